@@ -1,0 +1,3 @@
+"""Elanus: a vector database."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,147 @@
+"""Tables from other libraries into a batch: pyarrow, pandas, polars, and mappings of columns."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from elanus.columns.layout import arrow_type
+from elanus.columns.rows import batch_from_columns
+from elanus.columns.values import column_from_ndarray, column_from_values, json_text
+from elanus.columns.vectors import dense_array, element_dtype, row_elements
+from elanus.errors import InvalidInput
+from elanus.schema.collection import Schema
+from elanus.schema.field import DYNAMIC_FIELD_NAME, Field
+from elanus.schema.types import DataType
+
+__all__ = ["batch_from_arrow", "batch_from_mapping", "table_of"]
+
+_PACKED_VECTORS: Final = {DataType.BFLOAT16_VECTOR, DataType.BINARY_VECTOR}
+
+
+def table_of(data: object) -> pa.Table | None:
+    """`data` as an Arrow table if it is one, a record batch, or a pandas or polars frame; else None."""
+    if isinstance(data, pa.Table):
+        return data
+    if isinstance(data, pa.RecordBatch):
+        return pa.Table.from_batches([data])
+    library = type(data).__module__.partition(".")[0]
+    if library == "pandas":
+        return pa.Table.from_pandas(data, preserve_index=False)
+    if library == "polars":
+        return data.to_arrow()  # type: ignore[attr-defined]
+    return None
+
+
+def batch_from_mapping(columns: Mapping[str, Any], schema: Schema) -> pa.RecordBatch:
+    """A batch from one array or list a field.
+
+    Raises:
+        InvalidInput: columns of different lengths, an unknown field, or values that do not fit.
+    """
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise InvalidInput("row_count_mismatch", f"columns differ in length: {told}")
+    fields, arrays = [], []
+    extras: dict[str, Any] = {}
+    for name, values in columns.items():
+        field = schema.find(name)
+        if field is None:
+            extras[name] = values.tolist() if isinstance(values, np.ndarray) else list(values)
+            continue
+        fields.append(field)
+        if isinstance(values, pa.Array | pa.ChunkedArray):
+            arrays.append(_column_from_arrow(field, values))
+        elif isinstance(values, np.ndarray):
+            arrays.append(column_from_ndarray(field, values))
+        else:
+            arrays.append(column_from_values(field, values))
+    if extras:
+        fields.append(_dynamic(schema, next(iter(extras))))
+        arrays.append(_merge_keys(extras))
+    return batch_from_columns(fields, arrays)
+
+
+def batch_from_arrow(table: pa.Table, schema: Schema) -> pa.RecordBatch:
+    """A batch from a table whose columns are named after fields; other columns go to `$meta`.
+
+    Vectors may be lists or fixed-size lists of any number type, or packed bytes. Shares memory where the layout fits
+    and the table is one chunk.
+
+    Raises:
+        InvalidInput: an unknown column without a dynamic field, or values that do not fit.
+    """
+    return batch_from_mapping({name: table.column(name) for name in table.column_names}, schema)
+
+
+def _dynamic(schema: Schema, name: str) -> Field:
+    dynamic = schema.dynamic_field
+    if dynamic is None:
+        raise InvalidInput(
+            "unknown_field",
+            f"column {name!r} is no field of the schema; enable_dynamic_field would store it",
+            field=name,
+        )
+    return dynamic
+
+
+def _merge_keys(extras: Mapping[str, Any]) -> pa.Array:
+    plain = {
+        name: values.to_pylist() if isinstance(values, pa.Array | pa.ChunkedArray) else values
+        for name, values in extras.items()
+    }
+    names = list(plain)
+    return pa.array([json_text(dict(zip(names, row, strict=True))) for row in zip(*plain.values(), strict=True)])
+
+
+def _column_from_arrow(field: Field, column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    if isinstance(column, pa.ChunkedArray):
+        column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+        if isinstance(column, pa.ChunkedArray):  # combine_chunks keeps chunks that together pass 2 GiB
+            column = pa.concat_arrays(column.chunks)
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    target = arrow_type(field)
+    if column.type.equals(target):
+        return column
+    if field.data_type is DataType.JSON or field.name == DYNAMIC_FIELD_NAME:
+        return column_from_values(field, column.to_pylist())
+    if field.data_type is DataType.SPARSE_FLOAT_VECTOR:
+        return column_from_values(field, column.to_pylist())
+    if field.is_vector:
+        return _vectors_from_arrow(field, column)
+    try:
+        return column.cast(target, safe=field.data_type is not DataType.FLOAT)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return column_from_values(field, column.to_pylist())
+
+
+def _vectors_from_arrow(field: Field, column: pa.Array) -> pa.Array:
+    kind = column.type
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return column_from_values(field, column.to_pylist())
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        raise InvalidInput(
+            "type_mismatch",
+            f"field {field.name!r} got a column of {kind}, expected {field.type_label()}",
+            field=field.name,
+        )
+    width = row_elements(field)
+    element = element_dtype(field.data_type)
+    numbers = column.flatten()
+    regular = column.null_count == 0 and numbers.null_count == 0 and len(numbers) == len(column) * width
+    if regular and field.data_type not in _PACKED_VECTORS and _row_lengths_equal(column, width):
+        matrix = numbers.to_numpy(zero_copy_only=False).reshape(len(column), width)
+        if matrix.dtype == element:
+            return dense_array(matrix, field)
+        return column_from_ndarray(field, matrix)
+    return column_from_values(field, column.to_pylist())
+
+
+def _row_lengths_equal(column: pa.Array, width: int) -> bool:
+    if pa.types.is_fixed_size_list(column.type):
+        return bool(column.type.list_size == width)
+    lengths = np.diff(column.offsets.to_numpy(zero_copy_only=False))
+    return bool((lengths == width).all())

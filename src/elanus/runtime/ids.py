@@ -1,0 +1,36 @@
+"""Generated ids: 64 bits, positive, ordered by time, unique over up to eight installations.
+
+Layout from the top: sign (0), three bits of installation, then the milliseconds and logical counter of a hybrid
+timestamp. Three bits are taken from the physical part, which leaves it enough for the year 2109.
+"""
+
+import secrets
+from typing import Final
+
+from elanus.runtime.timestamps import TimestampOracle
+
+__all__ = ["IdAllocator", "random_token"]
+
+_CLUSTER_SHIFT: Final = 60
+
+
+class IdAllocator:
+    """Row ids and object ids from one timestamp oracle."""
+
+    def __init__(self, oracle: TimestampOracle, *, cluster_id: int = 0) -> None:
+        assert 0 <= cluster_id <= 7
+        self._oracle: Final = oracle
+        self._prefix: Final = cluster_id << _CLUSTER_SHIFT
+
+    def allocate_range(self, count: int) -> int:
+        """The first of `count` consecutive ids."""
+        return self._prefix | self._oracle.allocate_range(count)
+
+    def allocate(self) -> int:
+        """One new id."""
+        return self.allocate_range(1)
+
+
+def random_token(byte_count: int = 16) -> str:
+    """An unguessable hexadecimal string."""
+    return secrets.token_hex(byte_count)

@@ -1,0 +1,105 @@
+"""The schema of a collection and the definitions of its indexes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from elanus.errors import NotFound
+from elanus.schema.field import DYNAMIC_FIELD_NAME, UNASSIGNED_ID, Field
+from elanus.schema.types import DataType, Metric
+
+__all__ = ["FIRST_FIELD_ID", "IndexDefinition", "Schema"]
+
+# Below are the numbers Milvus keeps for its row id and timestamp columns.
+FIRST_FIELD_ID: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Fields in order, and what holds for the whole collection.
+
+    With `enable_dynamic_field` the hidden JSON field `$meta` is the last of `fields`; it is added on construction.
+    """
+
+    fields: tuple[Field, ...]
+    enable_dynamic_field: bool = False
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        fields = tuple(self.fields)
+        if self.enable_dynamic_field and not any(item.is_dynamic for item in fields):
+            fields = (*fields, Field(DYNAMIC_FIELD_NAME, DataType.JSON, is_dynamic=True))
+        object.__setattr__(self, "fields", fields)
+
+    @property
+    def primary_field(self) -> Field:
+        return next(item for item in self.fields if item.is_primary)
+
+    @property
+    def dynamic_field(self) -> Field | None:
+        return next((item for item in self.fields if item.is_dynamic), None)
+
+    @property
+    def partition_key_field(self) -> Field | None:
+        return next((item for item in self.fields if item.is_partition_key), None)
+
+    @property
+    def user_fields(self) -> tuple[Field, ...]:
+        """The fields the user declared, without `$meta`."""
+        return tuple(item for item in self.fields if not item.is_dynamic)
+
+    @property
+    def vector_fields(self) -> tuple[Field, ...]:
+        return tuple(item for item in self.fields if item.is_vector)
+
+    def find(self, name: str) -> Field | None:
+        """The field of that name, or None."""
+        return next((item for item in self.fields if item.name == name), None)
+
+    def field(self, name: str) -> Field:
+        """The field of that name.
+
+        Raises:
+            NotFound: there is none; the message lists the names.
+        """
+        found = self.find(name)
+        if found is None:
+            names = ", ".join(item.name for item in self.user_fields)
+            raise NotFound("field_not_found", f"no field {name!r}; the fields are {names}", field=name)
+        return found
+
+    def with_ids(self, first_free: int = FIRST_FIELD_ID) -> "Schema":
+        """The same schema with every field that has no id yet given the next one from `first_free`."""
+        assigned = []
+        for item in self.fields:
+            if item.field_id == UNASSIGNED_ID:
+                assigned.append(item.with_id(first_free))
+                first_free += 1
+            else:
+                assigned.append(item)
+        return replace(self, fields=tuple(assigned))
+
+    def with_fields(self, fields: Iterable[Field]) -> "Schema":
+        """The same schema with other fields."""
+        return replace(self, fields=tuple(fields))
+
+
+@dataclass(frozen=True, slots=True)
+class IndexDefinition:
+    """An index the user asked for.
+
+    Attributes:
+        index_name: unique in the collection.
+        field_name: the field it is on.
+        index_type: as the user wrote it (`HNSW`, `AUTOINDEX`, ...).
+        metric: for vector fields.
+        params: build parameters as given, numbers as numbers.
+        index_id: identity; artefact folders are named after it.
+    """
+
+    index_name: str
+    field_name: str
+    index_type: str
+    metric: Metric | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    index_id: int = UNASSIGNED_ID

@@ -1,0 +1,104 @@
+"""Data types and metrics, with the numbers the Milvus protocol gives them."""
+
+import enum
+from typing import Final
+
+__all__ = ["DENSE_FLOAT_VECTORS", "INTEGERS", "METRICS_OF", "NUMBERS", "VECTORS", "DataType", "Metric"]
+
+
+class DataType(enum.IntEnum):
+    """What a field holds."""
+
+    BOOL = 1
+    INT8 = 2
+    INT16 = 3
+    INT32 = 4
+    INT64 = 5
+    FLOAT = 10
+    DOUBLE = 11
+    VARCHAR = 21
+    ARRAY = 22
+    JSON = 23
+    GEOMETRY = 24
+    TEXT = 25
+    TIMESTAMPTZ = 26
+    BINARY_VECTOR = 100
+    FLOAT_VECTOR = 101
+    FLOAT16_VECTOR = 102
+    BFLOAT16_VECTOR = 103
+    SPARSE_FLOAT_VECTOR = 104
+    INT8_VECTOR = 105
+
+    @property
+    def is_vector(self) -> bool:
+        return self in VECTORS
+
+    @property
+    def is_integer(self) -> bool:
+        return self in INTEGERS
+
+    @property
+    def is_number(self) -> bool:
+        return self in NUMBERS
+
+    @property
+    def label(self) -> str:
+        """The name as Milvus users write it: `Int64`, `VarChar`, `FloatVector`."""
+        return _LABELS[self]
+
+
+INTEGERS: Final = frozenset({DataType.INT8, DataType.INT16, DataType.INT32, DataType.INT64})
+NUMBERS: Final = INTEGERS | {DataType.FLOAT, DataType.DOUBLE}
+DENSE_FLOAT_VECTORS: Final = frozenset(
+    {DataType.FLOAT_VECTOR, DataType.FLOAT16_VECTOR, DataType.BFLOAT16_VECTOR, DataType.INT8_VECTOR}
+)
+VECTORS: Final = DENSE_FLOAT_VECTORS | {DataType.BINARY_VECTOR, DataType.SPARSE_FLOAT_VECTOR}
+
+_LABELS: Final = {
+    DataType.BOOL: "Bool",
+    DataType.INT8: "Int8",
+    DataType.INT16: "Int16",
+    DataType.INT32: "Int32",
+    DataType.INT64: "Int64",
+    DataType.FLOAT: "Float",
+    DataType.DOUBLE: "Double",
+    DataType.VARCHAR: "VarChar",
+    DataType.ARRAY: "Array",
+    DataType.JSON: "JSON",
+    DataType.GEOMETRY: "Geometry",
+    DataType.TEXT: "Text",
+    DataType.TIMESTAMPTZ: "Timestamptz",
+    DataType.BINARY_VECTOR: "BinaryVector",
+    DataType.FLOAT_VECTOR: "FloatVector",
+    DataType.FLOAT16_VECTOR: "Float16Vector",
+    DataType.BFLOAT16_VECTOR: "BFloat16Vector",
+    DataType.SPARSE_FLOAT_VECTOR: "SparseFloatVector",
+    DataType.INT8_VECTOR: "Int8Vector",
+}
+
+
+class Metric(enum.StrEnum):
+    """How near two vectors are, in Milvus's convention."""
+
+    L2 = "L2"
+    """Squared Euclidean distance; smaller is nearer."""
+    IP = "IP"
+    """Inner product; larger is nearer."""
+    COSINE = "COSINE"
+    """Cosine of the angle; larger is nearer."""
+    HAMMING = "HAMMING"
+    """Number of differing bits; smaller is nearer."""
+    JACCARD = "JACCARD"
+    """1 - |a & b| / |a | b| over bits; smaller is nearer."""
+
+    @property
+    def larger_is_nearer(self) -> bool:
+        return self in {Metric.IP, Metric.COSINE}
+
+
+METRICS_OF: Final[dict[DataType, tuple[Metric, ...]]] = {
+    **dict.fromkeys(sorted(DENSE_FLOAT_VECTORS), (Metric.COSINE, Metric.L2, Metric.IP)),
+    DataType.BINARY_VECTOR: (Metric.HAMMING, Metric.JACCARD),
+    DataType.SPARSE_FLOAT_VECTOR: (Metric.IP,),
+}
+"""Metrics a vector type allows; the first is the default."""

@@ -1,0 +1,139 @@
+"""Values a user tunes. Components (stores, clocks, pools) are arguments elsewhere, never settings.
+
+A setting comes from, later wins: the default here, a TOML file, the environment (`ELANUS_FLUSH_BYTES=...`), the call.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Final, Literal, Self, get_args
+
+from elanus.errors import InvalidInput
+
+__all__ = ["Durability", "Settings"]
+
+Durability = Literal["fsync", "none"]
+
+_MIB: Final = 1 << 20
+_ENVIRONMENT_PREFIX: Final = "ELANUS_"
+# Read by the kernel loader before any settings object exists, so they are not fields of one.
+_LOADER_VARIABLES: Final = frozenset({"ELANUS_SIMD", "ELANUS_KERNELS"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything tunable. Sizes are bytes, times are milliseconds, counts are inclusive maxima."""
+
+    # When a write is acknowledged: after fdatasync of its log record, or as soon as the system has the bytes.
+    durability: Durability = "fsync"
+
+    # A growing segment is sealed when it holds this many bytes or rows, or is this old.
+    flush_bytes: int = 256 * _MIB
+    flush_rows: int = 4_000_000
+    flush_interval_ms: int = 600_000
+    # Writers wait when unflushed rows reach this many bytes.
+    unflushed_bytes_max: int = 1024 * _MIB
+
+    # Compaction merges segments up to this size, and rewrites one when this share of its rows is deleted.
+    segment_bytes_max: int = 1024 * _MIB
+    compaction_deleted_ratio: float = 0.2
+    compaction_enabled: bool = True
+    # Segments with fewer rows are searched exactly; building an index for them costs more than it saves.
+    index_rows_min: int = 1024
+
+    # Worker threads for searches and background work; 0 means one for each processor.
+    search_thread_count: int = 0
+    maintenance_thread_count: int = 1
+    # Rows times width in bytes above which one exact scan is split over the search threads.
+    parallel_scan_bytes_min: int = 32 * _MIB
+
+    # Log files are rotated at this size; versioned logs are checkpointed every so many commits.
+    wal_file_bytes_max: int = 256 * _MIB
+    checkpoint_commit_count: int = 64
+
+    # Limits on requests (the numbers of Milvus).
+    request_bytes_max: int = 64 * _MIB
+    reply_bytes_max: int = 256 * _MIB
+    topk_max: int = 16_384
+    query_vector_count_max: int = 16_384
+    field_count_max: int = 64
+    vector_field_count_max: int = 4
+    partition_count_max: int = 1024
+    shard_count_max: int = 16
+    database_count_max: int = 64
+    collection_count_max: int = 65_536
+    filter_depth_max: int = 256
+
+    # Part of generated ids, so that up to eight installations never make the same one.
+    cluster_id: int = 0
+
+    # Server.
+    host: str = "127.0.0.1"
+    port: int = 19_530
+    management_port: int = 9_091
+    server_thread_count: int = 16
+    log_format: Literal["text", "json"] = "text"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            _check(field.name, field.type, getattr(self, field.name))
+        if not 0 <= self.cluster_id <= 7:
+            raise InvalidInput("out_of_range", f"setting cluster_id is {self.cluster_id}, expected 0 to 7")
+
+    @classmethod
+    def load(cls, *, file: Path | None = None, environment: Mapping[str, str] | None = None, **overrides: Any) -> Self:
+        """Settings from a TOML file (flat keys), then the environment, then `overrides`.
+
+        Raises:
+            InvalidInput: an unknown key, or a value of the wrong type.
+        """
+        values: dict[str, Any] = {}
+        if file is not None:
+            values.update(tomllib.loads(file.read_text(encoding="utf-8")))
+        source = os.environ if environment is None else environment
+        for name, text in source.items():
+            if name.startswith(_ENVIRONMENT_PREFIX) and name not in _LOADER_VARIABLES:
+                values[name.removeprefix(_ENVIRONMENT_PREFIX).lower()] = text
+        values.update({name: value for name, value in overrides.items() if value is not None})
+        known = {field.name: field.type for field in fields(cls)}
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise InvalidInput("invalid_argument", f"unknown setting {unknown[0]!r}; known: {', '.join(sorted(known))}")
+        return cls(**{name: _parse(name, known[name], value) for name, value in values.items()})
+
+    def with_changes(self, **changes: Any) -> Self:
+        """The same settings with some values replaced."""
+        return replace(self, **changes)
+
+
+def _parse(name: str, expected: Any, value: Any) -> Any:
+    if not isinstance(value, str) or expected is str or get_args(expected):
+        return value
+    try:
+        if expected is bool:
+            return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
+        return expected(value)
+    except (KeyError, ValueError):
+        raise InvalidInput(
+            "invalid_argument", f"setting {name} is {value!r}, expected {_type_name(expected)}"
+        ) from None
+
+
+def _check(name: str, expected: Any, value: Any) -> None:
+    choices = get_args(expected)
+    if choices:
+        if value not in choices:
+            raise InvalidInput("invalid_argument", f"setting {name} is {value!r}, expected one of {', '.join(choices)}")
+        return
+    accepted = (int, float) if expected is float else expected
+    if not isinstance(value, accepted) or (expected is not bool and isinstance(value, bool)):
+        raise InvalidInput("invalid_argument", f"setting {name} is {value!r}, expected {_type_name(expected)}")
+    if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
+        raise InvalidInput("out_of_range", f"setting {name} is {value}, expected 0 or more")
+
+
+def _type_name(expected: Any) -> str:
+    return expected.__name__ if isinstance(expected, type) else str(expected)
