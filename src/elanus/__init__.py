@@ -1,3 +1,100 @@
-"""Elanus: a vector database."""
+"""Elanus: a vector database in a Python process, as a server, or as a cluster, from one engine and one file format.
 
-__version__ = "0.1.0"
+    import elanus
+
+    db = elanus.connect("./data")
+    docs = db.create_collection("docs", dimension=384)
+    docs.insert([{"id": 1, "vector": [...], "title": "first"}])
+    print(docs.search([...], limit=3, filter='title like "f%"', output_fields=["title"]))
+
+Names are loaded when they are first used, so that `import elanus` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from elanus.version import VERSION
+
+if TYPE_CHECKING:
+    from elanus.app.connection import connect
+    from elanus.app.milvus import MilvusClient
+    from elanus.embedded.collection import Collection
+    from elanus.embedded.database import Database
+    from elanus.embedded.results import Hits, Rows
+    from elanus.errors import (
+        AlreadyExists,
+        Conflict,
+        DataCorrupt,
+        Denied,
+        ElanusError,
+        Internal,
+        InvalidInput,
+        NotFound,
+        Unavailable,
+    )
+    from elanus.schema.collection import Schema
+    from elanus.schema.field import Field
+    from elanus.schema.types import DataType, Metric
+    from elanus.settings import Settings
+
+__version__: Final = VERSION
+
+_HOMES: Final = {
+    "AlreadyExists": "elanus.errors",
+    "Collection": "elanus.embedded.collection",
+    "Conflict": "elanus.errors",
+    "DataCorrupt": "elanus.errors",
+    "DataType": "elanus.schema.types",
+    "Database": "elanus.embedded.database",
+    "Denied": "elanus.errors",
+    "ElanusError": "elanus.errors",
+    "Field": "elanus.schema.field",
+    "Hits": "elanus.embedded.results",
+    "Internal": "elanus.errors",
+    "InvalidInput": "elanus.errors",
+    "Metric": "elanus.schema.types",
+    "MilvusClient": "elanus.app.milvus",
+    "NotFound": "elanus.errors",
+    "Rows": "elanus.embedded.results",
+    "Schema": "elanus.schema.collection",
+    "Settings": "elanus.settings",
+    "Unavailable": "elanus.errors",
+    "connect": "elanus.app.connection",
+}
+
+__all__ = [
+    "AlreadyExists",
+    "Collection",
+    "Conflict",
+    "DataCorrupt",
+    "DataType",
+    "Database",
+    "Denied",
+    "ElanusError",
+    "Field",
+    "Hits",
+    "Internal",
+    "InvalidInput",
+    "Metric",
+    "MilvusClient",
+    "NotFound",
+    "Rows",
+    "Schema",
+    "Settings",
+    "Unavailable",
+    "__version__",
+    "connect",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'elanus' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

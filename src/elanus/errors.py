@@ -104,6 +104,8 @@ _BY_TYPE: Final[dict[type[ElanusError], tuple[str, ...]]] = {
         "invalid_index",
         "metric_mismatch",
         "not_supported",
+        "missing_parameter",
+        "malformed_request",
     ),
     NotFound: (
         "database_not_found",

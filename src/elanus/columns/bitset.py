@@ -117,6 +117,20 @@ class Bitset:
         """The row numbers, ascending."""
         return np.flatnonzero(self.to_bool())
 
+    def part(self, start: int, size: int) -> "Bitset":
+        """The set of rows `start` to `start + size` (exclusive), renumbered from 0; `start` is a multiple of 64."""
+        assert start % _WORD_BITS == 0
+        words = self.words[start // _WORD_BITS : start // _WORD_BITS + _word_count(size)]
+        if start + size < self.size and size % _WORD_BITS:
+            words = words.copy()
+            _clear_tail(words, size)
+        return Bitset(words, size)
+
+    def test(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """For each row number, whether it is in the set."""
+        shifted: Words = self.words[rows >> 6] >> (rows & 63).astype(np.uint64)
+        return (shifted & np.uint64(1)).astype(np.bool_)
+
     def to_bool(self) -> npt.NDArray[np.bool_]:
         """One boolean a row (a copy)."""
         return np.unpackbits(self.packed(), count=self.size, bitorder="little").view(np.bool_)

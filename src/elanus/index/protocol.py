@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
+from elanus.errors import Unavailable
 from elanus.schema.field import Field
 from elanus.schema.types import DataType, Metric
 
@@ -67,6 +68,15 @@ class BuildContext:
     progress: Callable[[float], None] = lambda _share: None
     cancelled: Callable[[], bool] = lambda: False
 
+    def check_cancelled(self) -> None:
+        """Stops the build when it is to be cancelled.
+
+        Raises:
+            Unavailable: cancelled.
+        """
+        if self.cancelled():
+            raise Unavailable("cancelled", "the index build was cancelled; it can be started again")
+
 
 @dataclass(frozen=True, slots=True)
 class SearchHits:
@@ -91,6 +101,24 @@ class RangeBounds:
 
     radius: float
     range_filter: float | None = None
+
+    def accepts(self, metric: Metric, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        """Which of the scores are within the bounds, which are rounded to float32 first, as scores are."""
+        inside = ~self.beyond_radius(metric, scores)
+        if self.range_filter is None:
+            return inside
+        nearest = _as_score(self.range_filter)
+        return inside & (scores <= nearest if metric.larger_is_nearer else scores >= nearest)
+
+    def beyond_radius(self, metric: Metric, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        """Which of the scores are too far, whatever `range_filter` says."""
+        farthest = _as_score(self.radius)
+        return scores <= farthest if metric.larger_is_nearer else scores >= farthest
+
+
+def _as_score(bound: float) -> np.float32:
+    with np.errstate(over="ignore"):
+        return np.float32(bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +154,10 @@ class VectorIndex(Protocol):
 class IndexType(Protocol):
     """A member of an index family: names, rules, and how to build and open it."""
 
-    name: str
-    """As users write it, upper case: `IVF_FLAT`."""
+    @property
+    def name(self) -> str:
+        """As users write it, upper case: `IVF_FLAT`."""
+        ...
 
     def data_types(self) -> frozenset[DataType]:
         """Vector types it takes."""

@@ -4,12 +4,13 @@ Layout from the top: sign (0), three bits of installation, then the milliseconds
 timestamp. Three bits are taken from the physical part, which leaves it enough for the year 2109.
 """
 
+import os
 import secrets
 from typing import Final
 
 from elanus.runtime.timestamps import TimestampOracle
 
-__all__ = ["IdAllocator", "random_token"]
+__all__ = ["IdAllocator", "process_id", "random_token"]
 
 _CLUSTER_SHIFT: Final = 60
 
@@ -29,6 +30,11 @@ class IdAllocator:
     def allocate(self) -> int:
         """One new id."""
         return self.allocate_range(1)
+
+
+def process_id() -> int:
+    """Of this process; another one in a forked child."""
+    return os.getpid()
 
 
 def random_token(byte_count: int = 16) -> str:

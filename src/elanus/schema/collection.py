@@ -93,7 +93,8 @@ class IndexDefinition:
         field_name: the field it is on.
         index_type: as the user wrote it (`HNSW`, `AUTOINDEX`, ...).
         metric: for vector fields.
-        params: build parameters as given, numbers as numbers.
+        params: build parameters, complete and of the right types.
+        settings: further settings that do not change how it is built (`mmap.enabled`, ...).
         index_id: identity; artefact folders are named after it.
     """
 
@@ -102,4 +103,5 @@ class IndexDefinition:
     index_type: str
     metric: Metric | None = None
     params: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
     index_id: int = UNASSIGNED_ID

@@ -1,0 +1,66 @@
+#include <bit>
+
+#include "algo/scan.h"
+#include "arrays.h"
+#include "elanus/dispatch.h"
+
+namespace elanus {
+
+namespace {
+
+int64_t bit_count(nb::handle words) {
+    ArrayArgument array(words, "words", 1);
+    array.expect(Dtype::uint64);
+    const auto* data = array.data<uint64_t>();
+    const nb::gil_scoped_release release;
+    return active_table().bits->bit_count(data, array.size());
+}
+
+nb::object bit_rows(nb::handle words, int64_t size) {
+    ArrayArgument array(words, "words", 1);
+    array.expect(Dtype::uint64);
+    if (size < 0 || array.size() != word_count(size)) {
+        raise_value_error("words has " + std::to_string(array.size()) + " words, expected ceil(size / 64) for size " +
+                          std::to_string(size));
+    }
+    const auto* data = array.data<uint64_t>();
+    if (size % 64 != 0 && (data[size / 64] >> (size % 64)) != 0) {
+        raise_value_error("words has set bits at or after size " + std::to_string(size) + ", expected zeros");
+    }
+    const BitKernels& kernels = *active_table().bits;
+    int64_t count = 0;
+    {
+        const nb::gil_scoped_release release;
+        count = kernels.bit_count(data, array.size());
+    }
+    ResultArray rows(Dtype::int64, count);
+    auto* const out = rows.data<int64_t>();
+    {
+        const nb::gil_scoped_release release;
+        kernels.bit_rows(data, array.size(), out, count);
+    }
+    return rows.object();
+}
+
+nb::object bits_from_bool(nb::handle mask) {
+    ArrayArgument array(mask, "mask", 1);
+    array.expect(Dtype::bool8);
+    ResultArray words(Dtype::uint64, word_count(array.size()));
+    const auto* bytes = static_cast<const uint8_t*>(array.bytes());
+    auto* const out = words.data<uint64_t>();
+    {
+        const nb::gil_scoped_release release;
+        active_table().bits->bits_from_bool(bytes, array.size(), out);
+    }
+    return words.object();
+}
+
+}  // namespace
+
+void bind_bits(nb::module_& module) {
+    module.def("bit_count", &bit_count, nb::arg("words"));
+    module.def("bit_rows", &bit_rows, nb::arg("words"), nb::arg("size"));
+    module.def("bits_from_bool", &bits_from_bool, nb::arg("mask"));
+}
+
+}  // namespace elanus

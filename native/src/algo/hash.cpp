@@ -1,0 +1,69 @@
+#include "algo/hash.h"
+
+#include <cstring>
+
+namespace elanus {
+
+namespace {
+
+// Odd, with about half of their bits set: the fractions of the golden ratio and of the square roots of 2, 3 and 5.
+constexpr uint64_t kGolden = 0x9e3779b97f4a7c15u;
+constexpr uint64_t kRoot2 = 0x6a09e667f3bcc909u;
+constexpr uint64_t kRoot3 = 0xbb67ae8584caa73bu;
+constexpr uint64_t kRoot5 = 0x3c6ef372fe94f82bu;
+
+uint64_t read_64(const uint8_t* p) {
+    uint64_t value;
+    std::memcpy(&value, p, sizeof value);
+    return value;
+}
+
+uint64_t read_32(const uint8_t* p) {
+    uint32_t value;
+    std::memcpy(&value, p, sizeof value);
+    return value;
+}
+
+uint64_t mix(uint64_t a, uint64_t b) {
+    const auto product = static_cast<unsigned __int128>(a) * b;
+    return (a ^ static_cast<uint64_t>(product)) ^ (b ^ static_cast<uint64_t>(product >> 64));
+}
+
+uint64_t start(uint64_t seed) { return seed ^ mix(seed ^ kGolden, kRoot2); }
+
+uint64_t finish(uint64_t state, uint64_t a, uint64_t b, uint64_t size) {
+    return mix(mix(a ^ kRoot3, b ^ state) ^ kRoot5, kRoot2 ^ size);
+}
+
+}  // namespace
+
+uint64_t hash_bytes(const uint8_t* data, int64_t size, uint64_t seed) {
+    uint64_t state = start(seed);
+    uint64_t a = 0, b = 0;
+    if (size > 16) {
+        int64_t left = size;
+        const uint8_t* p = data;
+        for (; left > 16; p += 16, left -= 16) state = mix(read_64(p) ^ kRoot3, read_64(p + 8) ^ state);
+        a = read_64(p + left - 16);
+        b = read_64(p + left - 8);
+    } else if (size >= 8) {
+        a = read_64(data);
+        b = read_64(data + size - 8);
+    } else if (size >= 4) {
+        a = read_32(data);
+        b = read_32(data + size - 4);
+    } else if (size > 0) {
+        a = (static_cast<uint64_t>(data[0]) << 16) | (static_cast<uint64_t>(data[size / 2]) << 8) | data[size - 1];
+    }
+    return finish(state, a, b, static_cast<uint64_t>(size));
+}
+
+void hash_int64(const int64_t* values, int64_t count, uint64_t seed, uint64_t* hashes) {
+    const uint64_t state = start(seed);
+    for (int64_t i = 0; i < count; ++i) {
+        const auto value = static_cast<uint64_t>(values[i]);
+        hashes[i] = finish(state, value, value, 8);
+    }
+}
+
+}  // namespace elanus

@@ -1,0 +1,373 @@
+"""A collection, as Python code holds it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from elanus.columns.rows import batch_from_rows
+from elanus.columns.tables import batch_from_arrow, batch_from_mapping, table_of
+from elanus.columns.values import column_from_values
+from elanus.embedded.results import Hits, Rows
+from elanus.embedded.vectors import query_vectors
+from elanus.errors import Conflict, InvalidInput
+from elanus.schema.collection import Schema
+from elanus.schema.field import Field
+from elanus.service.requests.base import Service
+from elanus.service.requests.collections import (
+    CollectionInfo,
+    CreatePartition,
+    DescribeCollection,
+    DropPartition,
+    GetRowCount,
+    ListPartitions,
+    TruncateCollection,
+)
+from elanus.service.requests.data import Compact, Delete, Flush, Insert, Upsert
+from elanus.service.requests.indexes import CreateIndex, DescribeIndexes, DropIndex, IndexInfo, WaitForIndexes
+from elanus.service.requests.query import Query, Search
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+    RowInput = Sequence[Mapping[str, Any]] | Mapping[str, Any] | pa.Table | pa.RecordBatch | pd.DataFrame | pl.DataFrame
+
+__all__ = ["Collection"]
+
+
+class Collection:
+    """Rows with vectors. Every method may be called from any thread, and every write is durable when it returns."""
+
+    def __init__(self, service: Service, info: CollectionInfo) -> None:
+        self._service: Final = service
+        self._database: Final = info.database
+        self._name: Final = info.name
+        self._info = info
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def schema(self) -> Schema:
+        """Fields and types, as last seen."""
+        return self._info.schema
+
+    def describe(self) -> CollectionInfo:
+        """Everything about the collection, as it is now."""
+        self._info = self._service.execute(DescribeCollection(self._name, self._database))
+        return self._info
+
+    def insert(
+        self,
+        data: "RowInput",
+        *,
+        partition: str = "",
+    ) -> list[Any]:
+        """Adds rows and returns their primary keys; durable and searchable when this returns.
+
+        Args:
+            data: a list of dicts, a mapping of columns (NumPy arrays or lists), or a pyarrow, pandas or polars table.
+            partition: where to put them; the default partition if empty.
+
+        Raises:
+            InvalidInput: something does not fit; nothing was written.
+        """
+        reply = self._write(
+            lambda batch, seen: Insert(
+                self._name, batch, partition=partition, database=self._database, schema_timestamp=seen
+            ),
+            data,
+        )
+        return list(reply.ids.to_pylist())
+
+    def upsert(
+        self,
+        data: "RowInput",
+        *,
+        partition: str = "",
+        partial: bool = False,
+    ) -> list[Any]:
+        """Adds rows, replacing those with the same primary keys, at once. Arguments as `insert`.
+
+        Args:
+            data: as `insert`.
+            partition: as `insert`.
+            partial: change only the fields given and keep the others of existing rows.
+        """
+        reply = self._write(
+            lambda batch, seen: Upsert(
+                self._name,
+                batch,
+                partition=partition,
+                database=self._database,
+                schema_timestamp=seen,
+                partial=partial,
+            ),
+            data,
+        )
+        return list(reply.ids.to_pylist())
+
+    def delete(
+        self,
+        ids: Iterable[Any] | Any | None = None,
+        *,
+        filter: str = "",  # noqa: A002 (the Milvus user's word)
+        params: Mapping[str, Any] | None = None,
+        partition: str = "",
+    ) -> int:
+        """Deletes rows by primary keys or by filter. Returns how many there were."""
+        if (ids is None) == (not filter):
+            raise InvalidInput("invalid_argument", "give either primary keys or a filter to delete by")
+        request = Delete(
+            self._name,
+            ids=None if ids is None else self._keys(ids),
+            filter=filter,
+            filter_params=dict(params or {}),
+            partition=partition,
+            database=self._database,
+        )
+        return self._service.execute(request).deleted_count
+
+    def get(self, ids: Iterable[Any] | Any, *, output_fields: Sequence[str] | None = None) -> Rows:
+        """The rows of some primary keys, in order of their keys; keys without a row are left out."""
+        return Rows(
+            self._service.execute(
+                Query(
+                    self._name,
+                    ids=self._keys(ids),
+                    output_fields=self._output(output_fields),
+                    database=self._database,
+                )
+            )
+        )
+
+    def query(
+        self,
+        filter: str = "",  # noqa: A002 (the Milvus user's word)
+        *,
+        output_fields: Sequence[str] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        params: Mapping[str, Any] | None = None,
+        partitions: Sequence[str] = (),
+    ) -> Rows:
+        """The rows that pass a filter, in order of their primary keys.
+
+        Args:
+            filter: an expression of the filter language; empty selects all, and then needs a limit.
+            output_fields: fields and dynamic keys to return; every field but vectors if None.
+            limit: rows at most; None for all.
+            offset: rows to skip.
+            params: values for `{name}` in the filter.
+            partitions: only these partitions.
+        """
+        return Rows(
+            self._service.execute(
+                Query(
+                    self._name,
+                    filter=filter,
+                    filter_params=dict(params or {}),
+                    output_fields=self._output(output_fields),
+                    partitions=tuple(partitions),
+                    limit=limit or 0,
+                    offset=offset,
+                    database=self._database,
+                )
+            )
+        )
+
+    def count(
+        self,
+        filter: str = "",  # noqa: A002 (the Milvus user's word)
+        *,
+        params: Mapping[str, Any] | None = None,
+    ) -> int:
+        """How many rows pass a filter, or how many there are."""
+        request = Query(
+            self._name,
+            filter=filter,
+            filter_params=dict(params or {}),
+            output_fields=("count(*)",),
+            database=self._database,
+        )
+        counted = self._service.execute(request).count
+        assert counted is not None
+        return counted
+
+    def search(
+        self,
+        vectors: Any,
+        *,
+        limit: int = 10,
+        field: str = "",
+        filter: str = "",  # noqa: A002 (the Milvus user's word)
+        output_fields: Sequence[str] = (),
+        metric: str = "",
+        offset: int = 0,
+        params: Mapping[str, Any] | None = None,
+        filter_params: Mapping[str, Any] | None = None,
+        partitions: Sequence[str] = (),
+    ) -> Hits:
+        """The nearest rows to one vector or to each of many.
+
+        Args:
+            vectors: one vector (a list or array of numbers, a dict for sparse fields) or a list or matrix of them.
+            limit: hits a query.
+            field: the vector field; may be left out when there is one.
+            filter: only rows that pass this expression.
+            output_fields: fields and dynamic keys to return with each hit; `*` for all.
+            metric: must agree with the index; may be left out.
+            offset: hits to skip.
+            params: search parameters of the index (`ef`, `nprobe`, ...); `radius`, `range_filter` for a range search.
+            filter_params: values for `{name}` in the filter.
+            partitions: only these partitions.
+        """
+        target = self._vector_field(field)
+        queries, single = query_vectors(target, vectors)
+        request = Search(
+            self._name,
+            queries,
+            limit,
+            field_name=target.name,
+            offset=offset,
+            metric=metric,
+            params=dict(params) if params else {},
+            filter=filter,
+            filter_params=dict(filter_params) if filter_params else {},
+            output_fields=tuple(output_fields),
+            partitions=tuple(partitions),
+            database=self._database,
+        )
+        return Hits(self._service.execute(request), single=single)
+
+    def create_index(
+        self,
+        field: str = "",
+        index_type: str = "AUTOINDEX",
+        *,
+        metric: str = "",
+        name: str = "",
+        wait: bool = True,
+        **params: Any,
+    ) -> None:
+        """Defines an index on a field (the vector field, if there is one) and waits until it is built.
+
+        Searches are right at every moment; the index makes them faster.
+        """
+        target = field or self._vector_field("").name
+        self._service.execute(
+            CreateIndex(
+                self._name,
+                target,
+                index_type=index_type,
+                metric=metric,
+                params=params,
+                index_name=name,
+                database=self._database,
+            )
+        )
+        if wait:
+            self.wait_for_indexes()
+
+    def drop_index(self, name: str) -> None:
+        """Removes an index, by its name or its field's."""
+        self._service.execute(DropIndex(self._name, name, database=self._database))
+
+    def indexes(self) -> list[IndexInfo]:
+        """Every index and how far it is built."""
+        return self._service.execute(DescribeIndexes(self._name, database=self._database))
+
+    def wait_for_indexes(self, timeout_s: float | None = None) -> bool:
+        """Waits until every sealed segment has its indexes. False when the time is over first."""
+        return self._service.execute(WaitForIndexes(self._name, timeout_s, database=self._database))
+
+    def flush(self) -> None:
+        """Writes growing rows into segment files: not needed for durability, but it frees memory and lets indexes build."""
+        self._service.execute(Flush(self._name, database=self._database))
+
+    def compact(self) -> None:
+        """Merges small segments and removes deleted rows now, as the background would in time."""
+        self._service.execute(Compact(self._name, database=self._database))
+
+    def truncate(self) -> None:
+        """Removes every row."""
+        self._service.execute(TruncateCollection(self._name, database=self._database))
+
+    def create_partition(self, name: str) -> None:
+        self._service.execute(CreatePartition(self._name, name, database=self._database))
+
+    def drop_partition(self, name: str) -> None:
+        """Removes a partition and its rows."""
+        self._service.execute(DropPartition(self._name, name, database=self._database))
+
+    def partitions(self) -> list[str]:
+        """The names of the partitions."""
+        listed = self._service.execute(ListPartitions(self._name, database=self._database))
+        return [partition.name for partition in listed]
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return self._service.execute(GetRowCount(self._name, database=self._database))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{field.name}: {field.type_label()}" for field in self.schema.user_fields)
+        more = ", ..." if self.schema.enable_dynamic_field else ""
+        return f"Collection({self._name!r}, {len(self)} rows, {fields}{more})"
+
+    def _write(self, request: Any, data: Any) -> Any:
+        """Sends rows; when the schema changed since it was last seen, converts and sends them once more."""
+        try:
+            return self._service.execute(request(self._batch(data), self._info.schema_timestamp))
+        except Conflict as error:
+            if error.kind != "schema_mismatch":
+                raise
+        self.describe()
+        return self._service.execute(request(self._batch(data), self._info.schema_timestamp))
+
+    def _batch(self, data: Any) -> pa.RecordBatch:
+        table = table_of(data)
+        if table is not None:
+            return batch_from_arrow(table, self.schema)
+        if isinstance(data, Mapping):
+            if _is_one_row(data, self.schema):
+                return batch_from_rows([data], self.schema)
+            return batch_from_mapping(data, self.schema)
+        if isinstance(data, Sequence) and not isinstance(data, str | bytes):
+            return batch_from_rows(data, self.schema)
+        raise InvalidInput(
+            "type_mismatch",
+            f"rows are a {type(data).__name__}, expected a list of dicts, a mapping of columns, or a pyarrow, pandas "
+            "or polars table",
+        )
+
+    def _keys(self, ids: Any) -> pa.Array:
+        if isinstance(ids, pa.Array):
+            return ids
+        if isinstance(ids, str | int | np.integer):
+            ids = [ids]
+        values = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+        return column_from_values(self.schema.primary_field, values)
+
+    def _output(self, names: Sequence[str] | None) -> tuple[str, ...]:
+        if names is not None:
+            return tuple(names)
+        return tuple(field.name for field in self.schema.fields if not field.is_vector)
+
+    def _vector_field(self, name: str) -> Field:
+        vectors = self.schema.vector_fields
+        found = vectors[0] if not name and len(vectors) == 1 else self.schema.find(name) if name else None
+        if found is None or not found.is_vector:
+            names = ", ".join(field.name for field in vectors)
+            raise InvalidInput("invalid_argument", f"{name!r} is no vector field; say one of {names}", field=name)
+        return found
+
+
+def _is_one_row(data: Mapping[str, Any], schema: Schema) -> bool:
+    """Whether a mapping is one row rather than columns: its primary key (or a scalar field) is a single value."""
+    for field in schema.user_fields:
+        if field.name in data and not field.is_vector and field.element_type is None:
+            return isinstance(data[field.name], str | int | float | bool | np.generic | None)
+    return False

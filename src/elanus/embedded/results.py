@@ -1,0 +1,178 @@
+"""Results as columns: of searches and of queries."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, overload
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from elanus.columns.layout import arrow_field
+from elanus.columns.rows import python_values, rows_from_batch
+from elanus.embedded.rendering import text_table
+from elanus.schema.field import Field
+from elanus.service.requests.query import QueryReply, SearchReply
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Hits", "Rows"]
+
+_SCORE: Final = "distance"
+_QUERY: Final = "query"
+
+
+class Hits:
+    """The hits of one query vector, or of many: `hits[i]` are those of the i-th.
+
+    Columns: the primary key, `distance` (the score, in the metric's own direction), the output fields, and first
+    `query`, the number of the query vector, when there were many.
+    """
+
+    def __init__(self, reply: SearchReply, *, single: bool) -> None:
+        self._reply: Final = reply
+        self._single: Final = single
+
+    @property
+    def ids(self) -> list[Any]:
+        """Primary keys of all hits, best first, query after query."""
+        return list(self._reply.ids.to_pylist())
+
+    @property
+    def distances(self) -> npt.NDArray[np.float32]:
+        """Scores of all hits."""
+        return self._reply.scores
+
+    @property
+    def query_count(self) -> int:
+        return len(self._reply.counts)
+
+    @property
+    def metric(self) -> str:
+        return self._reply.metric
+
+    def __len__(self) -> int:
+        """Hits, or queries when there were many."""
+        return len(self._reply.ids) if self._single else self.query_count
+
+    @overload
+    def __getitem__(self, number: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[Any]: ...
+
+    def __getitem__(self, number: int | slice) -> Any:
+        """One hit as a dict, or the hits of one query when there were many."""
+        if isinstance(number, slice):
+            return [self[index] for index in range(*number.indices(len(self)))]
+        if not -len(self) <= number < len(self):
+            raise IndexError(number)
+        number %= len(self)
+        return self.to_list()[number] if self._single else self._of_query(number)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._single:
+            return iter(self.to_list())
+        return (self._of_query(number) for number in range(self.query_count))
+
+    def to_arrow(self) -> pa.Table:
+        """A table with a row a hit."""
+        reply = self._reply
+        columns: dict[str, Any] = {}
+        if not self._single:
+            columns[_QUERY] = pa.array(np.repeat(np.arange(self.query_count), reply.counts))
+        columns[reply.primary_field] = reply.ids
+        columns[_SCORE] = pa.array(reply.scores)
+        for name, column in zip(reply.columns.schema.names, reply.columns.columns, strict=True):
+            columns.setdefault(name, column)
+        return pa.table(columns)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A data frame with a row a hit. Needs pandas."""
+        return self.to_arrow().to_pandas()
+
+    def to_list(self) -> list[Any]:
+        """A dict a hit, dynamic keys beside the fields; a list of such lists when there were many queries."""
+        reply = self._reply
+        rows = rows_from_batch(reply.columns, reply.fields) if reply.fields else [{} for _ in range(len(reply.ids))]
+        hits = [
+            {reply.primary_field: key, _SCORE: score, **row}
+            for key, score, row in zip(reply.ids.to_pylist(), reply.scores.tolist(), rows, strict=True)
+        ]
+        if self._single:
+            return hits
+        starts = np.concatenate(([0], np.cumsum(reply.counts))).tolist()
+        return [hits[start:stop] for start, stop in pairwise(starts)]
+
+    def __repr__(self) -> str:
+        names, columns = _shown_columns(self.to_arrow(), self._reply.fields)
+        what = f"{len(self._reply.ids)} hits" + ("" if self._single else f" of {self.query_count} queries")
+        return f"{what} ({self._reply.metric})\n{text_table(names, columns, len(self._reply.ids))}"
+
+    def _of_query(self, number: int) -> "Hits":
+        reply = self._reply
+        start = int(reply.counts[:number].sum())
+        count = int(reply.counts[number])
+        part = SearchReply(
+            counts=reply.counts[number : number + 1],
+            ids=reply.ids.slice(start, count),
+            scores=reply.scores[start : start + count],
+            columns=reply.columns.slice(start, count),
+            fields=reply.fields,
+            dynamic_keys=reply.dynamic_keys,
+            primary_field=reply.primary_field,
+            metric=reply.metric,
+            larger_is_nearer=reply.larger_is_nearer,
+            timestamp=reply.timestamp,
+        )
+        return Hits(part, single=True)
+
+
+class Rows:
+    """Rows of a query, in order of their primary keys."""
+
+    def __init__(self, reply: QueryReply) -> None:
+        self._reply: Final = reply
+
+    def __len__(self) -> int:
+        return int(self._reply.columns.num_rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.to_list())
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        """One row as a dict."""
+        if not -len(self) <= number < len(self):
+            raise IndexError(number)
+        return rows_from_batch(self._reply.columns.slice(number % len(self), 1), self._reply.fields)[0]
+
+    def to_arrow(self) -> pa.Table:
+        """A table with a column a field; vectors are fixed-size lists."""
+        return pa.Table.from_batches([self._reply.columns])
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A data frame. Needs pandas."""
+        return self.to_arrow().to_pandas()
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """A dict a row, dynamic keys beside the fields."""
+        return rows_from_batch(self._reply.columns, self._reply.fields)
+
+    def __repr__(self) -> str:
+        names, columns = _shown_columns(self.to_arrow(), self._reply.fields)
+        return f"{len(self)} rows\n{text_table(names, columns, len(self))}"
+
+
+def _shown_columns(table: pa.Table, fields: tuple[Field, ...]) -> tuple[list[str], list[list[Any]]]:
+    """Names and the first values of every column, vectors as lists."""
+    by_name = {field.name: field for field in fields}
+    head = table.slice(0, 16).combine_chunks()
+    columns = []
+    for name in head.column_names:
+        column = head.column(name)
+        array = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+        field = by_name.get(name)
+        readable = field is not None and array.type.equals(arrow_field(field).type)
+        columns.append(python_values(array, field) if readable and field is not None else array.to_pylist())
+    return list(head.column_names), columns

@@ -1,0 +1,45 @@
+"""Query vectors as users write them, into the arrays a search takes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elanus.columns.values import column_from_ndarray, column_from_values
+from elanus.columns.vectors import SparseRows, dense_matrix, element_dtype, sparse_rows
+from elanus.errors import InvalidInput
+from elanus.schema.field import Field
+from elanus.schema.types import DataType
+
+__all__ = ["query_vectors"]
+
+
+def query_vectors(field: Field, vectors: Any) -> tuple[npt.NDArray[Any] | SparseRows, bool]:
+    """The vectors as rows of the field's type, and whether there was a single one.
+
+    A single vector is a list of numbers, a one-dimensional array, bytes, or for sparse fields a dict; many are a list
+    or matrix of such.
+
+    Raises:
+        InvalidInput: they do not fit the field.
+    """
+    if field.data_type is DataType.SPARSE_FLOAT_VECTOR:
+        single = isinstance(vectors, Mapping) or (hasattr(vectors, "tocoo") and vectors.shape[0] == 1)
+        rows = [vectors] if single else list(vectors)
+        return sparse_rows(column_from_values(field, rows)), single
+    if isinstance(vectors, bytes | bytearray | memoryview):
+        return dense_matrix(column_from_values(field, [bytes(vectors)]), field), True
+    if isinstance(vectors, np.ndarray):
+        single = vectors.ndim == 1
+        matrix = vectors.reshape(1, -1) if single else vectors
+        if matrix.dtype == element_dtype(field.data_type) and matrix.ndim == 2 and matrix.flags.c_contiguous:
+            return matrix, single
+        return dense_matrix(column_from_ndarray(field, matrix), field), single
+    if not isinstance(vectors, Sequence) or isinstance(vectors, str) or len(vectors) == 0:
+        raise InvalidInput(
+            "type_mismatch", f"query vectors are {vectors!r}, expected one vector or a list of them", field=field.name
+        )
+    single = not isinstance(vectors[0], Sequence | np.ndarray | bytes | bytearray)
+    rows = [vectors] if single else list(vectors)
+    return dense_matrix(column_from_values(field, rows), field), single

@@ -1,0 +1,1 @@
+"""Collections that live: admission and writing, read views, flush, index builds, compaction, recovery."""

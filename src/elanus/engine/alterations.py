@@ -1,0 +1,290 @@
+"""Changes to what a collection is made of: partitions, indexes, properties, load state, and truncation."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from elanus.engine.collection import Collection
+from elanus.engine.compaction import retire
+from elanus.engine.indexing import refresh_indexes
+from elanus.engine.state import CollectionState, SealedUnit
+from elanus.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from elanus.index.registry import index_type
+from elanus.index.scalar import check_scalar_index
+from elanus.schema.collection import IndexDefinition
+from elanus.schema.field import Field
+from elanus.schema.names import check_name
+from elanus.schema.types import METRICS_OF, Metric
+from elanus.storage.manifest import (
+    Change,
+    IndexDefined,
+    IndexDropped,
+    LoadChanged,
+    LoadState,
+    LogAdvanced,
+    Manifest,
+    PartitionAdded,
+    PartitionDropped,
+    PartitionEntry,
+    PropertiesChanged,
+    SegmentsReplaced,
+)
+
+__all__ = [
+    "alter_index",
+    "change_properties",
+    "create_partition",
+    "define_index",
+    "drop_index",
+    "drop_partition",
+    "find_index",
+    "partition_entry",
+    "set_load_state",
+    "truncate",
+]
+
+_DEFAULT_PARTITION: Final = "_default"
+
+
+def partition_entry(manifest: Manifest, name: str) -> PartitionEntry:
+    """The partition of that name. Raises NotFound."""
+    found = next((entry for entry in manifest.partitions if entry.name == name), None)
+    if found is None:
+        raise NotFound("partition_not_found", f"partition not found: {name!r}")
+    return found
+
+
+def create_partition(collection: Collection, name: str) -> None:
+    """A new, empty partition.
+
+    Raises:
+        AlreadyExists: there is one of that name.
+        InvalidInput: the name is wrong, there are too many, or a partition key makes the partitions.
+    """
+    check_name("partition", name)
+    components = collection.components
+    limit = components.settings.partition_count_max
+
+    def decide(manifest: Manifest) -> list[Change]:
+        _refuse_keyed(manifest, "create")
+        if any(entry.name == name for entry in manifest.partitions):
+            raise AlreadyExists("partition_exists", f"partition {name!r} exists already")
+        if len(manifest.partitions) >= limit:
+            raise InvalidInput("limit_exceeded", f"the collection has {limit} partitions already, which is the maximum")
+        return [PartitionAdded(PartitionEntry(components.ids.allocate(), name, components.oracle.allocate()))]
+
+    collection.decide_and_change(decide)
+
+
+def drop_partition(collection: Collection, name: str) -> None:
+    """Removes a partition and its rows.
+
+    Raises:
+        NotFound: there is none of that name.
+        InvalidInput: it is the default partition, or one of a partition key.
+    """
+    if name == _DEFAULT_PARTITION:
+        raise InvalidInput("not_supported", "the default partition cannot be dropped")
+
+    def decide(manifest: Manifest) -> list[Change]:
+        _refuse_keyed(manifest, "drop")
+        return [PartitionDropped(partition_entry(manifest, name).partition_id)]
+
+    def edit(state: CollectionState) -> CollectionState:
+        live = {entry.partition_id for entry in state.manifest.partitions}
+        return replace(
+            state,
+            sealed=tuple(unit for unit in state.sealed if unit.entry.partition_id in live),
+            growing={partition_id: rows for partition_id, rows in state.growing.items() if partition_id in live},
+            sealing=tuple(rows for rows in state.sealing if rows.partition_id in live),
+        )
+
+    with collection.flush_lock:
+        _change_and_retire(collection, decide, edit)
+
+
+def truncate(collection: Collection) -> None:
+    """Removes every row. Writes that come while it runs are before or after it as a whole."""
+
+    def empty(cut: int) -> None:
+        collection.log.rotate()
+
+        def decide(manifest: Manifest) -> list[Change]:
+            removed = tuple(entry.segment_id for entry in manifest.segments)
+            return [SegmentsReplaced(removed, ()), LogAdvanced(cut, collection.recent_requests())]
+
+        def edit(state: CollectionState) -> CollectionState:
+            return replace(state, sealed=(), growing={}, sealing=())
+
+        _change_and_retire(collection, decide, edit)
+        collection.log.remove_through(cut)
+
+    with collection.flush_lock:
+        collection.paused(empty)
+
+
+def change_properties(collection: Collection, properties: dict[str, str], removed: Sequence[str]) -> None:
+    """Sets some properties of the collection and removes others."""
+
+    def decide(manifest: Manifest) -> list[Change]:
+        kept = {name: value for name, value in manifest.properties.items() if name not in removed}
+        return [PropertiesChanged({**kept, **properties})]
+
+    collection.decide_and_change(decide)
+
+
+def set_load_state(collection: Collection, decide_load: Callable[[LoadState], LoadState]) -> None:
+    """Replaces the load state by what `decide_load` makes of it."""
+
+    def decide(manifest: Manifest) -> list[Change]:
+        load = decide_load(manifest.load)
+        return [] if load == manifest.load else [LoadChanged(load)]
+
+    collection.decide_and_change(decide)
+
+
+def find_index(manifest: Manifest, name: str) -> IndexDefinition | None:
+    """The index called `name`, or the one on the field called `name`."""
+    for definition in manifest.indexes:
+        if definition.index_name == name:
+            return definition
+    return next((definition for definition in manifest.indexes if definition.field_name == name), None)
+
+
+def define_index(collection: Collection, definition: IndexDefinition, metric: str) -> None:
+    """A new index, to be built in the background. The same definition again changes nothing.
+
+    Raises:
+        InvalidInput: index type, metric or a parameter does not fit the field.
+        AlreadyExists: the name is taken, or the field has another index.
+    """
+    field = collection.manifest.schema.field(definition.field_name)
+    complete = _complete(field, definition, metric, collection.components.ids.allocate())
+
+    def decide(manifest: Manifest) -> list[Change]:
+        for other in manifest.indexes:
+            if replace(other, index_id=complete.index_id, settings=complete.settings) == complete:
+                return []
+            if other.index_name == complete.index_name:
+                raise AlreadyExists(
+                    "index_exists", f"index {other.index_name!r} exists already, on {other.field_name!r}"
+                )
+            if other.field_name == complete.field_name and _path(other) == _path(complete):
+                raise AlreadyExists(
+                    "index_exists",
+                    f"field {other.field_name!r} has index {other.index_name!r} already; drop it first",
+                    field=other.field_name,
+                )
+        return [IndexDefined(complete)]
+
+    collection.decide_and_change(decide)
+
+
+def alter_index(collection: Collection, name: str, settings: dict[str, Any], removed: Sequence[str]) -> None:
+    """Sets or removes settings that do not change how an index is built.
+
+    Raises:
+        NotFound: there is no such index.
+        InvalidInput: a setting would change how it is built.
+    """
+    for setting in (*settings, *removed):
+        if setting not in _ALTERABLE:
+            near = difflib.get_close_matches(setting, _ALTERABLE, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise InvalidInput("invalid_index", f"{setting!r} of an index cannot be altered{hint}")
+
+    def decide(manifest: Manifest) -> list[Change]:
+        definition = find_index(manifest, name)
+        if definition is None:
+            raise NotFound("index_not_found", f"index not found: {name!r}")
+        kept = {key: value for key, value in definition.settings.items() if key not in removed}
+        return [IndexDefined(replace(definition, settings={**kept, **{k: str(v) for k, v in settings.items()}}))]
+
+    collection.decide_and_change(decide)
+
+
+_ALTERABLE: Final = ("mmap.enabled", "warmup", "indexoffsetcache.enabled")
+
+
+def drop_index(collection: Collection, name: str, *, loaded_matters: bool = True) -> None:
+    """Removes an index, by its name or its field's; nothing happens if there is none.
+
+    Raises:
+        Conflict: the collection is loaded and the index is on a vector field.
+    """
+
+    def decide(manifest: Manifest) -> list[Change]:
+        definition = find_index(manifest, name)
+        if definition is None:
+            return []
+        field = manifest.schema.field(definition.field_name)
+        loaded = manifest.load.loaded or bool(manifest.load.partition_ids)
+        if loaded_matters and loaded and field.is_vector:
+            raise Conflict(
+                "operation_not_allowed", f"index {definition.index_name!r} is in use; release the collection first"
+            )
+        return [IndexDropped(definition.index_id)]
+
+    collection.decide_and_change(decide, refresh_indexes)
+
+
+def _complete(field: Field, definition: IndexDefinition, metric: str, index_id: int) -> IndexDefinition:
+    """The definition with name, metric and parameters filled in and checked."""
+    name = definition.index_name or f"{field.name}"
+    check_name("index", name)
+    if not field.is_vector:
+        kept = check_scalar_index(field, definition.index_type, definition.params)
+        return replace(definition, index_name=name, index_type=kept, index_id=index_id)
+    kind = index_type(definition.index_type)
+    if field.data_type not in kind.data_types():
+        raise InvalidInput(
+            "invalid_index", f"index type {kind.name} does not take a {field.data_type.label} field", field=field.name
+        )
+    allowed = METRICS_OF[field.data_type]
+    chosen = metric.upper() or allowed[0].value
+    if chosen not in {item.value for item in allowed}:
+        raise InvalidInput(
+            "metric_mismatch",
+            f"metric {metric!r} does not fit field {field.name!r}, expected one of {', '.join(allowed)}",
+            field=field.name,
+        )
+    params = kind.check_build_params(field, Metric(chosen), definition.params)
+    return replace(
+        definition,
+        index_name=name,
+        index_type=kind.name,
+        metric=Metric(chosen),
+        params=params,
+        index_id=index_id,
+    )
+
+
+def _path(definition: IndexDefinition) -> str:
+    """What the index is on inside its field: a JSON path, or the whole."""
+    return str(definition.params.get("json_path", ""))
+
+
+def _refuse_keyed(manifest: Manifest, verb: str) -> None:
+    if manifest.partitions_by_key:
+        raise InvalidInput("not_supported", f"cannot {verb} partitions of a collection whose partition key makes them")
+
+
+def _change_and_retire(
+    collection: Collection,
+    decide: Callable[[Manifest], Sequence[Change]],
+    edit: Callable[[CollectionState], CollectionState],
+) -> None:
+    """Changes the manifest, and removes the files of segments that left with it once nobody reads them."""
+    before: tuple[SealedUnit, ...] = ()
+
+    def remember(manifest: Manifest) -> Sequence[Change]:
+        nonlocal before
+        before = collection.state.sealed
+        return decide(manifest)
+
+    collection.decide_and_change(remember, edit)
+    kept = {unit.entry.segment_id for unit in collection.state.sealed}
+    for unit in before:
+        if unit.entry.segment_id not in kept:
+            retire(collection, unit)

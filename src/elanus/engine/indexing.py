@@ -1,0 +1,136 @@
+"""Index builds: from a sealed segment's column to artefacts that a manifest commit makes part of it.
+
+Runs beside everything else. A crash at any point leaves at most files that nobody names.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from elanus.engine.collection import Collection
+from elanus.engine.policy import SegmentSummary
+from elanus.engine.segment_indexes import SegmentIndexes, artefact_prefix, built_indexes
+from elanus.engine.state import CollectionState, SealedUnit
+from elanus.errors import ElanusError, Unavailable
+from elanus.index.protocol import BuildContext, VectorColumn
+from elanus.index.registry import index_type
+from elanus.runtime.log import get_logger
+from elanus.schema.collection import IndexDefinition
+from elanus.storage.artefacts import write_artefacts
+from elanus.storage.manifest import Change, IndexBuilt, Manifest, SegmentIndex
+
+__all__ = ["build_index", "refresh_indexes", "summarise_segments"]
+
+_logger: Final = get_logger("engine.indexing")
+
+
+def summarise_segments(collection: Collection) -> list[SegmentSummary]:
+    """Every sealed segment in numbers, for the policy."""
+    state = collection.state
+    wanted = [definition for definition in state.manifest.indexes if _is_buildable(state.manifest, definition)]
+    summaries = []
+    for unit in state.sealed:
+        segment_id = unit.entry.segment_id
+        built = {index.index_id for index in unit.entry.indexes}
+        missing = tuple(
+            definition.index_id
+            for definition in wanted
+            if (segment_id, definition.index_id) in collection.damaged_indexes
+            or (definition.index_id not in built and (segment_id, definition.index_id) not in collection.failed_builds)
+        )
+        summaries.append(
+            SegmentSummary(
+                segment_id=segment_id,
+                partition_id=unit.entry.partition_id,
+                row_count=unit.entry.row_count,
+                deleted_count=unit.deletes.count,
+                size_bytes=unit.entry.size_bytes,
+                missing_index_ids=missing,
+            )
+        )
+    return summaries
+
+
+def build_index(
+    collection: Collection,
+    segment_id: int,
+    index_id: int,
+    *,
+    thread_count: int,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Builds one index of one segment and publishes it. False when either has gone, or the build failed.
+
+    A failure is remembered with its text in `failed_builds` and not tried again until the definition changes.
+
+    Raises:
+        Unavailable: cancelled, or the disk failed.
+    """
+    unit = next((unit for unit in collection.state.sealed if unit.entry.segment_id == segment_id), None)
+    definition = _definition(collection.manifest, index_id)
+    if unit is None or definition is None:
+        return False
+    try:
+        files = _build_files(collection, unit, definition, thread_count=thread_count, cancelled=cancelled)
+    except Unavailable:
+        raise
+    except ElanusError as error:
+        _logger.error("index %r of segment %d failed: %s", definition.index_name, segment_id, error)  # noqa: TRY400
+        collection.failed_builds[segment_id, index_id] = error.message
+        return False
+    published: list[bool] = []
+
+    def decide(manifest: Manifest) -> list[Change]:
+        present = any(entry.segment_id == segment_id for entry in manifest.segments)
+        if not present or _definition(manifest, index_id) != definition:
+            return []
+        published.append(True)
+        return [IndexBuilt(segment_id, files)]
+
+    collection.decide_and_change(decide, refresh_indexes)
+    collection.damaged_indexes.discard((segment_id, index_id))
+    return bool(published)
+
+
+def refresh_indexes(state: CollectionState) -> CollectionState:
+    """The state with every sealed unit's indexes as the manifest now has them; unchanged ones stay open."""
+    entries = {entry.segment_id: entry for entry in state.manifest.segments}
+    units = []
+    for unit in state.sealed:
+        entry = entries[unit.entry.segment_id]
+        if entry.indexes != unit.entry.indexes and isinstance(unit.index, SegmentIndexes):
+            unit = replace(unit, index=unit.index.with_built(built_indexes(state.manifest, entry)))  # noqa: PLW2901
+        units.append(replace(unit, entry=entry))
+    return replace(state, sealed=tuple(units))
+
+
+def _build_files(
+    collection: Collection,
+    unit: SealedUnit,
+    definition: IndexDefinition,
+    *,
+    thread_count: int,
+    cancelled: Callable[[], bool],
+) -> SegmentIndex:
+    field = collection.manifest.schema.field(definition.field_name)
+    assert definition.metric is not None
+    column = VectorColumn(field, unit.segment.column(field.name))
+    context = BuildContext(thread_count=thread_count, cancelled=cancelled)
+    started = collection.components.clock.monotonic_s()
+    artefacts = index_type(definition.index_type).build(column, definition.metric, definition.params, context)
+    folder = artefact_prefix(unit.segment.prefix, field, definition.index_id)
+    files = SegmentIndex(definition.index_id, write_artefacts(collection.components.store, folder, artefacts))
+    seconds = collection.components.clock.monotonic_s() - started
+    _logger.info("built %s %r over %d rows in %.2f s", definition.index_type, definition.index_name,
+                 column.row_count, seconds)  # fmt: skip
+    return files
+
+
+def _definition(manifest: Manifest, index_id: int) -> IndexDefinition | None:
+    return next((item for item in manifest.indexes if item.index_id == index_id), None)
+
+
+def _is_buildable(manifest: Manifest, definition: IndexDefinition) -> bool:
+    """Whether the definition is of an index with files; scalar indexes are evaluated by scanning for now."""
+    field = manifest.schema.find(definition.field_name)
+    return field is not None and field.is_vector

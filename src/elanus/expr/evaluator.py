@@ -1,0 +1,249 @@
+"""Evaluates bound conditions over the columns of a source, every row at once, in three-valued logic."""
+
+from typing import Final, assert_never
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from elanus.columns.bitset import Bitset
+from elanus.expr import primitives
+from elanus.expr.array_predicates import array_equals, contains_all, contains_any
+from elanus.expr.bound import (
+    Always,
+    And,
+    Between,
+    Compare,
+    CompareJson,
+    CompareOperands,
+    Condition,
+    Contains,
+    EqualsList,
+    Exists,
+    Fixed,
+    InJson,
+    InNumbers,
+    InStrings,
+    IsNull,
+    JsonPath,
+    Matches,
+    Not,
+    Or,
+)
+from elanus.expr.cost import NARROWING_COST_MIN, cost
+from elanus.expr.json_predicates import compare_json, compare_variants, contains_json, in_json
+from elanus.expr.numbers import Numbers, compare_constant, compare_numbers, contained
+from elanus.expr.operand_binder import kind
+from elanus.expr.operand_reader import JsonPaths, OperandReader
+from elanus.expr.source import ColumnSource
+from elanus.expr.truth import Truth
+from elanus.expr.variants import MISSING, NULL
+
+__all__ = ["evaluate"]
+
+# Gathering rows costs something itself: it pays when most rows are decided already, and there are some.
+_NARROWING_ROWS_MIN: Final = 256
+_NARROWING_SHARE_MAX: Final = 0.5
+
+
+def evaluate(condition: Condition, source: ColumnSource, paths: JsonPaths) -> Truth:
+    """The truth of a condition in every row; `paths` has every JSON path in it.
+
+    Raises:
+        DataCorrupt: a JSON column holds what is not JSON.
+    """
+    return _Evaluation(source, OperandReader(source, paths)).truth(condition)
+
+
+class _Evaluation:
+    def __init__(self, source: ColumnSource, read: OperandReader) -> None:
+        self._source: Final = source
+        self._read: Final = read
+
+    def truth(self, node: Condition) -> Truth:
+        match node:
+            case Compare():
+                return self._compare(node)
+            case And() | Or():
+                return self._joined(node)
+            case Not():
+                return ~self.truth(node.operand)
+            case Between():
+                return self._between(node)
+            case InNumbers():
+                numbers = self._read.numbers(node.operand)
+                return _membership(contained(numbers, node.members), numbers.known, negated=node.negated)
+            case InStrings():
+                strings = self._read.scalars(node.operand)
+                hits = primitives.string_in(strings, node.members)
+                return _membership(hits, primitives.validity(strings), negated=node.negated)
+            case Matches():
+                return self._matches(node)
+            case IsNull():
+                return self._is_null(node)
+            case CompareJson():
+                return compare_json(self._read.variants(node.path), node.operator, node.constant)
+            case InJson():
+                found = in_json(self._read.variants(node.path), node.numbers, node.strings, node.others)
+                return ~found if node.negated else found
+            case Exists():
+                return Truth(Bitset.from_bool(self._read.variants(node.path).kinds != MISSING))
+            case CompareOperands():
+                return self._compare_operands(node)
+            case Contains():
+                return self._contains(node)
+            case EqualsList():
+                return self._equals_list(node)
+            case Fixed():
+                return Truth.where_known(self._all_or_none(truth=node.truth), self._read.known(node.operand))
+            case Always():
+                return Truth.constant(self._read.row_count, truth=node.truth)
+            case _:
+                assert_never(node)
+
+    def _all_or_none(self, *, truth: bool) -> Bitset:
+        return Bitset.ones(self._read.row_count) if truth else Bitset.zeros(self._read.row_count)
+
+    def _joined(self, node: And | Or) -> Truth:
+        """Operands in their order, until every row is decided; costly ones only over rows that are not."""
+        is_and = isinstance(node, And)
+        truth = self.truth(node.operands[0])
+        for position in range(1, len(node.operands)):
+            open_rows = truth.possible() if is_and else ~truth.true
+            open_count = open_rows.count()
+            if open_count == 0:
+                break
+            operand = node.operands[position]
+            if (
+                self._read.row_count >= _NARROWING_ROWS_MIN
+                and open_count <= _NARROWING_SHARE_MAX * self._read.row_count
+                and cost(operand) >= NARROWING_COST_MIN
+            ):
+                rest = node.operands[position:]
+                narrowed = rest[0] if len(rest) == 1 else And(rest) if is_and else Or(rest)
+                other = self._over(narrowed, open_rows)
+                return truth & other if is_and else truth | other
+            other = self.truth(operand)
+            truth = truth & other if is_and else truth | other
+        return truth
+
+    def _over(self, node: Condition, rows: Bitset) -> Truth:
+        """The truth in some rows; in the others it says FALSE, and whoever asks has decided them already."""
+        numbers = rows.rows()
+        gathered = _Gathered(self._source, numbers)
+        part = _Evaluation(gathered, self._read.over(gathered, numbers)).truth(node)
+        true = Bitset.from_rows(numbers[part.true.to_bool()], len(rows))
+        if part.unknown is None:
+            return Truth(true)
+        return Truth(true, Bitset.from_rows(numbers[part.unknown.to_bool()], len(rows)))
+
+    def _compare(self, node: Compare) -> Truth:
+        operands_kind = kind(node.operand)
+        if operands_kind == "number":
+            assert isinstance(node.constant, int | float)
+            numbers = self._read.numbers(node.operand)
+            return Truth.where_known(compare_constant(numbers, node.operator, node.constant), numbers.known)
+        column = self._read.scalars(node.operand)
+        return Truth.where_known(_compare_column(column, node.operator, node.constant), primitives.validity(column))
+
+    def _between(self, node: Between) -> Truth:
+        if kind(node.operand) == "number":
+            assert isinstance(node.low, int | float)
+            assert isinstance(node.high, int | float)
+            numbers = self._read.numbers(node.operand)
+            above = compare_constant(numbers, node.low_operator, node.low)
+            return Truth.where_known(above & compare_constant(numbers, node.high_operator, node.high), numbers.known)
+        column = self._read.scalars(node.operand)
+        above = _compare_column(column, node.low_operator, node.low)
+        within = above & _compare_column(column, node.high_operator, node.high)
+        return Truth.where_known(within, primitives.validity(column))
+
+    def _compare_operands(self, node: CompareOperands) -> Truth:
+        kinds = {kind(node.left), kind(node.right)}
+        if "json" in kinds:
+            left_values, right_values = self._read.as_variants(node.left), self._read.as_variants(node.right)
+            return compare_variants(left_values, node.operator, right_values)
+        if kinds == {"number"}:
+            left, right = self._read.numbers(node.left), self._read.numbers(node.right)
+            return Truth.where_known(compare_numbers(left, node.operator, right), _both(left, right))
+        a, b = self._read.scalars(node.left), self._read.scalars(node.right)
+        if kinds == {"bool"}:
+            differ = primitives.bits(a) ^ primitives.bits(b)
+            hits = differ if node.operator == "!=" else ~differ
+        else:
+            hits = primitives.string_compare_columns(a, node.operator, b)
+        known = _intersection(primitives.validity(a), primitives.validity(b))
+        return Truth.where_known(hits, known)
+
+    def _matches(self, node: Matches) -> Truth:
+        if isinstance(node.operand, JsonPath):
+            strings = self._read.variants(node.operand).strings
+            hits = self._all_or_none(truth=False) if strings is None else node.pattern.matches(strings)
+            known = None if strings is None else primitives.validity(strings)
+            hits = hits if known is None else hits & known
+            return _membership(hits, self._read.json_known(node.operand), negated=node.negated)
+        column = self._read.scalars(node.operand)
+        return _membership(node.pattern.matches(column), primitives.validity(column), negated=node.negated)
+
+    def _is_null(self, node: IsNull) -> Truth:
+        if isinstance(node.operand, JsonPath):
+            null = Bitset.from_bool(self._read.variants(node.operand).kinds <= NULL)
+            if node.operand.is_dynamic and not node.operand.steps:
+                null = self._all_or_none(truth=False)
+        else:
+            known = primitives.validity(self._read.column(node.operand.name))
+            null = self._all_or_none(truth=False) if known is None else ~known
+        return Truth(~null if node.negated else null)
+
+    def _contains(self, node: Contains) -> Truth:
+        if isinstance(node.operand, JsonPath):
+            return contains_json(self._read.variants(node.operand), node.members, all_needed=node.all_needed)
+        column = self._read.column(node.operand.name)
+        members = [member for member in node.members if not isinstance(member, tuple)]
+        if node.all_needed and node.impossible:
+            hits = self._all_or_none(truth=False)
+        else:
+            hits = (contains_all if node.all_needed else contains_any)(column, members)
+        return Truth.where_known(hits, primitives.validity(column))
+
+    def _equals_list(self, node: EqualsList) -> Truth:
+        column = self._read.column(node.array.name)
+        hits = self._all_or_none(truth=False) if node.members is None else array_equals(column, node.members)
+        return _membership(hits, primitives.validity(column), negated=node.negated)
+
+
+class _Gathered:
+    """Some rows of a source, as a source."""
+
+    def __init__(self, source: ColumnSource, rows: npt.NDArray[np.int64]) -> None:
+        self._source: Final = source
+        self._rows: Final = pa.array(rows)
+
+    @property
+    def row_count(self) -> int:
+        return len(self._rows)
+
+    def column(self, name: str) -> pa.Array:
+        return self._source.column(name).take(self._rows)
+
+
+def _compare_column(column: pa.Array, operator: str, constant: object) -> Bitset:
+    """A column of strings or truth values against a constant of its kind; undefined for null rows."""
+    if isinstance(constant, str):
+        return primitives.string_compare(column, operator, constant)
+    truths = primitives.bits(column)
+    return truths if (operator == "==") == constant else ~truths
+
+
+def _membership(hits: Bitset, known: Bitset | None, *, negated: bool) -> Truth:
+    return Truth.where_known(~hits if negated else hits, known)
+
+
+def _both(left: Numbers, right: Numbers) -> Bitset | None:
+    return _intersection(left.known, right.known)
+
+
+def _intersection(left: Bitset | None, right: Bitset | None) -> Bitset | None:
+    if left is None or right is None:
+        return right if left is None else left
+    return left & right

@@ -1,0 +1,193 @@
+"""Filters: text to an expression, bound to a schema, evaluated over columns to the set of rows where it is TRUE.
+
+The life of a filter: `lexer` and `parser` make a tree of `syntax`; `binder` turns it into the `bound` tree of one
+schema; `evaluator` answers it over a `ColumnSource`; `pruning` and `keys` answer it from statistics alone. The meaning
+of every operator is written down in docs/filters.md.
+"""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from elanus.columns.bitset import Bitset
+from elanus.expr.binder import bind_tree
+from elanus.expr.bound import Condition
+from elanus.expr.evaluator import evaluate
+from elanus.expr.keys import key_values
+from elanus.expr.operand_reader import JsonPaths
+from elanus.expr.outline import outline
+from elanus.expr.parser import DEPTH_MAX, parse_tree
+from elanus.expr.printing import filter_text
+from elanus.expr.pruning import RowsMatching, prune
+from elanus.expr.reads import field_names, json_paths
+from elanus.expr.source import ColumnSource
+from elanus.expr.stats import SegmentStats
+from elanus.expr.syntax import Node, Scalar
+from elanus.schema.collection import Schema
+
+__all__ = ["Expression", "Filter", "bind", "compile_filter", "parse"]
+
+# Kept filters are bounded in number and in the size of each, so the cache is bounded in bytes.
+_CACHED_FILTERS_MAX: Final = 1024
+_CACHED_CHARACTERS_MAX: Final = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A parsed filter, which may hold placeholders.
+
+    Attributes:
+        text: as it was written; messages point into it.
+        tree: what it says.
+    """
+
+    text: str
+    tree: Node
+
+    def __str__(self) -> str:
+        return filter_text(self.tree)
+
+    def outline(self) -> str:
+        """The syntax tree, one line a node."""
+        return outline(self.tree)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filter:
+    """A filter bound to a schema.
+
+    Attributes:
+        expression: where it comes from; placeholders have their values only in `condition`.
+        condition: what a row must meet.
+        field_names: the fields whose columns `evaluate` asks for.
+        sample_fraction: the share of the rows that meet the condition to keep; None keeps all.
+        seed: of the sampling.
+    """
+
+    expression: Expression
+    condition: Condition
+    field_names: frozenset[str]
+    sample_fraction: float | None = None
+    seed: int = 0
+    _paths: JsonPaths | None = None
+
+    def __str__(self) -> str:
+        """The canonical text, placeholders kept; it parses to the same tree."""
+        return str(self.expression)
+
+    def evaluate(self, source: ColumnSource) -> Bitset:
+        """The rows of `source` where the filter is TRUE.
+
+        Sampling keeps each such row with the same probability; which ones depends on the seed and the rows alone.
+
+        Raises:
+            DataCorrupt: a JSON column holds what is not JSON.
+        """
+        rows = evaluate(self.condition, source, self._paths or {}).true
+        if self.sample_fraction is None:
+            return rows
+        numbers = rows.rows()
+        kept = np.random.default_rng(self.seed).random(len(numbers)) < self.sample_fraction
+        return Bitset.from_rows(numbers[kept], len(rows))
+
+    def key_values(self, field_name: str) -> list[Scalar] | None:
+        """The values of a field outside of which the filter is TRUE for no row; None when there is no finite set.
+
+        The values are distinct and in the domain of the field, in no order to rely on.
+        """
+        return key_values(self.condition, field_name)
+
+    def prune(self, stats: SegmentStats) -> RowsMatching:
+        """Whether no row, every row, or perhaps some of the rows described by `stats` pass."""
+        matching = prune(self.condition, stats)
+        if matching is RowsMatching.ALL and self.sample_fraction is not None:
+            return RowsMatching.SOME
+        return matching
+
+    def may_match(self, stats: SegmentStats) -> bool:
+        """Whether some of the rows described by `stats` may pass."""
+        return self.prune(stats) is not RowsMatching.NONE
+
+    def with_seed(self, seed: int) -> "Filter":
+        """The same filter sampling other rows."""
+        return replace(self, seed=seed)
+
+    def outline(self) -> str:
+        """The bound tree, one line a node, for explaining what will be done."""
+        sample = "" if self.sample_fraction is None else f"\nsample fraction={self.sample_fraction} seed={self.seed}"
+        return outline(self.condition) + sample
+
+
+def parse(text: str, *, depth_max: int = DEPTH_MAX) -> Expression:
+    """The expression in a filter text, in time linear in its length.
+
+    Args:
+        text: the filter; an empty one is the caller's to treat.
+        depth_max: levels of parentheses, `not`, signs, lists and calls.
+
+    Raises:
+        InvalidInput: the text is no filter (kind `invalid_filter`); the message shows where.
+    """
+    return Expression(text, parse_tree(text, depth_max=depth_max))
+
+
+def bind(expression: Expression, schema: Schema, params: Mapping[str, Any] | None = None, *, seed: int = 0) -> Filter:
+    """The filter an expression is for the rows of a schema.
+
+    Args:
+        expression: a parsed filter.
+        schema: names resolve to its fields, and to keys of `$meta` if it has a dynamic field.
+        params: a value for every placeholder: a bool, int, float, string or list of them. Others are ignored.
+        seed: of `random_sample`.
+
+    Raises:
+        InvalidInput: an unknown name, types that do not meet, or a missing parameter (kind `invalid_filter`); something
+            of a later version (kind `not_supported`).
+    """
+    bound = bind_tree(expression.text, expression.tree, schema, params or {})
+    condition = bound.condition
+    return Filter(
+        expression, condition, field_names(condition), bound.sample_fraction, seed, _paths=json_paths(condition)
+    )
+
+
+def compile_filter(text: str, schema: Schema, params: Mapping[str, Any] | None = None, *, seed: int = 0) -> Filter:
+    """`bind(parse(text), schema, params)`, remembered: by text and schema object without params, by text with them.
+
+    Raises:
+        InvalidInput: as `parse` and `bind`.
+    """
+    if len(text) > _CACHED_CHARACTERS_MAX:
+        return bind(parse(text), schema, params, seed=seed)
+    if params:
+        return bind(_parsed(text), schema, params, seed=seed)
+    found = _compiled(text, _Identity(schema))
+    return found if seed == found.seed else found.with_seed(seed)
+
+
+class _Identity:
+    """A schema as a key of the cache: the object itself, which is never changed and is kept alive by being here."""
+
+    __slots__ = ("schema",)
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema: Final = schema
+
+    def __hash__(self) -> int:
+        return id(self.schema)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and other.schema is self.schema
+
+
+@functools.lru_cache(_CACHED_FILTERS_MAX)
+def _parsed(text: str) -> Expression:
+    return parse(text)
+
+
+@functools.lru_cache(_CACHED_FILTERS_MAX)
+def _compiled(text: str, identity: _Identity) -> Filter:
+    return bind(_parsed(text), identity.schema)

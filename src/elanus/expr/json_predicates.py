@@ -1,0 +1,169 @@
+"""Conditions over columns of JSON values.
+
+A value of another kind than the one it is compared with is unequal to it and in no order with it (UNKNOWN). Without a
+value, or with null, every comparison is UNKNOWN. Numbers compare exactly whatever their form; a bool is no number.
+"""
+
+import operator as operators
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from elanus.columns.bitset import Bitset
+from elanus.expr import primitives
+from elanus.expr.bound import ConstantValue
+from elanus.expr.bounds import NumberSet
+from elanus.expr.numbers import Numbers, compare_constant, compare_numbers, contained
+from elanus.expr.truth import Truth
+from elanus.expr.variants import ARRAY, BIG_INTEGER, BOOL, DOUBLE, INTEGER, OBJECT, STRING, Variants
+
+__all__ = ["array_lengths", "compare_json", "compare_variants", "contains_json", "in_json", "json_equal"]
+
+_PYTHON: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "==": operators.eq, "<": operators.lt, "<=": operators.le, ">": operators.gt, ">=": operators.ge,
+}  # fmt: skip
+_NUMBERS: Final = (INTEGER, DOUBLE, BIG_INTEGER)
+
+
+def compare_json(variants: Variants, operator: str, constant: ConstantValue) -> Truth:
+    """`value operator constant`."""
+    asked = "==" if operator == "!=" else operator
+    if isinstance(constant, bool):
+        comparable = variants.rows_of(BOOL)
+        hits = _truths(variants, truth=constant)
+    elif isinstance(constant, str):
+        comparable = variants.rows_of(STRING)
+        hits = Bitset.zeros(variants.row_count)
+        if variants.strings is not None:
+            hits = primitives.string_compare(variants.strings, asked, constant)
+    elif isinstance(constant, tuple):
+        comparable = variants.rows_of(ARRAY)
+        hits = _rows_where(variants, comparable, lambda value: json_equal(value, constant))
+    else:
+        comparable = variants.rows_of(*_NUMBERS)
+        hits = _compare_numbers(variants, asked, constant)
+    return _answer(operator, hits & comparable, comparable, variants.present())
+
+
+def compare_variants(left: Variants, operator: str, right: Variants) -> Truth:
+    """`left operator right`, row by row."""
+    asked = "==" if operator == "!=" else operator
+    numbers = left.rows_of(*_NUMBERS) & right.rows_of(*_NUMBERS)
+    strings = left.rows_of(STRING) & right.rows_of(STRING)
+    hits = compare_numbers(left.numbers(), asked, right.numbers()) & numbers
+    if left.strings is not None and right.strings is not None:
+        hits |= primitives.string_compare_columns(left.strings, asked, right.strings) & strings
+    big = numbers & (left.rows_of(BIG_INTEGER) | right.rows_of(BIG_INTEGER))
+    if big.any():
+        compare = _PYTHON[asked]
+        exact = [row for row in big.rows().tolist() if compare(left.value(row), right.value(row))]
+        hits = hits.minus(big) | Bitset.from_rows(np.array(exact, np.int64), len(hits))
+    if asked == "==":
+        hits |= _equal_others(left, right)
+    return _answer(operator, hits, numbers | strings, left.present() & right.present())
+
+
+def in_json(variants: Variants, numbers: NumberSet, strings: pa.Array, others: Sequence[ConstantValue]) -> Truth:
+    """Whether the value equals one of the numbers, strings, truth values or lists."""
+    hits = contained(variants.numbers(), numbers) & variants.rows_of(INTEGER, DOUBLE)
+    hits |= _rows_where(variants, variants.rows_of(BIG_INTEGER), numbers.numbers.__contains__)
+    if variants.strings is not None:
+        hits |= primitives.string_in(variants.strings, strings) & variants.rows_of(STRING)
+    for other in others:
+        hits |= compare_json(variants, "==", other).true
+    return Truth.where_known(hits, variants.present())
+
+
+def contains_json(variants: Variants, members: Sequence[ConstantValue], *, all_needed: bool) -> Truth:
+    """Whether an array has all, or any, of the members; FALSE for a value that is no array."""
+    arrays = variants.rows_of(ARRAY)
+    combine = all if all_needed else any
+    hits = _rows_where(variants, arrays, lambda value: combine([_has_member(value, member) for member in members]))
+    return Truth.where_known(hits, variants.present())
+
+
+def array_lengths(variants: Variants) -> Numbers:
+    """The number of elements of each array; not known for other values."""
+    arrays = variants.rows_of(ARRAY)
+    lengths = np.zeros(variants.row_count, np.int64)
+    if variants.objects is not None:
+        for row in arrays.rows().tolist():
+            lengths[row] = len(variants.objects[row])
+    return Numbers(lengths, known=arrays)
+
+
+def json_equal(left: Any, right: Any) -> bool:
+    """Whether two JSON values are the same: numbers by value, arrays in order, objects by key. Not recursive."""
+    waiting = [(left, right)]
+    while waiting:
+        a, b = waiting.pop()
+        if isinstance(a, bool) or isinstance(b, bool) or a is None or b is None:
+            if a is not b:
+                return False
+        elif isinstance(a, list | tuple) and isinstance(b, list | tuple):
+            if len(a) != len(b):
+                return False
+            waiting.extend(zip(a, b, strict=True))
+        elif isinstance(a, dict) and isinstance(b, dict):
+            if a.keys() != b.keys():
+                return False
+            waiting.extend((value, b[key]) for key, value in a.items())
+        elif isinstance(a, list | tuple | dict) or isinstance(b, list | tuple | dict) or a != b:
+            return False
+    return True
+
+
+def _answer(operator: str, hits: Bitset, comparable: Bitset, present: Bitset) -> Truth:
+    """`hits` are the rows where `operator` (`==` for `!=`) holds between comparable values."""
+    if operator == "==":
+        return Truth.where_known(hits, present)
+    if operator == "!=":
+        return Truth(present.minus(hits), ~present)
+    return Truth.where_known(hits, comparable)
+
+
+def _compare_numbers(variants: Variants, operator: str, constant: float) -> Bitset:
+    big = variants.rows_of(BIG_INTEGER)
+    hits = compare_constant(variants.numbers(), operator, constant)
+    if big.any():
+        compare = _PYTHON[operator]
+        hits = hits.minus(big) | _rows_where(variants, big, lambda value: compare(value, constant))
+    return hits
+
+
+def _truths(variants: Variants, *, truth: bool) -> Bitset:
+    if variants.truths is None:
+        return Bitset.zeros(variants.row_count)
+    return Bitset.from_bool(variants.truths == truth)
+
+
+def _equal_others(left: Variants, right: Variants) -> Bitset:
+    """The rows with equal truth values, arrays or objects on both sides."""
+    hits = Bitset.zeros(left.row_count)
+    if left.truths is not None and right.truths is not None:
+        both = left.rows_of(BOOL) & right.rows_of(BOOL)
+        hits = Bitset.from_bool(left.truths == right.truths) & both
+    rows = left.rows_of(ARRAY, OBJECT) & right.rows_of(ARRAY, OBJECT)
+    equal = [row for row in rows.rows().tolist() if json_equal(left.value(row), right.value(row))]
+    return hits | Bitset.from_rows(np.array(equal, np.int64), left.row_count) if equal else hits
+
+
+def _rows_where(variants: Variants, rows: Bitset, test: Callable[[Any], bool]) -> Bitset:
+    """Those of `rows`, all of them ARRAY, OBJECT or BIG_INTEGER, whose value passes."""
+    if variants.objects is None or not rows.any():
+        return Bitset.zeros(variants.row_count)
+    numbers = rows.rows()
+    passed = np.fromiter(map(test, variants.objects[numbers]), np.bool_, len(numbers))
+    return Bitset.from_rows(numbers[passed], variants.row_count)
+
+
+def _has_member(elements: Sequence[Any], member: ConstantValue) -> bool:
+    if isinstance(member, str):
+        return member in elements
+    if isinstance(member, bool):
+        return any(element is member for element in elements)
+    if isinstance(member, tuple):
+        return any(json_equal(element, member) for element in elements)
+    return any(element == member and type(element) is not bool for element in elements)

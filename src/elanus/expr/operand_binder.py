@@ -1,0 +1,270 @@
+"""Binds the values in a filter: names to fields and JSON paths, placeholders to constants, arithmetic to its types."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from elanus.errors import InvalidInput
+from elanus.expr import syntax
+from elanus.expr.arithmetic import INTEGER_ONLY, calculate
+from elanus.expr.bound import (
+    Arithmetic,
+    ArrayColumn,
+    Column,
+    Constant,
+    Element,
+    JsonPath,
+    Kind,
+    Length,
+    Negation,
+    NumberType,
+    Operand,
+)
+from elanus.expr.constants import constant_kind, described, is_number, parameter_value
+from elanus.expr.diagnosis import invalid_filter, suggestion
+from elanus.expr.literals import INT64_MIN
+from elanus.expr.numbers import Numbers
+from elanus.expr.printing import path_text
+from elanus.schema.collection import Schema
+from elanus.schema.field import DYNAMIC_FIELD_NAME, Field
+from elanus.schema.types import DataType
+
+__all__ = ["OperandBinder", "domain", "kind", "label", "number_type"]
+
+_LATER: Final = frozenset({DataType.GEOMETRY, DataType.TEXT, DataType.TIMESTAMPTZ})
+
+
+class OperandBinder:
+    """Binds what stands for a value, against one schema and one set of parameters."""
+
+    def __init__(self, text: str, schema: Schema, params: Mapping[str, Any]) -> None:
+        self.text: Final = text
+        self._schema: Final = schema
+        self._params: Final = params
+
+    def operand(self, node: syntax.Node) -> Operand:
+        """The operand a node stands for.
+
+        Raises:
+            InvalidInput: the node is a condition, names no field, or mixes types.
+        """
+        match node:
+            case syntax.Literal():
+                return Constant(node.value)
+            case syntax.ListLiteral():
+                return Constant(node.values)
+            case syntax.ListOf():
+                return self._list(node)
+            case syntax.Placeholder():
+                return self._parameter(node)
+            case syntax.Path():
+                return self._path(node)
+            case syntax.Sign():
+                return self._sign(node)
+            case syntax.Arithmetic():
+                return self._arithmetic(node)
+            case syntax.Call(function="array_length"):
+                return self._length(node)
+            case syntax.Timestamp() | syntax.Interval():
+                what = "ISO" if isinstance(node, syntax.Timestamp) else "INTERVAL"
+                raise self.not_supported(node, f"{what}, for TIMESTAMPTZ fields,")
+            case syntax.ElementField():
+                raise self.wrong(node, "$[...] stands only inside element_filter and match_...")
+            case _:
+                raise self.wrong(node, "a value is expected here, but this is a condition")
+
+    def wrong(self, node: syntax.Node, reason: str, *, field: str | None = None) -> InvalidInput:
+        """The error for what is wrong at a node."""
+        return invalid_filter(self.text, node.span[0], reason, field=field)
+
+    def not_supported(self, node: syntax.Node, what: str, *, field: str | None = None) -> InvalidInput:
+        """The error for something Milvus has and this version has not."""
+        return invalid_filter(
+            self.text, node.span[0], f"{what} is not supported yet in filters", kind="not_supported", field=field
+        )
+
+    def written(self, node: syntax.Node) -> str:
+        """The node as it was written, shortened."""
+        text = self.text[node.span[0] : node.span[1]]
+        return text if len(text) <= 40 else text[:37] + "..."
+
+    def _list(self, node: syntax.ListOf) -> Constant:
+        values = []
+        for item in node.items:
+            value = self.operand(item)
+            if not isinstance(value, Constant):
+                raise self.wrong(item, "a list holds constants only")
+            values.append(value.value)
+        return Constant(tuple(values))
+
+    def _parameter(self, node: syntax.Placeholder) -> Constant:
+        if node.name not in self._params:
+            near = suggestion(node.name, self._params)
+            raise self.wrong(node, f"no value is given for parameter {{{node.name}}}{near}")
+        try:
+            return Constant(parameter_value(self._params[node.name]))
+        except ValueError as error:
+            expected = "expected a bool, int, float, string or a list of them"
+            raise self.wrong(node, f"the value of parameter {{{node.name}}} is {error}; {expected}") from None
+
+    def _path(self, node: syntax.Path) -> Operand:
+        for step in node.steps:
+            if isinstance(step, syntax.Subfield):
+                raise self.not_supported(node, f"struct access [{step.name}]")
+        steps = tuple(step for step in node.steps if not isinstance(step, syntax.Subfield))
+        field = self._schema.find(node.name)
+        dynamic = self._schema.dynamic_field
+        if field is None or field.is_dynamic:
+            if dynamic is None:
+                raise self._unknown(node)
+            keys = steps if node.name == DYNAMIC_FIELD_NAME else (syntax.Key(node.name), *steps)
+            return JsonPath(dynamic.name, keys, is_dynamic=True)
+        return self._field(node, field, steps)
+
+    def _field(self, node: syntax.Path, field: Field, steps: tuple[syntax.Key | syntax.Index, ...]) -> Operand:
+        data_type = field.data_type
+        if field.is_vector:
+            raise self.wrong(node, f'field "{field.name}" is a {field.type_label()}, a vector', field=field.name)
+        if data_type in _LATER:
+            raise self.not_supported(node, f'field "{field.name}" of type {data_type.label}', field=field.name)
+        if data_type is DataType.JSON:
+            return JsonPath(field.name, steps)
+        if data_type is DataType.ARRAY:
+            assert field.element_type is not None
+            array = ArrayColumn(field.name, field.element_type)
+            if not steps:
+                return array
+            if len(steps) == 1 and isinstance(steps[0], syntax.Index):
+                return Element(array, steps[0].position)
+            reason = f'field "{field.name}" is an {field.type_label()}; it takes one position, as in {field.name}[0]'
+            raise self.wrong(node, reason, field=field.name)
+        if steps:
+            reason = f'field "{field.name}" is a {field.type_label()}; brackets are for JSON and Array fields'
+            raise self.wrong(node, reason, field=field.name)
+        return Column(field.name, data_type)
+
+    def _unknown(self, node: syntax.Path) -> InvalidInput:
+        if node.name == DYNAMIC_FIELD_NAME:
+            return self.wrong(node, "the collection has no dynamic field, so there is no $meta", field=node.name)
+        names = [field.name for field in self._schema.user_fields]
+        return self.wrong(node, f'there is no field "{node.name}"{suggestion(node.name, names)}', field=node.name)
+
+    def _length(self, node: syntax.Call) -> Length:
+        argument = self.operand(node.arguments[0])
+        if not isinstance(argument, ArrayColumn | JsonPath):
+            raise self.wrong(node.arguments[0], f"array_length wants an Array field or JSON, not {label(argument)}")
+        return Length(argument)
+
+    def _sign(self, node: syntax.Sign) -> Operand:
+        operand = self._number(node.operand, node.operator)
+        if node.operator == "+":
+            return operand
+        if isinstance(operand, Constant):
+            assert is_number(operand.value)
+            if operand.value == INT64_MIN and isinstance(operand.value, int):
+                raise self.wrong(node, "the integer is outside 64 bits")
+            return Constant(-operand.value)
+        return Negation(operand, number_type(operand))
+
+    def _arithmetic(self, node: syntax.Arithmetic) -> Operand:
+        left = self._number(node.left, node.operator)
+        right = self._number(node.right, node.operator)
+        types = {number_type(left), number_type(right)}
+        if node.operator in INTEGER_ONLY and "double" in types:
+            culprit = node.left if number_type(left) == "double" else node.right
+            raise self.wrong(culprit, f'"{node.operator}" is for integers, {self.written(culprit)} is a float')
+        if isinstance(left, Constant) and isinstance(right, Constant):
+            return self._folded(node, left, right)
+        if node.operator == "**" and types == {"integer"} and isinstance(right, Constant) and _below_zero(right):
+            reason = f"an integer to a negative power is no integer; write the power as a float, {right.value}.0"
+            raise self.wrong(node.right, reason)
+        result: NumberType = "double" if "double" in types else "mixed" if "mixed" in types else "integer"
+        return Arithmetic(node.operator, left, right, result)
+
+    def _folded(self, node: syntax.Arithmetic, left: Constant, right: Constant) -> Constant:
+        result = calculate(node.operator, _as_numbers(left), _as_numbers(right))
+        if result.known is not None and not result.known.any():
+            by_zero = is_number(right.value) and right.value == 0
+            reason = "a division by zero" if by_zero else "the result is outside 64-bit integers"
+            raise self.wrong(node, reason)
+        values = result.doubles if result.integers is None else result.integers
+        assert values is not None
+        return Constant(values.tolist()[0])
+
+    def _number(self, node: syntax.Node, operator: str) -> Operand:
+        operand = self.operand(node)
+        fits = is_number(operand.value) if isinstance(operand, Constant) else kind(operand) in {"number", "json"}
+        if not fits:
+            raise self.wrong(node, f'"{operator}" is for numbers, not {label(operand)}')
+        return operand
+
+
+def kind(operand: Operand) -> Kind:
+    """What an operand's values are; of a constant, for scalars only."""
+    match operand:
+        case Constant():
+            found = constant_kind(operand.value)
+            return "array" if found == "list" else found
+        case Column(data_type=data_type) | Element(array=ArrayColumn(element_type=data_type)):
+            if data_type is DataType.BOOL:
+                return "bool"
+            return "string" if data_type is DataType.VARCHAR else "number"
+        case ArrayColumn():
+            return "array"
+        case JsonPath():
+            return "json"
+        case Length() | Arithmetic() | Negation():
+            return "number"
+
+
+def number_type(operand: Operand) -> NumberType:
+    """What numbers an operand of kind `number` or `json` has."""
+    match operand:
+        case Constant():
+            return "integer" if isinstance(operand.value, int) else "double"
+        case Column(data_type=data_type) | Element(array=ArrayColumn(element_type=data_type)):
+            return "integer" if data_type.is_integer else "double"
+        case Arithmetic() | Negation():
+            return operand.number_type
+        case Length():
+            return "integer"
+        case _:
+            return "mixed"
+
+
+def domain(operand: Operand) -> DataType | None:
+    """The data type whose values an operand of numbers takes; None where that is decided row by row."""
+    match operand:
+        case Column(data_type=data_type) | Element(array=ArrayColumn(element_type=data_type)):
+            return data_type
+        case _:
+            found = number_type(operand)
+            return None if found == "mixed" else DataType.INT64 if found == "integer" else DataType.DOUBLE
+
+
+def label(operand: Operand) -> str:
+    """How messages name an operand."""
+    match operand:
+        case Constant():
+            return described(operand.value)
+        case Column():
+            return f'field "{operand.name}" of type {operand.data_type.label}'
+        case ArrayColumn():
+            return f'field "{operand.name}" of type Array<{operand.element_type.label}>'
+        case Element():
+            return f"{operand.array.name}[{operand.position}] of type {operand.array.element_type.label}"
+        case JsonPath():
+            return f"JSON {path_text(operand.name, operand.steps)}"
+        case Length() | Arithmetic() | Negation():
+            return "a calculated number"
+
+
+def _below_zero(constant: Constant) -> bool:
+    return is_number(constant.value) and constant.value < 0
+
+
+def _as_numbers(constant: Constant) -> Numbers:
+    if isinstance(constant.value, int):
+        return Numbers(np.array([constant.value], np.int64))
+    return Numbers(None, np.array([constant.value], np.float64))

@@ -1,0 +1,149 @@
+"""The values of operands over one source of rows, each column and each JSON path read once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from elanus.columns.bitset import Bitset
+from elanus.expr import primitives, variants
+from elanus.expr.arithmetic import calculate, negate
+from elanus.expr.array_predicates import array_elements, array_sizes
+from elanus.expr.bound import (
+    Arithmetic,
+    ArrayColumn,
+    Column,
+    Constant,
+    Element,
+    JsonPath,
+    Length,
+    Negation,
+    Operand,
+)
+from elanus.expr.constants import is_number
+from elanus.expr.json_paths import Steps, extract_paths
+from elanus.expr.json_predicates import array_lengths
+from elanus.expr.numbers import Numbers
+from elanus.expr.operand_binder import kind
+from elanus.expr.source import ColumnSource
+from elanus.expr.variants import Variants
+
+__all__ = ["JsonPaths", "OperandReader"]
+
+JsonPaths = Mapping[str, Sequence[Steps]]
+"""The paths a filter reads, by field: they are extracted together at the first use of one."""
+
+
+class OperandReader:
+    """Reads what conditions ask for; lives for one evaluation."""
+
+    def __init__(
+        self, source: ColumnSource, paths: JsonPaths, *, row_numbers: npt.NDArray[np.int64] | None = None
+    ) -> None:
+        """`row_numbers` are what messages call the rows, if not their position."""
+        self.row_count: Final = source.row_count
+        self._source: Final = source
+        self._paths: Final = paths
+        self._row_numbers: Final = row_numbers
+        self._columns: Final[dict[str, pa.Array]] = {}
+        self._variants: Final[dict[str, dict[Steps, Variants]]] = {}
+
+    def over(self, source: ColumnSource, rows: npt.NDArray[np.int64]) -> "OperandReader":
+        """A reader for some of the rows, which `source` has gathered."""
+        numbers = rows if self._row_numbers is None else self._row_numbers[rows]
+        return OperandReader(source, self._paths, row_numbers=numbers)
+
+    def column(self, name: str) -> pa.Array:
+        """The column of a field as it is stored."""
+        found = self._columns.get(name)
+        if found is None:
+            found = self._source.column(name)
+            assert len(found) == self.row_count, (name, len(found), self.row_count)
+            self._columns[name] = found
+        return found
+
+    def known(self, operand: Operand) -> Bitset | None:
+        """The rows where an operand that is not JSON has a value; None means all."""
+        match operand:
+            case Column() | ArrayColumn():
+                return primitives.validity(self.column(operand.name))
+            case Element():
+                return primitives.validity(self.scalars(operand))
+            case _:
+                return self.numbers(operand).known
+
+    def scalars(self, operand: Operand) -> pa.Array:
+        """The Arrow column of an operand that is a field or an element of one; null where it has no value."""
+        if isinstance(operand, Element):
+            return array_elements(self.column(operand.array.name), operand.position)
+        assert isinstance(operand, Column), operand
+        return self.column(operand.name)
+
+    def numbers(self, operand: Operand) -> Numbers:
+        """The numbers of an operand of kind `number` or `json`."""
+        match operand:
+            case Column() | Element():
+                column = self.scalars(operand)
+                values, known = primitives.number_values(column), primitives.validity(column)
+                return Numbers(None, values, known=known) if values.dtype.kind == "f" else Numbers(values, known=known)
+            case Constant():
+                assert is_number(operand.value)
+                if isinstance(operand.value, int):
+                    return Numbers(np.array([operand.value], np.int64))
+                return Numbers(None, np.array([operand.value], np.float64))
+            case JsonPath():
+                return self.variants(operand).numbers()
+            case Length(of=ArrayColumn(name=name)):
+                return array_sizes(self.column(name))
+            case Length(of=JsonPath() as path):
+                return array_lengths(self.variants(path))
+            case Arithmetic():
+                return calculate(operand.operator, self.numbers(operand.left), self.numbers(operand.right))
+            case Negation():
+                return negate(self.numbers(operand.operand))
+            case _:
+                raise AssertionError(operand)
+
+    def json_known(self, path: JsonPath) -> Bitset | None:
+        """The rows where the field of a path is not NULL; `$meta` never is. None means all."""
+        return None if path.is_dynamic else primitives.validity(self.column(path.name))
+
+    def variants(self, path: JsonPath) -> Variants:
+        """The values at a path."""
+        of_field = self._variants.get(path.name)
+        if of_field is None:
+            column, paths = self.column(path.name), self._paths[path.name]
+            of_field = extract_paths(path.name, column, paths, row_numbers=self._row_numbers)
+            self._variants[path.name] = of_field
+        return of_field[path.steps]
+
+    def as_variants(self, operand: Operand) -> Variants:
+        """The values of any operand with one value a row, as JSON would have them."""
+        if isinstance(operand, JsonPath):
+            return self.variants(operand)
+        if kind(operand) == "number":
+            return _number_variants(self.numbers(operand), self.row_count)
+        column = self.scalars(operand)
+        known = primitives.validity(column)
+        is_string = pa.types.is_string(column.type)
+        kinds = np.full(len(column), variants.STRING if is_string else variants.BOOL, np.uint8)
+        if known is not None:
+            kinds[~known.to_bool()] = variants.NULL
+        if is_string:
+            return Variants(kinds, strings=column)
+        return Variants(kinds, truths=primitives.bits(column).to_bool())
+
+
+def _number_variants(numbers: Numbers, row_count: int) -> Variants:
+    kinds = np.full(row_count, variants.DOUBLE if numbers.integers is None else variants.INTEGER, np.uint8)
+    if numbers.integer_rows is not None:
+        kinds[~numbers.integer_rows] = variants.DOUBLE
+    if numbers.known is not None:
+        kinds[~numbers.known.to_bool()] = variants.NULL
+    return Variants(
+        kinds,
+        None if numbers.integers is None else numbers.as_integers(),
+        None if numbers.doubles is None else numbers.doubles.astype(np.float64, copy=False),
+    )

@@ -1,0 +1,1 @@
+"""AUTOINDEX: an index type chosen from the column."""

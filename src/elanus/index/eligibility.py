@@ -1,0 +1,31 @@
+"""Whether an index type may be built on a field with a metric."""
+
+from elanus.errors import InvalidInput
+from elanus.schema.field import Field
+from elanus.schema.types import METRICS_OF, DataType, Metric
+
+__all__ = ["check_eligible"]
+
+
+def check_eligible(index_name: str, field: Field, metric: Metric, data_types: frozenset[DataType]) -> None:
+    """Refuses a field type the index does not take, or a metric the field type does not allow.
+
+    Raises:
+        InvalidInput: with what would be accepted.
+    """
+    if field.data_type not in data_types:
+        accepted = ", ".join(sorted(data_type.label for data_type in data_types))
+        raise InvalidInput(
+            "invalid_index",
+            f"index {index_name} cannot be built on field {field.name!r} of type {field.type_label()}, "
+            f"it takes: {accepted}",
+            field=field.name,
+        )
+    allowed = METRICS_OF[field.data_type]
+    if metric not in allowed:
+        raise InvalidInput(
+            "metric_mismatch",
+            f"metric {metric.value} does not apply to field {field.name!r} of type {field.type_label()}, "
+            f"expected one of {', '.join(allowed)}",
+            field=field.name,
+        )

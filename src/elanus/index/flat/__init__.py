@@ -1,0 +1,1 @@
+"""FLAT: every row is compared."""

@@ -1,0 +1,77 @@
+"""FLAT: the exact answer by scanning the column. Nothing is built and nothing is stored."""
+
+# The protocols pass some members of the family more than they need.
+# ruff: noqa: ARG002
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elanus.columns.bitset import Bitset
+from elanus.index.eligibility import check_eligible
+from elanus.index.exact import ExactScan
+from elanus.index.params import checked_params
+from elanus.index.protocol import Artefacts, BuildContext, IndexSize, RangeBounds, SearchHits, VectorColumn, VectorIndex
+from elanus.schema.field import Field
+from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
+
+__all__ = ["FlatIndex", "FlatType"]
+
+
+@dataclass(frozen=True, slots=True)
+class FlatIndex:
+    """A scan of a column; it takes no search parameters and no memory."""
+
+    scan: ExactScan
+
+    def search(self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None) -> SearchHits:
+        """As `VectorIndex.search`, exact."""
+        return self.scan.search(queries, k, self.scan.visible(allow))
+
+    def range_search(
+        self, query: npt.NDArray[Any], bounds: RangeBounds, params: Mapping[str, Any], allow: Bitset | None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """As `VectorIndex.range_search`, exact."""
+        return self.scan.range_search(query, bounds, self.scan.visible(allow))
+
+    def size(self) -> IndexSize:
+        """Nothing: the column is not counted."""
+        return IndexSize(mapped_bytes=0, memory_bytes=0)
+
+
+@dataclass(frozen=True, slots=True)
+class FlatType:
+    """An index type that scans: FLAT over dense vectors, BIN_FLAT over bits."""
+
+    name: str = "FLAT"
+    taken: frozenset[DataType] = DENSE_FLOAT_VECTORS
+
+    def data_types(self) -> frozenset[DataType]:
+        """Those it was made for."""
+        return self.taken
+
+    def check_build_params(self, field: Field, metric: Metric, params: Mapping[str, Any]) -> dict[str, Any]:
+        """There are none."""
+        check_eligible(self.name, field, metric, self.taken)
+        return checked_params(self.name, (), params)
+
+    def check_search_params(
+        self, params: Mapping[str, Any], *, build_params: Mapping[str, Any], k: int
+    ) -> dict[str, Any]:
+        """There are none."""
+        return checked_params(self.name, (), params)
+
+    def build(
+        self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], context: BuildContext
+    ) -> dict[str, bytes | memoryview | npt.NDArray[np.uint8]]:
+        """No artefacts."""
+        return {}
+
+    def open(
+        self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], artefacts: Artefacts
+    ) -> VectorIndex:
+        """A scan of `column`."""
+        return FlatIndex(ExactScan.over(column, metric))

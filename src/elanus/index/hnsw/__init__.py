@@ -1,0 +1,1 @@
+"""Hierarchical navigable small world graphs (Malkov and Yashunin, 2016): built and searched by faiss."""

@@ -1,0 +1,102 @@
+"""IVF_FLAT: lists of row numbers; the vectors stay in the column and are compared there.
+
+Four bytes a row and the centroids are all that is stored, and scores are exact from the start.
+"""
+
+# The protocols pass some members of the family more than they need.
+# ruff: noqa: ARG002
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elanus.columns.bitset import Bitset
+from elanus.index.artefacts import mapped_bytes
+from elanus.index.eligibility import check_eligible
+from elanus.index.exact import ExactScan
+from elanus.index.flat.index import FlatIndex
+from elanus.index.floats import FloatRows
+from elanus.index.ivf.coarse import Centroids
+from elanus.index.ivf.grouping import grouped_rows
+from elanus.index.ivf.layout import read_layout, shared_artefacts
+from elanus.index.ivf.lists import InvertedLists
+from elanus.index.ivf.params import LIST_BUILD_PARAMS, list_search_params
+from elanus.index.ivf.search import IvfIndex
+from elanus.index.params import checked_params
+from elanus.index.protocol import Artefacts, BuildContext, IndexSize, VectorColumn, VectorIndex
+from elanus.schema.field import Field
+from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
+
+__all__ = ["IvfFlatType"]
+
+
+@dataclass(frozen=True, slots=True)
+class _WholeLists:
+    """Every visible row of the nearest lists is a candidate, for the exact scores to choose from."""
+
+    centroids: Centroids
+    lists: InvertedLists
+    compare_cost: float = 1.0
+
+    def candidates(
+        self, vectors: npt.NDArray[np.float32], k: int, nprobe: int, params: Mapping[str, Any], visible: Bitset | None
+    ) -> Iterator[npt.NDArray[np.int64]]:
+        """As `CandidateSource.candidates`."""
+        for nearest in self.centroids.nearest_lists(vectors, nprobe):
+            rows = self.lists.rows_of(nearest)
+            yield rows if visible is None else rows[visible.test(rows)]
+
+
+@dataclass(frozen=True, slots=True)
+class IvfFlatType:
+    """IVF_FLAT.
+
+    Artefacts: `lists.json`, `centroids` (4 bytes a dimension and list), `list_offsets`, `list_rows` (4 bytes a row).
+    """
+
+    name: str = "IVF_FLAT"
+
+    def data_types(self) -> frozenset[DataType]:
+        """All dense types."""
+        return DENSE_FLOAT_VECTORS
+
+    def check_build_params(self, field: Field, metric: Metric, params: Mapping[str, Any]) -> dict[str, Any]:
+        """`nlist`; a build uses fewer lists when there are less than 39 rows for each."""
+        check_eligible(self.name, field, metric, self.data_types())
+        return checked_params(self.name, LIST_BUILD_PARAMS, params)
+
+    def check_search_params(
+        self, params: Mapping[str, Any], *, build_params: Mapping[str, Any], k: int
+    ) -> dict[str, Any]:
+        """`nprobe` and `max_empty_result_buckets`."""
+        return checked_params(self.name, list_search_params(build_params), params)
+
+    def build(
+        self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], context: BuildContext
+    ) -> dict[str, bytes | memoryview | npt.NDArray[np.uint8]]:
+        """Centroids and lists; nothing at all when every row is null."""
+        vectors = FloatRows.of(column, metric)
+        if len(vectors) == 0:
+            return {}
+        grouped = grouped_rows(vectors, params["nlist"], context)
+        context.progress(1.0)
+        return shared_artefacts(self.name, vectors, metric, grouped)
+
+    def open(
+        self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], artefacts: Artefacts
+    ) -> VectorIndex:
+        """A search over the mapped lists and the column."""
+        scan = ExactScan.over(column, metric)
+        if scan.present_count == 0:
+            return FlatIndex(scan)
+        centroids, lists = read_layout(artefacts, self.name, scan)
+        return IvfIndex(
+            scan=scan,
+            centroids=centroids,
+            lists=lists,
+            source=_WholeLists(centroids, lists),
+            bytes_used=IndexSize(mapped_bytes=mapped_bytes(artefacts), memory_bytes=0),
+        )

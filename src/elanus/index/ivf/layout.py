@@ -1,0 +1,86 @@
+"""The artefacts all inverted files share: a description, the centroids, and the rows of each list."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from elanus.index.artefacts import (
+    array_bytes,
+    artefact_array,
+    check_agrees,
+    check_format,
+    description_bytes,
+    read_description,
+)
+from elanus.index.exact import ExactScan
+from elanus.index.floats import FloatRows
+from elanus.index.ivf.coarse import Centroids
+from elanus.index.ivf.grouping import GroupedRows
+from elanus.index.ivf.lists import InvertedLists
+from elanus.schema.types import Metric
+
+__all__ = ["read_layout", "shared_artefacts"]
+
+_FORMAT_VERSION: Final = 1
+_DESCRIPTION: Final = "lists.json"
+_CENTROIDS: Final = "centroids"
+
+
+class _Description(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stored with inverted lists so that they are opened only over their own column."""
+
+    version: int
+    kind: str
+    row_count: int
+    present_count: int
+    dim: int
+    metric: str
+    list_count: int
+
+
+def shared_artefacts(
+    kind: str, vectors: FloatRows, metric: Metric, grouped: GroupedRows
+) -> dict[str, bytes | memoryview | npt.NDArray[np.uint8]]:
+    """The description, centroids and lists of an index of type `kind`."""
+    description = _Description(
+        version=_FORMAT_VERSION,
+        kind=kind,
+        row_count=len(vectors.matrix),
+        present_count=len(vectors),
+        dim=vectors.dim,
+        metric=metric.value,
+        list_count=grouped.lists.list_count,
+    )
+    return {
+        _DESCRIPTION: description_bytes(description),
+        _CENTROIDS: array_bytes(grouped.centroids),
+        **grouped.lists.artefacts(),
+    }
+
+
+def read_layout(
+    artefacts: Mapping[str, memoryview | pa.Buffer], kind: str, scan: ExactScan
+) -> tuple[Centroids, InvertedLists]:
+    """Centroids and lists over mapped artefacts.
+
+    Raises:
+        DataCorrupt: artefacts of another column, metric or index type, or of a newer format.
+    """
+    description = read_description(artefacts, _DESCRIPTION, _Description)
+    row_count, dim = scan.matrix.shape
+    check_format(description.version, _FORMAT_VERSION)
+    check_agrees("index type", description.kind, kind)
+    check_agrees("row count", description.row_count, row_count)
+    check_agrees("count of non-null rows", description.present_count, scan.present_count)
+    check_agrees("dim", description.dim, dim)
+    check_agrees("metric", description.metric, scan.metric.value)
+    list_count = description.list_count
+    values = artefact_array(artefacts, _CENTROIDS, np.float32, list_count * dim)
+    lists = InvertedLists.from_artefacts(
+        artefacts, list_count=list_count, present_count=scan.present_count, row_count=row_count
+    )
+    return Centroids(matrix=values.reshape(list_count, dim), metric=scan.metric), lists

@@ -1,0 +1,73 @@
+"""When an index is worth asking: pure decisions from counts.
+
+An exact scan of the allowed rows costs one distance a row, read in order. Where an index would compute as many, the
+scan is as fast and always right, so it is taken. Filters are where indexes fail: a graph walks through rows the filter
+refuses, and the nearest allowed rows lie spread over more lists. So the fewer rows are allowed, the wider an index is
+searched, until the scan is the cheaper way.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["SearchPlan", "plan_graph_search", "plan_list_search"]
+
+GRAPH_SHARE_MIN: Final = 0.02
+"""A graph is not asked when a smaller share of its rows is allowed."""
+
+EXACT_ROW_COUNT: Final = 1000
+"""So many rows are scanned in the time that asking lists takes before the first row is compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """What a search does.
+
+    Attributes:
+        exact: scan the allowed rows; the index is not used.
+        breadth: candidates a graph search keeps (`ef`), or lists that are read (`nprobe`).
+        reason: why, for explanations.
+    """
+
+    exact: bool
+    breadth: int
+    reason: str
+
+
+def plan_graph_search(*, row_count: int, allowed_count: int, k: int, ef: int, degree: int) -> SearchPlan:
+    """How to answer a search over a graph of `row_count` rows, `allowed_count` of which may be returned.
+
+    A graph search keeps `ef` candidates, of which the allowed share are answers, and compares about `degree` new rows
+    for each.
+    """
+    ef = max(ef, k)
+    if allowed_count <= k:
+        return SearchPlan(exact=True, breadth=ef, reason=f"all {allowed_count} allowed rows are answers")
+    share = allowed_count / row_count
+    if share < GRAPH_SHARE_MIN:
+        return SearchPlan(exact=True, breadth=ef, reason=f"only {share:.2%} of the rows are allowed")
+    breadth = math.ceil(ef / share)
+    compared_count = breadth * degree
+    if compared_count >= allowed_count:
+        reason = f"the graph would compare about {compared_count} rows, a scan {allowed_count}"
+        return SearchPlan(exact=True, breadth=breadth, reason=reason)
+    return SearchPlan(exact=False, breadth=breadth, reason=f"graph search that keeps {breadth} candidates")
+
+
+def plan_list_search(
+    *, row_count: int, allowed_count: int, k: int, nprobe: int, list_count: int, compare_cost: float = 1.0
+) -> SearchPlan:
+    """How to answer a search over inverted lists of `row_count` rows, `allowed_count` of which may be returned.
+
+    Under a filter so many lists are read that as many rows are compared as without one, and at least twice `k` rows can
+    be expected. `compare_cost` is what comparing a row in its list costs, relative to an exact score.
+    """
+    if allowed_count <= max(k, EXACT_ROW_COUNT):
+        return SearchPlan(exact=True, breadth=nprobe, reason=f"a scan of {allowed_count} allowed rows is cheapest")
+    wanted_count = max(nprobe * row_count / list_count, 2 * k)
+    breadth = min(list_count, math.ceil(wanted_count * list_count / allowed_count))
+    compared_count = allowed_count * breadth // list_count
+    if compared_count * compare_cost >= allowed_count:
+        reason = f"{breadth} lists hold about {compared_count} allowed rows, a scan reads {allowed_count}"
+        return SearchPlan(exact=True, breadth=breadth, reason=reason)
+    return SearchPlan(exact=False, breadth=breadth, reason=f"reads {breadth} of {list_count} lists")

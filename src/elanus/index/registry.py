@@ -1,0 +1,51 @@
+"""The index types there are, by the name users write."""
+
+import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from elanus.errors import InvalidInput
+from elanus.index.auto.index import AutoType
+from elanus.index.binary.index import BIN_FLAT
+from elanus.index.flat.index import FlatType
+from elanus.index.hnsw.index import HnswType
+from elanus.index.ivf.flat import IvfFlatType
+from elanus.index.ivf.rabitq import IvfRabitqType
+from elanus.index.ivf.sq8 import IvfSq8Type
+from elanus.index.protocol import IndexType
+from elanus.index.sparse.index import SPARSE_INVERTED_INDEX, SPARSE_WAND
+
+__all__ = ["INDEX_TYPES", "index_type"]
+
+_CHOOSABLE: Final[dict[str, IndexType]] = {
+    "FLAT": FlatType(),
+    "IVF_FLAT": IvfFlatType(),
+    "IVF_SQ8": IvfSq8Type(),
+    "IVF_RABITQ": IvfRabitqType(),
+    "HNSW": HnswType(),
+    "BIN_FLAT": BIN_FLAT,
+    "SPARSE_INVERTED_INDEX": SPARSE_INVERTED_INDEX,
+    "SPARSE_WAND": SPARSE_WAND,
+}
+
+INDEX_TYPES: Final[Mapping[str, IndexType]] = MappingProxyType(
+    {**_CHOOSABLE, "AUTOINDEX": AutoType(MappingProxyType(_CHOOSABLE))}
+)
+"""Every vector index type by name."""
+
+
+def index_type(name: str) -> IndexType:
+    """The type called `name`, in any case; an empty name is AUTOINDEX.
+
+    Raises:
+        InvalidInput: there is none; the message lists those there are.
+    """
+    found = INDEX_TYPES.get(name.strip().upper() or "AUTOINDEX")
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(name.strip().upper(), INDEX_TYPES, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise InvalidInput(
+        "invalid_index", f"there is no index type {name!r}, expected one of {', '.join(INDEX_TYPES)}{hint}"
+    )

@@ -1,0 +1,111 @@
+"""Objects as files, with the syncs that make them survive a power cut.
+
+A file gets its name by a hard link only after its bytes are synced; the folder is synced before the call returns. So a
+name never shows torn bytes, and put-if-absent is the file system's own (a link to a taken name fails).
+"""
+
+import threading
+from collections.abc import Iterable
+from typing import Final
+
+from elanus.errors import AlreadyExists, NotFound, Unavailable
+from elanus.objectstore.disk import Disk
+from elanus.objectstore.store import ObjectInfo
+from elanus.runtime.ids import random_token
+
+__all__ = ["LocalStore"]
+
+_TEMPORARY_PREFIX: Final = ".tmp-"
+
+
+class LocalStore:
+    """An `ObjectStore` on a disk."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk: Final = disk
+        self._lock: Final = threading.Lock()
+        self._known_folders: set[str] = set()
+
+    def put(self, key: str, parts: Iterable[bytes | memoryview]) -> None:
+        folder, _, name = key.rpartition("/")
+        temporary = f"{folder}/{_TEMPORARY_PREFIX}{name}-{random_token(4)}" if folder else f"{_TEMPORARY_PREFIX}{name}"
+        try:
+            self._ensure_folder(folder)
+            file = self._disk.create(temporary)
+            try:
+                file.write([memoryview(part) for part in parts])
+                file.sync()
+            finally:
+                file.close()
+            try:
+                self._disk.link(temporary, key)
+            finally:
+                self._disk.unlink(temporary)
+            self._disk.sync_folder(folder)
+        except FileExistsError:
+            raise AlreadyExists("object_exists", f"{key} exists already") from None
+        except OSError as error:
+            raise Unavailable("storage_failed", f"writing {key} failed: {error}") from error
+
+    def get(self, key: str) -> bytes:
+        try:
+            return self._disk.read(key)
+        except FileNotFoundError:
+            raise NotFound("object_not_found", f"{key} does not exist") from None
+        except OSError as error:
+            raise Unavailable("storage_failed", f"reading {key} failed: {error}") from error
+
+    def map(self, key: str) -> memoryview:
+        try:
+            return self._disk.map(key)
+        except FileNotFoundError:
+            raise NotFound("object_not_found", f"{key} does not exist") from None
+        except OSError as error:
+            raise Unavailable("storage_failed", f"mapping {key} failed: {error}") from error
+
+    def list_objects(self, prefix: str) -> list[ObjectInfo]:
+        return [
+            ObjectInfo(f"{prefix}/{entry.name}", entry.size_bytes)
+            for entry in self._disk.list_folder(prefix)
+            if not entry.is_folder and not entry.name.startswith(_TEMPORARY_PREFIX)
+        ]
+
+    def list_folders(self, prefix: str) -> list[str]:
+        return [entry.name for entry in self._disk.list_folder(prefix) if entry.is_folder]
+
+    def delete(self, key: str) -> None:
+        try:
+            self._disk.unlink(key)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise Unavailable("storage_failed", f"deleting {key} failed: {error}") from error
+
+    def delete_folder(self, prefix: str) -> None:
+        with self._lock:
+            self._known_folders = {
+                folder for folder in self._known_folders if folder != prefix and not folder.startswith(f"{prefix}/")
+            }
+        try:
+            self._disk.remove_folder(prefix)
+        except OSError as error:
+            raise Unavailable("storage_failed", f"deleting {prefix} failed: {error}") from error
+
+    def delete_leftovers(self, prefix: str) -> None:
+        """Removes the temporary files that a crash left directly below a folder."""
+        for entry in self._disk.list_folder(prefix):
+            if entry.name.startswith(_TEMPORARY_PREFIX):
+                self._disk.unlink(f"{prefix}/{entry.name}")
+
+    def _ensure_folder(self, folder: str) -> None:
+        """Makes a folder durable, and every folder on the way to it."""
+        with self._lock:
+            if folder in self._known_folders:
+                return
+        path = ""
+        self._disk.make_folder(folder)
+        for name in folder.split("/"):
+            self._disk.sync_folder(path)
+            path = f"{path}/{name}" if path else name
+        with self._lock:
+            self._known_folders.add(folder)

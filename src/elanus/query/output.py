@@ -1,0 +1,128 @@
+"""Which columns a reader asked for, and their values for the rows found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from elanus.columns.layout import arrow_field
+from elanus.errors import InvalidInput
+from elanus.query.view import SegmentView
+from elanus.schema.collection import Schema
+from elanus.schema.field import DYNAMIC_FIELD_NAME, Field
+
+__all__ = ["FoundRows", "OutputColumns", "fetch", "fetch_column", "resolve_output"]
+
+_json_keys: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_json_encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class OutputColumns:
+    """The columns to return.
+
+    Attributes:
+        dynamic_keys: keys of `$meta` to keep; None for all of them.
+    """
+
+    fields: tuple[Field, ...]
+    dynamic_keys: tuple[str, ...] | None = None
+
+
+def resolve_output(schema: Schema, names: Sequence[str], *, with_primary: bool) -> OutputColumns:
+    """The columns behind names of fields and dynamic keys; `*` is everything.
+
+    Raises:
+        InvalidInput: a name that is no field, in a collection without dynamic field.
+    """
+    fields: dict[str, Field] = {}
+    if with_primary:
+        fields[schema.primary_field.name] = schema.primary_field
+    keys: list[str] = []
+    all_keys = False
+    for name in names:
+        found = schema.find(name)
+        if name == "*":
+            fields.update({field.name: field for field in schema.fields})
+            all_keys = True
+        elif found is not None:
+            fields[name] = found
+            all_keys = all_keys or found.is_dynamic
+        else:
+            keys.append(_dynamic_key(schema, name))
+    dynamic = schema.dynamic_field
+    if keys and dynamic is not None:
+        fields[dynamic.name] = dynamic
+    ordered = sorted(fields.values(), key=lambda field: field.is_dynamic)
+    return OutputColumns(tuple(ordered), None if all_keys else tuple(keys))
+
+
+def _dynamic_key(schema: Schema, name: str) -> str:
+    if schema.dynamic_field is None:
+        known = ", ".join(field.name for field in schema.fields)
+        raise InvalidInput("invalid_argument", f"output field {name!r} does not exist; the fields are {known}")
+    if name.startswith(f"{DYNAMIC_FIELD_NAME}[") and name.endswith("]"):
+        return name[len(DYNAMIC_FIELD_NAME) + 1 : -1].strip("\"'")
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRows:
+    """Rows of a view, in the order they are returned: row `rows[i]` of `segments[places[i]]`."""
+
+    segments: Sequence[SegmentView]
+    places: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def select(self, positions: npt.NDArray[np.int64]) -> "FoundRows":
+        """Some of the rows, in the order given."""
+        return FoundRows(self.segments, self.places[positions], self.rows[positions])
+
+
+def fetch(found: FoundRows, output: OutputColumns) -> pa.RecordBatch:
+    """The output columns of the rows found."""
+    columns = []
+    for field in output.fields:
+        column = fetch_column(found, field)
+        if field.is_dynamic and output.dynamic_keys is not None:
+            column = _keep_keys(column, output.dynamic_keys)
+        columns.append(column)
+    schema = pa.schema([arrow_field(field) for field in output.fields])
+    if not columns:
+        return pa.RecordBatch.from_struct_array(pa.array([{}] * len(found), pa.struct([])))
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def fetch_column(found: FoundRows, field: Field) -> pa.Array:
+    """One column of the rows found, in their order."""
+    if len(found) == 0:
+        return pa.array([], arrow_field(field).type)
+    first = int(found.places[0])
+    if bool((found.places == first).all()):
+        return found.segments[first].source.take(field.name, found.rows)
+    order = np.argsort(found.places, kind="stable")
+    places = found.places[order]
+    starts = np.flatnonzero(np.concatenate(([True], places[1:] != places[:-1])))
+    parts: list[Any] = []
+    for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(places)], strict=True):
+        source = found.segments[int(places[start])].source
+        parts.append(source.take(field.name, found.rows[order[start:stop]]))
+    inverse = np.empty(len(order), np.int64)
+    inverse[order] = np.arange(len(order))
+    return pa.concat_arrays(parts).take(pa.array(inverse))
+
+
+def _keep_keys(column: pa.Array, keys: Sequence[str]) -> pa.Array:
+    """JSON objects with only some of their keys, whose values keep their text."""
+    kept = []
+    for text in column.to_pylist():
+        values = _json_keys(text)
+        kept.append(_json_encode({key: values[key] for key in keys if key in values}).decode())
+    return pa.array(kept, pa.string())

@@ -1,0 +1,231 @@
+"""From a request to what has to be done: names resolved, parameters checked, segments chosen. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from elanus.columns.layout import arrow_type
+from elanus.columns.vectors import SparseRows, element_dtype, row_elements
+from elanus.errors import InvalidInput, NotFound
+from elanus.expr.filter import Filter, compile_filter
+from elanus.index.protocol import RangeBounds
+from elanus.index.registry import index_type
+from elanus.query.view import ReadView, SegmentView
+from elanus.schema.collection import Schema
+from elanus.schema.field import Field
+from elanus.schema.types import METRICS_OF, DataType, Metric
+from elanus.storage.routing import partition_slots
+
+__all__ = ["Scope", "SearchPlan", "VectorTarget", "check_vectors", "plan_scope", "plan_target"]
+
+QueryVectors = npt.NDArray[Any] | SparseRows
+
+_RANGE_PARAMS: Final = ("radius", "range_filter")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The rows a request is about: segments that may hold such rows, and the filter for each row of them."""
+
+    segments: tuple[SegmentView, ...]
+    filter: Filter | None
+
+
+@dataclass(frozen=True, slots=True)
+class VectorTarget:
+    """What is searched, and how.
+
+    Attributes:
+        params: search parameters of the index, complete and checked.
+        bounds: scores accepted, for a range search.
+    """
+
+    field: Field
+    metric: Metric
+    params: Mapping[str, Any]
+    bounds: RangeBounds | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """A whole search."""
+
+    scope: Scope
+    target: VectorTarget
+    vectors: QueryVectors
+    query_count: int
+    primary_field: Field
+
+    def vector(self, number: int) -> QueryVectors:
+        """One of the query vectors, as an index takes a single one."""
+        if isinstance(self.vectors, SparseRows):
+            return SparseRows(self.vectors.offsets[number : number + 2], self.vectors.indices, self.vectors.values)
+        one: npt.NDArray[Any] = self.vectors[number]
+        return one
+
+
+def plan_scope(
+    view: ReadView,
+    *,
+    filter_text: str,
+    filter_params: Mapping[str, Any],
+    partitions: Sequence[str],
+    ignore_growing: bool,
+) -> Scope:
+    """The segments and the filter of a request.
+
+    Segments are left out by partition, by partition key, and where their statistics show that no row can match.
+
+    Raises:
+        InvalidInput: the filter is wrong.
+        NotFound: a partition does not exist.
+    """
+    compiled = compile_filter(filter_text, view.schema, filter_params or None) if filter_text.strip() else None
+    wanted = _partition_ids(view, partitions)
+    by_key = _partitions_of_key(view, compiled)
+    chosen = []
+    for segment in view.segments:
+        if ignore_growing and segment.is_growing:
+            continue
+        if wanted is not None and segment.partition_id not in wanted:
+            continue
+        if by_key is not None and segment.partition_id not in by_key:
+            continue
+        if compiled is not None and segment.stats is not None and not compiled.may_match(segment.stats):
+            continue
+        chosen.append(segment)
+    return Scope(tuple(chosen), compiled)
+
+
+def plan_target(view: ReadView, *, field_name: str, metric: str, params: Mapping[str, Any], limit: int) -> VectorTarget:
+    """What a vector search is over.
+
+    Raises:
+        InvalidInput: no such vector field, a metric that is not the index's, or a wrong parameter.
+    """
+    field = _vector_field(view.schema, field_name)
+    definition = view.index_on(field.name)
+    chosen = _metric(field, None if definition is None else definition.metric, metric)
+    bounds, rest = _range_bounds(params, chosen)
+    if definition is None:
+        return VectorTarget(field, chosen, {}, bounds)
+    checked = index_type(definition.index_type).check_search_params(rest, build_params=definition.params, k=limit)
+    return VectorTarget(field, chosen, checked, bounds)
+
+
+def check_vectors(field: Field, vectors: QueryVectors) -> int:
+    """The number of query vectors.
+
+    Raises:
+        InvalidInput: they do not fit the field, or are not finite.
+    """
+    if field.data_type is DataType.SPARSE_FLOAT_VECTOR:
+        if not isinstance(vectors, SparseRows):
+            raise InvalidInput(
+                "type_mismatch", f"field {field.name!r} is searched with sparse vectors", field=field.name
+            )
+        if not np.isfinite(vectors.values).all():
+            raise InvalidInput("not_finite", "a query vector has NaN or infinity", field=field.name)
+        return len(vectors)
+    dtype, width = element_dtype(field.data_type), row_elements(field)
+    if isinstance(vectors, SparseRows) or vectors.ndim != 2 or vectors.dtype != dtype:
+        got = "sparse vectors" if isinstance(vectors, SparseRows) else f"an array of {vectors.dtype} {vectors.shape}"
+        raise InvalidInput(
+            "type_mismatch",
+            f"field {field.name!r} ({field.type_label()}) cannot be searched with {got}",
+            field=field.name,
+        )
+    if vectors.shape[1] != width:
+        raise InvalidInput(
+            "dimension_mismatch",
+            f"query vectors have {vectors.shape[1]} elements, field {field.name!r} has {width} ({field.type_label()})",
+            field=field.name,
+        )
+    if dtype.kind == "f" and not np.isfinite(vectors).all():
+        raise InvalidInput("not_finite", "a query vector has NaN or infinity", field=field.name)
+    return len(vectors)
+
+
+def _vector_field(schema: Schema, name: str) -> Field:
+    vectors = schema.vector_fields
+    if not name:
+        if len(vectors) == 1:
+            return vectors[0]
+        names = ", ".join(field.name for field in vectors)
+        raise InvalidInput("invalid_argument", f"say which vector field to search (anns_field), one of {names}")
+    found = schema.find(name)
+    if found is None or not found.is_vector:
+        names = ", ".join(field.name for field in vectors)
+        raise InvalidInput("invalid_argument", f"{name!r} is no vector field; those are {names}", field=name)
+    return found
+
+
+def _metric(field: Field, indexed: Metric | None, asked: str) -> Metric:
+    allowed = METRICS_OF[field.data_type]
+    if not asked:
+        return indexed or allowed[0]
+    if asked.upper() not in {metric.value for metric in allowed}:
+        names = ", ".join(allowed)
+        raise InvalidInput(
+            "metric_mismatch", f"metric {asked!r} does not fit field {field.name!r}, expected one of {names}"
+        )
+    chosen = Metric(asked.upper())
+    if indexed is not None and chosen is not indexed:
+        raise InvalidInput(
+            "metric_mismatch",
+            f"metric type not match: the index on {field.name!r} uses {indexed}, the search asks for {chosen}",
+            field=field.name,
+        )
+    return chosen
+
+
+def _range_bounds(params: Mapping[str, Any], metric: Metric) -> tuple[RangeBounds | None, dict[str, Any]]:
+    rest = {name: value for name, value in params.items() if name not in _RANGE_PARAMS}
+    radius, inner = (_number(name, params.get(name)) for name in _RANGE_PARAMS)
+    if radius is None:
+        if inner is not None:
+            raise InvalidInput("invalid_argument", "range_filter needs radius beside it")
+        return None, rest
+    if inner is not None and (inner <= radius if metric.larger_is_nearer else inner >= radius):
+        relation = "larger" if metric.larger_is_nearer else "smaller"
+        raise InvalidInput(
+            "out_of_range", f"range_filter is {inner} and radius {radius}; for {metric} range_filter must be {relation}"
+        )
+    return RangeBounds(radius, inner), rest
+
+
+def _number(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError):
+        raise InvalidInput("invalid_argument", f"{name} is {value!r}, expected a number") from None
+
+
+def _partition_ids(view: ReadView, names: Iterable[str]) -> frozenset[int] | None:
+    ids = []
+    for name in names:
+        if name not in view.partitions:
+            raise NotFound("partition_not_found", f"partition not found: {name!r}")
+        ids.append(view.partitions[name])
+    return frozenset(ids) if ids else None
+
+
+def _partitions_of_key(view: ReadView, compiled: Filter | None) -> frozenset[int] | None:
+    """The partitions that can hold the partition key values the filter allows; None when it allows any."""
+    field = view.schema.partition_key_field
+    if field is None or compiled is None:
+        return None
+    values = compiled.key_values(field.name)
+    if values is None:
+        return None
+    ids = view.keyed_partition_ids
+    slots = partition_slots(pa.array(values, arrow_type(field)), len(ids))
+    return frozenset(ids[slot] for slot in slots.tolist())

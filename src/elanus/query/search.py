@@ -1,0 +1,211 @@
+"""Vector search over a view: every segment by its index or by scanning, then one merge."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from elanus.columns.bitset import Bitset
+from elanus.columns.vectors import row_width_bytes
+from elanus.expr.filter import Filter
+from elanus.index.protocol import SearchHits, VectorColumn, VectorIndex
+from elanus.index.registry import index_type
+from elanus.query.output import FoundRows, fetch_column
+from elanus.query.plan import SearchPlan, VectorTarget
+from elanus.query.view import SegmentView
+from elanus.runtime.pool import WorkerPool
+from elanus.schema.field import Field
+from elanus.schema.types import DataType
+
+__all__ = ["Hits", "ScanSettings", "allowed_rows", "search"]
+
+_EXACT_TYPES: Final = {DataType.BINARY_VECTOR: "BIN_FLAT", DataType.SPARSE_FLOAT_VECTOR: "SPARSE_INVERTED_INDEX"}
+_WORD_BITS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Rows of a segment from `start` on, as one task searches them."""
+
+    place: int
+    start: int
+    search: Callable[[], SearchHits]
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """The hits of all queries end to end, each query's best first.
+
+    Attributes:
+        counts: hits of each query.
+        keys: primary keys of the hits.
+    """
+
+    counts: npt.NDArray[np.int64]
+    found: FoundRows
+    scores: npt.NDArray[np.float32]
+    keys: pa.Array
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSettings:
+    """How much work is worth a second thread."""
+
+    pool: WorkerPool
+    parallel_bytes_min: int
+
+
+def search(plan: SearchPlan, *, offset: int, limit: int, scan: ScanSettings) -> Hits:
+    """Hits `offset` to `offset + limit` (exclusive) of each query, ties to the row written first.
+
+    A primary key that was inserted twice is found once, at its best.
+    """
+    wanted = offset + limit
+    depth = wanted
+    while True:
+        hits = _search_once(plan, depth, scan)
+        kept = _first_of_each_key(hits)
+        if kept is None:
+            return hits if offset == 0 and depth == wanted else _page(hits, offset, limit)
+        distinct = _select(hits, kept)
+        # A query that found `depth` rows may have more; one that found fewer has none left.
+        if bool(((distinct.counts >= wanted) | (hits.counts < depth)).all()):
+            return _page(distinct, offset, limit)
+        depth *= 2
+
+
+def allowed_rows(segment: SegmentView, row_filter: Filter | None) -> Bitset | None:
+    """The rows of a segment that are visible and pass the filter; None when that is every row."""
+    visible = segment.visible()
+    if row_filter is None:
+        return visible
+    passed = row_filter.evaluate(segment.source)
+    return passed if visible is None else passed & visible
+
+
+def _search_once(plan: SearchPlan, k: int, scan: ScanSettings) -> Hits:
+    segments = plan.scope.segments
+    blocks: list[_Block] = []
+    for place, segment in enumerate(segments):
+        blocks.extend(_blocks(plan, place, segment, k, scan))
+    results = scan.pool.map([block.search for block in blocks]) if blocks else []
+    primary = plan.primary_field
+    if not results:
+        none = FoundRows(segments, np.empty(0, np.int64), np.empty(0, np.int64))
+        counts = np.zeros(plan.query_count, np.int64)
+        return Hits(counts, none, np.empty(0, np.float32), fetch_column(none, primary))
+    counts, places, rows, scores = _merge(blocks, results, k, larger_is_nearer=plan.target.metric.larger_is_nearer)
+    found = FoundRows(segments, places, rows)
+    return Hits(counts, found, scores, fetch_column(found, primary))
+
+
+def _blocks(plan: SearchPlan, place: int, segment: SegmentView, k: int, scan: ScanSettings) -> list[_Block]:
+    """The work on one segment: one call of its index, or a scan in as many parts as there are threads."""
+    target = plan.target
+    allow = allowed_rows(segment, plan.scope.filter)
+    if allow is not None and not allow.any():
+        return []
+    index = segment.index(target.field.name)
+    if index is not None:
+        return [_Block(place, 0, partial(_run, index, plan, k, allow))]
+    column = segment.source.column(target.field.name)
+    parts = _part_count(target.field, segment.row_count, scan)
+    if parts == 1:
+        exact = _exact_index(target, column)
+        return [_Block(place, 0, partial(_run, exact, plan, k, allow))]
+    step = -(-segment.row_count // parts // _WORD_BITS) * _WORD_BITS
+    blocks = []
+    for start in range(0, segment.row_count, step):
+        count = min(step, segment.row_count - start)
+        part = None if allow is None else allow.part(start, count)
+        exact = _exact_index(target, column.slice(start, count))
+        blocks.append(_Block(place, start, partial(_run, exact, plan, k, part)))
+    return blocks
+
+
+def _part_count(field: Field, row_count: int, scan: ScanSettings) -> int:
+    if field.data_type is DataType.SPARSE_FLOAT_VECTOR or scan.pool.thread_count == 1:
+        return 1
+    size = row_count * row_width_bytes(field)
+    return max(1, min(scan.pool.thread_count, size // max(scan.parallel_bytes_min, 1)))
+
+
+def _exact_index(target: VectorTarget, column: pa.Array) -> VectorIndex:
+    name = _EXACT_TYPES.get(target.field.data_type, "FLAT")
+    return index_type(name).open(VectorColumn(target.field, column), target.metric, {}, {})
+
+
+def _run(index: VectorIndex, plan: SearchPlan, k: int, allow: Bitset | None) -> SearchHits:
+    target = plan.target
+    if target.bounds is None:
+        return index.search(cast("npt.NDArray[Any]", plan.vectors), k, target.params, allow)
+    rows = np.full((plan.query_count, k), -1, np.int64)
+    scores = np.zeros((plan.query_count, k), np.float32)
+    for number in range(plan.query_count):
+        found_scores, found_rows = index.range_search(
+            cast("npt.NDArray[Any]", plan.vector(number)), target.bounds, target.params, allow
+        )
+        count = min(k, len(found_rows))
+        rows[number, :count] = found_rows[:count]
+        scores[number, :count] = found_scores[:count]
+    return SearchHits(rows=rows, scores=scores)
+
+
+def _merge(
+    blocks: Sequence[_Block], results: Sequence[SearchHits], k: int, *, larger_is_nearer: bool
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Counts, places, rows and scores of the best `k` of each query, end to end."""
+    if len(results) == 1:
+        block, only = blocks[0], results[0]
+        present = only.rows >= 0
+        rows = only.rows[present] + block.start
+        return present.sum(axis=1), np.full(len(rows), block.place, np.int64), rows, only.scores[present]
+    scores = np.concatenate([result.scores for result in results], axis=1)
+    rows = np.concatenate(
+        [np.where(hits.rows >= 0, hits.rows + block.start, -1) for block, hits in zip(blocks, results, strict=True)],
+        axis=1,
+    )
+    places = np.repeat([block.place for block in blocks], [result.rows.shape[1] for result in results])
+    order_keys = np.where(rows >= 0, -scores if larger_is_nearer else scores, np.inf)
+    order = np.argsort(order_keys, axis=1, kind="stable")[:, :k]
+    rows = np.take_along_axis(rows, order, axis=1)
+    present = rows >= 0
+    scores = np.take_along_axis(scores, order, axis=1)
+    return present.sum(axis=1), places[order][present], rows[present], scores[present]
+
+
+def _first_of_each_key(hits: Hits) -> npt.NDArray[np.int64] | None:
+    """Positions of the hits without later ones of a key the query has had; None when no key repeats."""
+    keys = hits.keys.to_pylist()
+    kept: list[int] = []
+    start = 0
+    for count in hits.counts.tolist():
+        of_query = keys[start : start + count]
+        if len(set(of_query)) == count:
+            kept.extend(range(start, start + count))
+        else:
+            first = {key: position for position, key in reversed(list(enumerate(of_query, start)))}
+            kept.extend(sorted(first.values()))
+        start += count
+    return None if len(kept) == len(keys) else np.array(kept, np.int64)
+
+
+def _select(hits: Hits, positions: npt.NDArray[np.int64]) -> Hits:
+    of_query = np.repeat(np.arange(len(hits.counts)), hits.counts)
+    counts = np.bincount(of_query[positions], minlength=len(hits.counts)).astype(np.int64)
+    keys = hits.keys.take(pa.array(positions))
+    return Hits(counts, hits.found.select(positions), hits.scores[positions], keys)
+
+
+def _page(hits: Hits, offset: int, limit: int) -> Hits:
+    """Each query's hits `offset` to `offset + limit` (exclusive)."""
+    starts = np.concatenate(([0], np.cumsum(hits.counts)[:-1]))
+    positions = [
+        np.arange(start + min(offset, count), start + min(offset + limit, count))
+        for start, count in zip(starts.tolist(), hits.counts.tolist(), strict=True)
+    ]
+    return _select(hits, np.concatenate(positions) if positions else np.empty(0, np.int64))

@@ -1,0 +1,107 @@
+"""What a reader sees: an immutable value that stays right for as long as somebody holds it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from elanus.columns.bitset import Bitset
+from elanus.expr.stats import SegmentStats
+from elanus.index.protocol import VectorIndex
+from elanus.schema.collection import IndexDefinition, Schema
+from elanus.storage.deletes import DeleteSet
+from elanus.storage.keys import KeyIndex
+
+__all__ = ["ReadView", "RowSource", "SegmentView"]
+
+
+class RowSource(Protocol):
+    """The rows of a segment or chunk; a `ColumnSource` that can also fetch single rows and find keys."""
+
+    @property
+    def row_count(self) -> int: ...
+
+    def column(self, name: str) -> pa.Array: ...
+
+    def take(self, name: str, rows: npt.NDArray[np.int64]) -> pa.Array: ...
+
+    def timestamps(self) -> npt.NDArray[np.uint64]: ...
+
+    def key_index(self) -> KeyIndex: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentView:
+    """A sealed segment, or one chunk of a growing one.
+
+    Attributes:
+        segment_id: 0 for growing rows.
+        deletes: every delete known when the view was taken.
+        index: the opened index on a field, or None when that field is to be scanned.
+        stats: bounds of the fields, for pruning; None for growing rows.
+        cut: rows from this one on are too new for the reader.
+        read_timestamp: deletes after this one do not count; None counts all.
+    """
+
+    segment_id: int
+    partition_id: int
+    source: RowSource
+    deletes: DeleteSet
+    index: Callable[[str], VectorIndex | None]
+    stats: SegmentStats | None = None
+    cut: int | None = None
+    read_timestamp: int | None = None
+
+    @property
+    def is_growing(self) -> bool:
+        return self.segment_id == 0
+
+    @property
+    def row_count(self) -> int:
+        return self.source.row_count
+
+    def visible(self) -> Bitset | None:
+        """The rows a reader may see; None when that is every row."""
+        hidden = self.deletes.hidden(self.read_timestamp)
+        if self.cut is not None:
+            too_new = Bitset.from_rows(np.arange(self.cut, self.row_count), self.row_count)
+            hidden = too_new if hidden is None else hidden | too_new
+        return None if hidden is None else ~hidden
+
+    def at(self, timestamp: int) -> "SegmentView":
+        """The same rows as a reader at an earlier time sees them."""
+        stamps = self.source.timestamps()
+        cut = int(np.searchsorted(stamps, np.uint64(timestamp), side="right"))
+        return replace(self, cut=None if cut == len(stamps) else cut, read_timestamp=timestamp)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadView:
+    """A collection as of one moment.
+
+    Attributes:
+        partitions: ids by name.
+        keyed_partition_ids: the partitions a partition key spreads rows over, by slot; empty without one.
+    """
+
+    schema: Schema
+    indexes: tuple[IndexDefinition, ...]
+    partitions: Mapping[str, int]
+    keyed_partition_ids: tuple[int, ...]
+    segments: tuple[SegmentView, ...]
+    read_timestamp: int
+
+    def at(self, timestamp: int) -> "ReadView":
+        """The collection at an earlier time. Rows that compaction has removed since are not brought back."""
+        if timestamp >= self.read_timestamp:
+            return self
+        return replace(
+            self, segments=tuple(segment.at(timestamp) for segment in self.segments), read_timestamp=timestamp
+        )
+
+    def index_on(self, field_name: str) -> IndexDefinition | None:
+        """The definition of the index on a field."""
+        return next((index for index in self.indexes if index.field_name == field_name), None)

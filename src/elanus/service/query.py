@@ -1,0 +1,144 @@
+"""Reading rows: search and query."""
+
+import numpy as np
+import pyarrow as pa
+
+from elanus.columns.layout import arrow_type
+from elanus.engine.collection import Collection
+from elanus.engine.engine import Engine
+from elanus.errors import Conflict, InvalidInput
+from elanus.query.output import fetch, resolve_output
+from elanus.query.plan import Scope, SearchPlan, check_vectors, plan_scope, plan_target
+from elanus.query.retrieve import count, retrieve
+from elanus.query.search import ScanSettings
+from elanus.query.search import search as run_search
+from elanus.query.view import ReadView
+from elanus.service.requests.query import Query, QueryReply, Search, SearchReply
+from elanus.settings import Settings
+
+_COUNT = "count(*)"
+
+
+def search(engine: Engine, request: Search) -> SearchReply:
+    collection = engine.collection(request.database, request.collection)
+    settings = engine.components.settings
+    _check_loaded(collection, request, request.partitions)
+    view = _view(collection, request.guarantee_timestamp)
+    schema = view.schema
+    _check_page(request.limit, request.offset, settings, limit_required=True)
+    target = plan_target(
+        view,
+        field_name=request.field_name,
+        metric=request.metric,
+        params=request.params,
+        limit=request.limit + request.offset,
+    )
+    query_count = check_vectors(target.field, request.vectors)
+    if not 1 <= query_count <= settings.query_vector_count_max:
+        raise InvalidInput(
+            "limit_exceeded", f"{query_count} query vectors, expected 1 to {settings.query_vector_count_max}"
+        )
+    output = resolve_output(schema, request.output_fields, with_primary=False)
+    scope = plan_scope(
+        view,
+        filter_text=request.filter,
+        filter_params=request.filter_params,
+        partitions=request.partitions,
+        ignore_growing=request.ignore_growing,
+    )
+    plan = SearchPlan(scope, target, request.vectors, query_count, schema.primary_field)
+    scan = ScanSettings(engine.components.search_pool, settings.parallel_scan_bytes_min)
+    hits = run_search(plan, offset=request.offset, limit=request.limit, scan=scan)
+    scores = hits.scores if request.round_decimals < 0 else np.round(hits.scores, request.round_decimals)
+    return SearchReply(
+        counts=hits.counts,
+        ids=hits.keys,
+        scores=scores,
+        columns=fetch(hits.found, output),
+        fields=output.fields,
+        dynamic_keys=output.dynamic_keys,
+        primary_field=schema.primary_field.name,
+        metric=target.metric.value,
+        larger_is_nearer=target.metric.larger_is_nearer,
+        timestamp=view.read_timestamp,
+    )
+
+
+def query(engine: Engine, request: Query) -> QueryReply:
+    collection = engine.collection(request.database, request.collection)
+    _check_loaded(collection, request, request.partitions)
+    view = _view(collection, request.guarantee_timestamp)
+    primary = view.schema.primary_field
+    counting = request.output_fields == (_COUNT,)
+    if _COUNT in request.output_fields and not counting:
+        raise InvalidInput("invalid_argument", "count(*) cannot be mixed with other output fields")
+    has_choice = bool(request.filter.strip()) or request.ids is not None
+    limit_required = not has_choice and not counting
+    _check_page(request.limit, request.offset, engine.components.settings, limit_required=limit_required)
+    if request.ids is not None and not request.ids.type.equals(arrow_type(primary)):
+        raise InvalidInput(
+            "type_mismatch", f"primary keys are {request.ids.type}, expected {primary.type_label()}", field=primary.name
+        )
+    scope = plan_scope(
+        view,
+        filter_text=request.filter,
+        filter_params=request.filter_params,
+        partitions=request.partitions,
+        ignore_growing=request.ignore_growing,
+    )
+    ids = request.ids if request.ids is not None else _ids_of_filter(scope, view)
+    if counting:
+        return _counted(view, count(scope, ids=ids))
+    output = resolve_output(view.schema, request.output_fields, with_primary=True)
+    rows = retrieve(scope, primary, ids=ids, offset=request.offset, limit=request.limit or None)
+    return QueryReply(
+        columns=fetch(rows.found, output),
+        fields=output.fields,
+        dynamic_keys=output.dynamic_keys,
+        primary_field=primary.name,
+        timestamp=view.read_timestamp,
+    )
+
+
+def _counted(view: ReadView, row_count: int) -> QueryReply:
+    none = pa.RecordBatch.from_arrays([], schema=pa.schema([]))
+    return QueryReply(none, (), (), view.schema.primary_field.name, view.read_timestamp, count=row_count)
+
+
+def _ids_of_filter(scope: Scope, view: ReadView) -> pa.Array | None:
+    """The primary keys that a filter pins down, so that only their rows are looked at."""
+    primary = view.schema.primary_field
+    values = None if scope.filter is None else scope.filter.key_values(primary.name)
+    return None if values is None else pa.array(values, arrow_type(primary))
+
+
+def _view(collection: Collection, guarantee_timestamp: int) -> ReadView:
+    view = collection.view()
+    return view.at(guarantee_timestamp) if guarantee_timestamp else view
+
+
+def _check_loaded(collection: Collection, request: Search | Query, partitions: tuple[str, ...]) -> None:
+    if not request.require_loaded:
+        return
+    manifest = collection.manifest
+    if manifest.load.loaded:
+        return
+    wanted = [entry for entry in manifest.partitions if not partitions or entry.name in partitions]
+    if partitions and wanted and all(manifest.load.allows(entry.partition_id) for entry in wanted):
+        return
+    if not partitions and manifest.load.partition_ids:
+        return
+    raise Conflict("collection_not_loaded", f"collection not loaded: {request.collection!r}; load it before reading")
+
+
+def _check_page(limit: int, offset: int, settings: Settings, *, limit_required: bool) -> None:
+    if limit < 0 or (limit == 0 and limit_required):
+        raise InvalidInput("out_of_range", f"limit is {limit}, expected 1 to {settings.topk_max}")
+    if offset < 0:
+        raise InvalidInput("out_of_range", f"offset is {offset}, expected 0 or more")
+    if limit + offset > settings.topk_max and (limit or offset):
+        raise InvalidInput(
+            "limit_exceeded",
+            f"limit {limit} and offset {offset} together are {limit + offset}, expected at most {settings.topk_max}; "
+            "use an iterator for more",
+        )

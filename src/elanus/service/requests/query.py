@@ -1,0 +1,116 @@
+"""Reading rows."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from elanus.columns.vectors import SparseRows
+from elanus.schema.field import Field
+from elanus.service.requests.base import DEFAULT_DATABASE, Request
+
+__all__ = ["Query", "QueryReply", "Search", "SearchReply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Search(Request["SearchReply"]):
+    """The nearest rows of one or many vectors.
+
+    Attributes:
+        vectors: (query_count, elements) in the field's element dtype, or sparse rows.
+        field_name: empty when the collection has one vector field.
+        metric: empty for that of the index; anything else must agree with it.
+        params: search parameters of the index type, flat (`ef`, `nprobe`, ...); `radius` and `range_filter` make it a
+            range search.
+        filter: an expression of the filter language; empty for none.
+        output_fields: names of fields or dynamic keys; `*` for everything.
+        partitions: names; empty for all.
+        round_decimals: -1 leaves scores as they are.
+        guarantee_timestamp: 0 reads the newest state; another one reads the state as it was then.
+        ignore_growing: only rows in sealed segments.
+        require_loaded: refuse when the collection is not loaded, as the Milvus protocol wants.
+    """
+
+    collection: str
+    vectors: npt.NDArray[Any] | SparseRows
+    limit: int
+    field_name: str = ""
+    offset: int = 0
+    metric: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+    filter: str = ""
+    filter_params: dict[str, Any] = field(default_factory=dict)
+    output_fields: tuple[str, ...] = ()
+    partitions: tuple[str, ...] = ()
+    round_decimals: int = -1
+    guarantee_timestamp: int = 0
+    ignore_growing: bool = False
+    require_loaded: bool = False
+    database: str = DEFAULT_DATABASE
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReply:
+    """Hits of all queries end to end, each query's best first.
+
+    Attributes:
+        counts: hits of each query (int64).
+        ids: primary keys of all hits.
+        scores: float32, in the metric's own direction.
+        columns: the output fields of all hits, in the order asked for; `$meta` when dynamic keys were asked for.
+        fields: what the columns are.
+        dynamic_keys: the keys of `$meta` that were asked for; None for all.
+        metric: name of the metric of the scores.
+        larger_is_nearer: its direction.
+        timestamp: of the state that was read.
+    """
+
+    counts: npt.NDArray[np.int64]
+    ids: pa.Array
+    scores: npt.NDArray[np.float32]
+    columns: pa.RecordBatch
+    fields: tuple[Field, ...]
+    dynamic_keys: tuple[str, ...] | None
+    primary_field: str
+    metric: str
+    larger_is_nearer: bool
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Request["QueryReply"]):
+    """Rows by filter or primary keys, in order of their primary keys.
+
+    Attributes:
+        ids: int64 or string array; None to select by filter alone.
+        limit: 0 for all.
+        output_fields: as in `Search`; `count(*)` alone counts.
+        Others: as in `Search`.
+    """
+
+    collection: str
+    ids: pa.Array | None = None
+    filter: str = ""
+    filter_params: dict[str, Any] = field(default_factory=dict)
+    output_fields: tuple[str, ...] = ()
+    partitions: tuple[str, ...] = ()
+    limit: int = 0
+    offset: int = 0
+    guarantee_timestamp: int = 0
+    ignore_growing: bool = False
+    require_loaded: bool = False
+    database: str = DEFAULT_DATABASE
+
+
+@dataclass(frozen=True, slots=True)
+class QueryReply:
+    """Rows found. The primary key is always among the columns; `count` is set when only a count was asked for."""
+
+    columns: pa.RecordBatch
+    fields: tuple[Field, ...]
+    dynamic_keys: tuple[str, ...] | None
+    primary_field: str
+    timestamp: int
+    count: int | None = None

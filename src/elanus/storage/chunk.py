@@ -1,0 +1,126 @@
+"""Rows that were written since the last flush.
+
+A chunk is an immutable run of rows in memory with its deletes; a growing segment is a tuple of chunks. Adding rows
+makes a new tuple, in which neighbours of similar size are merged, so that readers hold plain values and never a lock,
+and n rows written one by one cost n log n copies and lie in about log n chunks.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from elanus.columns.layout import TIMESTAMP_COLUMN
+from elanus.storage.deletes import DeleteSet
+from elanus.storage.keys import KeyIndex
+
+__all__ = ["Chunk", "ChunkRows", "GrowingSegment"]
+
+# Chunks of this size are left alone; merging larger ones would copy much to save little.
+_MERGE_BYTES_MAX: Final = 32 << 20
+
+
+class ChunkRows:
+    """The rows of a chunk, a `ColumnSource`; timestamps ascend. The key index is made at first use."""
+
+    __slots__ = ("_key_index", "_lock", "_primary", "batch", "size_bytes")
+
+    def __init__(self, batch: pa.RecordBatch, primary_field: str) -> None:
+        self.batch: Final = batch
+        self.size_bytes: Final = int(batch.nbytes)
+        self._primary: Final = primary_field
+        self._lock: Final = threading.Lock()
+        self._key_index: KeyIndex | None = None
+
+    @property
+    def row_count(self) -> int:
+        return int(self.batch.num_rows)
+
+    def column(self, name: str) -> pa.Array:
+        return self.batch.column(name)
+
+    def take(self, name: str, rows: npt.NDArray[np.int64]) -> pa.Array:
+        """The values of some rows, in the order given (a copy)."""
+        return self.batch.column(name).take(pa.array(rows))
+
+    def timestamps(self) -> npt.NDArray[np.uint64]:
+        """Every row's timestamp, ascending (a view)."""
+        return np.asarray(self.batch.column(TIMESTAMP_COLUMN).to_numpy(zero_copy_only=True))
+
+    def key_index(self) -> KeyIndex:
+        with self._lock:
+            if self._key_index is None:
+                self._key_index = KeyIndex(self.batch.column(self._primary))
+            return self._key_index
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows and which of them are deleted."""
+
+    rows: ChunkRows
+    deletes: DeleteSet
+
+
+@dataclass(frozen=True, slots=True)
+class GrowingSegment:
+    """The unflushed rows of one partition, in order of their timestamps."""
+
+    partition_id: int
+    primary_field: str
+    chunks: tuple[Chunk, ...] = ()
+    row_count: int = 0
+    size_bytes: int = 0
+
+    def with_rows(self, rows: pa.RecordBatch, timestamp: int) -> "GrowingSegment":
+        """The segment with a batch added at one timestamp. The batch's memory is shared and must not change."""
+        stamps = pa.array(np.full(rows.num_rows, timestamp, np.uint64))
+        batch = rows.append_column(TIMESTAMP_COLUMN, stamps)
+        added = Chunk(ChunkRows(batch, self.primary_field), DeleteSet(rows.num_rows))
+        return self.with_chunks(_merged([*self.chunks, added], self.primary_field))
+
+    def with_chunks(self, chunks: Sequence[Chunk]) -> "GrowingSegment":
+        """The segment with other chunks."""
+        return GrowingSegment(
+            self.partition_id,
+            self.primary_field,
+            tuple(chunks),
+            row_count=sum(chunk.rows.row_count for chunk in chunks),
+            size_bytes=sum(chunk.rows.size_bytes for chunk in chunks),
+        )
+
+    def column(self, name: str) -> pa.Array:
+        """One column of all rows, in order of their timestamps."""
+        return pa.concat_arrays([chunk.rows.column(name) for chunk in self.chunks])
+
+    def deletes(self) -> DeleteSet:
+        """The deletes of all chunks, over all rows."""
+        return DeleteSet.concatenate([chunk.deletes for chunk in self.chunks])
+
+
+def _merged(chunks: list[Chunk], primary_field: str) -> list[Chunk]:
+    """Merges the newest chunks while the one before is not much larger, in one copy."""
+    first = len(chunks) - 1
+    total = chunks[first].rows.size_bytes
+    while first and chunks[first - 1].rows.size_bytes <= 2 * total and total < _MERGE_BYTES_MAX:
+        first -= 1
+        total += chunks[first].rows.size_bytes
+    if first == len(chunks) - 1:
+        return chunks
+    tail = chunks[first:]
+    batch = _concatenate([chunk.rows.batch for chunk in tail])
+    deletes = DeleteSet.concatenate([chunk.deletes for chunk in tail])
+    return [*chunks[:first], Chunk(ChunkRows(batch, primary_field), deletes)]
+
+
+def _concatenate(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(batches) == 1:
+        return batches[0]
+    columns: list[Any] = [
+        pa.concat_arrays([batch.column(index) for batch in batches]) for index in range(batches[0].num_columns)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=batches[0].schema)

@@ -1,0 +1,1 @@
+"""Sealed segments: immutable column files with checksums and statistics."""

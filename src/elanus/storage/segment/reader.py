@@ -1,0 +1,196 @@
+"""A sealed segment opened for reading: columns mapped at first use, checked before they are seen."""
+
+import threading
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from elanus.columns.layout import TIMESTAMP_COLUMN, arrow_type
+from elanus.columns.vectors import row_width_bytes
+from elanus.errors import DataCorrupt, NotFound
+from elanus.kernels.checksum import crc32c
+from elanus.objectstore.store import ObjectStore
+from elanus.schema.field import Field
+from elanus.schema.types import DataType
+from elanus.storage.keys import KeyIndex
+from elanus.storage.segment.meta import ColumnFile, SegmentMeta
+from elanus.storage.segment.verified import VerifiedFile
+from elanus.storage.segment.writer import META_NAME, TIMESTAMP_FIELD_ID
+
+__all__ = ["SealedSegment", "open_segment"]
+
+
+class _OpenFile:
+    """A mapped Arrow file: its batch, and which file bytes each column occupies."""
+
+    def __init__(self, file: VerifiedFile, batch: pa.RecordBatch, base_address: int) -> None:
+        self.file: Final = file
+        self.batch: Final = batch
+        self.base_address: Final = base_address
+
+
+class SealedSegment:
+    """A `ColumnSource` over the files of one segment. Fields that came later are NULL or their default in every row."""
+
+    def __init__(self, store: ObjectStore, prefix: str, meta: SegmentMeta, fields: Sequence[Field]) -> None:
+        self.meta: Final = meta
+        self._store: Final = store
+        self.prefix: Final = prefix
+        self._fields: Final = {field.name: field for field in fields}
+        self._lock: Final = threading.Lock()
+        self._files: dict[str, _OpenFile] = {}
+        self._columns: dict[str, pa.Array] = {}
+        self._key_index: KeyIndex | None = None
+
+    @property
+    def segment_id(self) -> int:
+        return self.meta.segment_id
+
+    @property
+    def row_count(self) -> int:
+        return self.meta.row_count
+
+    def column(self, name: str) -> pa.Array:
+        """A whole column, every byte of it checked (once).
+
+        Raises:
+            DataCorrupt: its file is damaged or missing.
+        """
+        found = self._columns.get(name)
+        if found is not None:
+            return found
+        column, opened = self._locate(name)
+        if opened is not None:
+            for start, stop in _buffer_ranges(column, opened.base_address):
+                opened.file.verify_range(start, stop)
+        with self._lock:
+            self._columns[name] = column
+        return column
+
+    def take(self, name: str, rows: npt.NDArray[np.int64]) -> pa.Array:
+        """The values of some rows, in the order given (a copy). Of a dense vector column only their blocks are read."""
+        field = self._fields.get(name)
+        if name in self._columns or field is None or not _is_dense(field):
+            return self.column(name).take(pa.array(rows))
+        column, opened = self._locate(name)
+        if opened is not None:
+            width = row_width_bytes(field)
+            *validity, (start, _) = _buffer_ranges(column, opened.base_address)
+            for first, stop in validity:
+                opened.file.verify_range(first, stop)
+            opened.file.verify_places(start + rows * width, width)
+        return column.take(pa.array(rows))
+
+    def timestamps(self) -> npt.NDArray[np.uint64]:
+        """Every row's timestamp, ascending (a view)."""
+        return np.asarray(self.column(TIMESTAMP_COLUMN).to_numpy(zero_copy_only=True))
+
+    def key_index(self) -> KeyIndex:
+        """Rows by primary key; made at first use."""
+        primary = next(field.name for field in self._fields.values() if field.is_primary)
+        column = self.column(primary)
+        with self._lock:
+            if self._key_index is None:
+                self._key_index = KeyIndex(column)
+            return self._key_index
+
+    def with_fields(self, fields: Sequence[Field]) -> "SealedSegment":
+        """The same files seen through a changed schema."""
+        return SealedSegment(self._store, self.prefix, self.meta, fields)
+
+    def verify(self) -> None:
+        """Checks every byte of every file.
+
+        Raises:
+            DataCorrupt: naming the file.
+        """
+        for file in self.meta.files:
+            self._open(file).file.verify_all()
+
+    def _locate(self, name: str) -> tuple[pa.Array, _OpenFile | None]:
+        """The column as mapped, not checked, and the file it is in; a made-up column has no file."""
+        field_id = TIMESTAMP_FIELD_ID if name == TIMESTAMP_COLUMN else self._fields[name].field_id
+        for file in self.meta.files:
+            if field_id in file.field_ids:
+                opened = self._open(file)
+                column = opened.batch.column(file.field_ids.index(field_id))
+                if name != TIMESTAMP_COLUMN and not column.type.equals(arrow_type(self._fields[name])):
+                    raise DataCorrupt("malformed_file", f"{opened.file.key}: column {name!r} is of type {column.type}")
+                return column, opened
+        return _missing_column(self._fields[name], self.row_count), None
+
+    def _open(self, file: ColumnFile) -> _OpenFile:
+        with self._lock:
+            opened = self._files.get(file.name)
+            if opened is None:
+                opened = self._files[file.name] = self._map(file)
+            return opened
+
+    def _map(self, file: ColumnFile) -> _OpenFile:
+        key = f"{self.prefix}/{file.name}"
+        try:
+            verified = VerifiedFile(key, self._store.map(key), file.checksums)
+        except NotFound as error:
+            raise DataCorrupt("missing_file", f"{key} is missing") from error
+        buffer = pa.py_buffer(verified.data)
+        _verify_framing(verified)
+        try:
+            reader = pa.ipc.open_file(buffer)
+            batch = reader.get_batch(0)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DataCorrupt("malformed_file", f"{key} is not a readable Arrow file: {error}") from error
+        if batch.num_rows != self.row_count or batch.num_columns != len(file.field_ids):
+            raise DataCorrupt("malformed_file", f"{key} has {batch.num_rows} rows, expected {self.row_count}")
+        return _OpenFile(verified, batch, buffer.address)
+
+
+def open_segment(store: ObjectStore, prefix: str, meta_crc32c: int, fields: Sequence[Field]) -> SealedSegment:
+    """The segment below `prefix`, without touching its column files.
+
+    Raises:
+        DataCorrupt: `segment.json` is missing or does not have the checksum the manifest gives.
+    """
+    key = f"{prefix}/{META_NAME}"
+    try:
+        data = store.get(key)
+    except NotFound as error:
+        raise DataCorrupt("missing_file", f"{key} is missing") from error
+    if crc32c(data) != meta_crc32c:
+        raise DataCorrupt("checksum_mismatch", f"{key} is damaged: its checksum is not the manifest's")
+    return SealedSegment(store, prefix, SegmentMeta.decode(data, key), fields)
+
+
+def _verify_framing(file: VerifiedFile) -> None:
+    """Checks what the Arrow reader parses: the schema at the start, and message header and footer at the end.
+
+    The header of the one record batch follows the schema, so both lie in the first blocks; metadata of a batch grows
+    with its columns only, and is far below a block.
+    """
+    size = file.data.nbytes
+    file.verify_range(0, min(size, 64 << 10))
+    file.verify_range(max(0, size - (64 << 10)), size)
+
+
+def _buffer_ranges(column: pa.Array, base_address: int) -> list[tuple[int, int]]:
+    """Start and end in the file of every buffer of a column, children included, in Arrow's order."""
+    return [
+        (buffer.address - base_address, buffer.address - base_address + buffer.size)
+        for buffer in column.buffers()
+        if buffer is not None and buffer.size
+    ]
+
+
+def _is_dense(field: Field) -> bool:
+    return field.is_vector and field.data_type is not DataType.SPARSE_FLOAT_VECTOR
+
+
+def _missing_column(field: Field, row_count: int) -> pa.Array:
+    """A field added after the segment was written."""
+    if field.is_dynamic:
+        return pa.array(["{}"] * row_count, arrow_type(field))
+    if field.default_value is not None:
+        return pa.repeat(pa.scalar(field.default_value, arrow_type(field)), row_count)
+    return pa.nulls(row_count, arrow_type(field))

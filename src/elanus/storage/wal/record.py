@@ -1,0 +1,260 @@
+"""Log records and their bytes.
+
+A record is a 64-byte header, a JSON part and any number of Arrow messages, each padded to 64 bytes so that a mapped log
+gives aligned columns. The header holds the length, the kind, the timestamp, a checksum of header and contents, and the
+offset up to which the file was synced when the record was written; recovery needs that to tell a torn tail from damage.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+
+from elanus.errors import DataCorrupt
+from elanus.kernels.checksum import crc32c
+
+__all__ = [
+    "ALIGNMENT",
+    "HEADER_BYTES",
+    "SCHEMA_KIND",
+    "DeleteRecord",
+    "EncodedRecord",
+    "InsertRecord",
+    "LogRecord",
+    "PartitionRows",
+    "RecordDecoder",
+    "RecordHeader",
+    "encode",
+    "encode_schema",
+    "header_bytes",
+    "is_intact",
+    "read_header",
+    "schema_name",
+]
+
+ALIGNMENT: Final = 64
+HEADER_BYTES: Final = 64
+
+_MAGIC: Final = 0x4C4E4145  # "EANL", little-endian
+_HEADER: Final = struct.Struct("<IIQQQI")  # magic, kind, length, timestamp, synced offset, checksum
+_KIND_SCHEMA: Final = 1
+_KIND_INSERT: Final = 2
+_KIND_DELETE: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionRows:
+    """Rows of one request that go to one partition."""
+
+    partition_id: int
+    rows: pa.RecordBatch
+
+
+@dataclass(frozen=True, slots=True)
+class InsertRecord:
+    """Rows to add.
+
+    Attributes:
+        parts: by partition.
+        replace: older rows with the same primary keys, in any partition, are deleted at the same timestamp (an upsert).
+        first_id: the first of the primary keys generated for the rows, which are consecutive; 0 if none were.
+        request_id: names the client's request, so that it is not done twice when its answer was lost; may be empty.
+    """
+
+    parts: tuple[PartitionRows, ...]
+    replace: bool = False
+    first_id: int = 0
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRecord:
+    """Primary keys to delete.
+
+    Attributes:
+        keys: one column.
+        before: only rows with a timestamp below this; 0 stands for the record's own timestamp.
+        partition_ids: only rows of these partitions; None for all.
+        request_id: see `InsertRecord`.
+    """
+
+    keys: pa.RecordBatch
+    before: int
+    partition_ids: tuple[int, ...] | None = None
+    request_id: str = ""
+
+
+LogRecord = InsertRecord | DeleteRecord
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHeader:
+    """What the first 64 bytes of a record say."""
+
+    kind: int
+    length_bytes: int
+    timestamp: int
+    synced_offset: int
+    checksum: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    partition_id: int
+    schema: str
+    length_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Meta:
+    parts: list[_Part] = field(default_factory=list)
+    replace: bool = False
+    first_id: int = 0
+    before: int = 0
+    partition_ids: list[int] | None = None
+    request_id: str = ""
+
+
+def schema_name(schema: pa.Schema) -> str:
+    """A short name for an Arrow schema, the same for equal schemas."""
+    return f"{crc32c(schema.serialize()):08x}"
+
+
+def encode_schema(schema: pa.Schema) -> tuple[memoryview, ...]:
+    """The contents of a record that introduces a schema to its file."""
+    return _contents(schema_name(schema), [schema.serialize()])
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRecord:
+    """A record as bytes, ready for the log.
+
+    Attributes:
+        record: the record itself, its columns views of `contents` and so independent of the caller's memory.
+        contents: JSON part and Arrow messages, padded.
+        schemas: of the Arrow messages, to be introduced to the file before the record.
+    """
+
+    record: LogRecord
+    kind: int
+    contents: tuple[memoryview, ...]
+    schemas: tuple[pa.Schema, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(part.nbytes for part in self.contents)
+
+
+def encode(record: LogRecord) -> EncodedRecord:
+    """The bytes of a record. Copies every column once."""
+    if isinstance(record, InsertRecord):
+        messages = [part.rows.serialize() for part in record.parts]
+        schemas = tuple(part.rows.schema for part in record.parts)
+        parts = [
+            _Part(part.partition_id, schema_name(part.rows.schema), message.size)
+            for part, message in zip(record.parts, messages, strict=True)
+        ]
+        owned = tuple(
+            PartitionRows(part.partition_id, pa.ipc.read_record_batch(message, part.rows.schema))
+            for part, message in zip(record.parts, messages, strict=True)
+        )
+        meta = _Meta(parts, replace=record.replace, first_id=record.first_id, request_id=record.request_id)
+        return EncodedRecord(replace(record, parts=owned), _KIND_INSERT, _contents(meta, messages), schemas)
+    message = record.keys.serialize()
+    parts = [_Part(0, schema_name(record.keys.schema), message.size)]
+    ids = None if record.partition_ids is None else list(record.partition_ids)
+    meta = _Meta(parts, before=record.before, partition_ids=ids, request_id=record.request_id)
+    keys = pa.ipc.read_record_batch(message, record.keys.schema)
+    return EncodedRecord(replace(record, keys=keys), _KIND_DELETE, _contents(meta, [message]), (record.keys.schema,))
+
+
+def header_bytes(kind: int, contents: Sequence[memoryview], *, timestamp: int, synced_offset: int) -> bytes:
+    """The header of a record with these contents."""
+    length = sum(part.nbytes for part in contents)
+    unsigned = _HEADER.pack(_MAGIC, kind, length, timestamp, synced_offset, 0)
+    checksum = crc32c(unsigned)
+    for part in contents:
+        checksum = crc32c(part, checksum)
+    return _HEADER.pack(_MAGIC, kind, length, timestamp, synced_offset, checksum).ljust(HEADER_BYTES, b"\0")
+
+
+def read_header(data: memoryview, offset: int) -> RecordHeader | None:
+    """The header at `offset`, or None when those bytes are none, or the record would pass the end of the data."""
+    if offset + HEADER_BYTES > data.nbytes:
+        return None
+    magic, kind, length, timestamp, synced_offset, checksum = _HEADER.unpack_from(data, offset)
+    if magic != _MAGIC or offset + HEADER_BYTES + length > data.nbytes:
+        return None
+    return RecordHeader(kind, length, timestamp, synced_offset, checksum)
+
+
+def is_intact(data: memoryview, offset: int, header: RecordHeader) -> bool:
+    """Whether the checksum of the record at `offset` matches its bytes."""
+    unsigned = _HEADER.pack(_MAGIC, header.kind, header.length_bytes, header.timestamp, header.synced_offset, 0)
+    start = offset + HEADER_BYTES
+    found: int = crc32c(data[start : start + header.length_bytes], crc32c(unsigned))
+    return found == header.checksum
+
+
+class RecordDecoder:
+    """Contents back into records; remembers the schemas that the file introduced."""
+
+    def __init__(self) -> None:
+        self._schemas: dict[str, pa.Schema] = {}
+
+    def decode(self, kind: int, contents: memoryview) -> LogRecord | None:
+        """The record, its columns views of `contents`; None for a schema record.
+
+        Raises:
+            DataCorrupt: contents that pass the checksum but make no sense (a newer version wrote them).
+        """
+        try:
+            return self._decode(kind, contents)
+        except (msgspec.MsgspecError, pa.ArrowInvalid, KeyError, struct.error) as error:
+            raise DataCorrupt("malformed_file", f"log record of kind {kind} cannot be read: {error}") from error
+
+    def _decode(self, kind: int, contents: memoryview) -> LogRecord | None:
+        (json_bytes,) = struct.unpack_from("<I", contents, 0)
+        text = contents[4 : 4 + json_bytes]
+        offset = _padded(4 + json_bytes)
+        if kind == _KIND_SCHEMA:
+            name = msgspec.json.decode(text, type=str)
+            self._schemas[name] = pa.ipc.read_schema(pa.py_buffer(contents[offset:]))
+            return None
+        meta = msgspec.json.decode(text, type=_Meta)
+        batches = []
+        for part in meta.parts:
+            message = pa.py_buffer(contents[offset : offset + part.length_bytes])
+            batches.append(pa.ipc.read_record_batch(message, self._schemas[part.schema]))
+            offset += _padded(part.length_bytes)
+        if kind == _KIND_INSERT:
+            rows = tuple(
+                PartitionRows(part.partition_id, batch) for part, batch in zip(meta.parts, batches, strict=True)
+            )
+            return InsertRecord(rows, replace=meta.replace, first_id=meta.first_id, request_id=meta.request_id)
+        if kind == _KIND_DELETE:
+            ids = None if meta.partition_ids is None else tuple(meta.partition_ids)
+            return DeleteRecord(batches[0], meta.before, ids, meta.request_id)
+        raise KeyError(kind)
+
+
+SCHEMA_KIND: Final = _KIND_SCHEMA
+
+
+def _contents(meta: Any, messages: Sequence[pa.Buffer]) -> tuple[memoryview, ...]:
+    text = msgspec.json.encode(meta)
+    head = struct.pack("<I", len(text)) + text
+    parts = [memoryview(head.ljust(_padded(len(head)), b"\0"))]
+    for message in messages:
+        parts.append(memoryview(message))
+        padding = _padded(message.size) - message.size
+        if padding:
+            parts.append(memoryview(bytes(padding)))
+    return tuple(parts)
+
+
+def _padded(size: int) -> int:
+    return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT

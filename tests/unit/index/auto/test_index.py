@@ -1,0 +1,110 @@
+"""AUTOINDEX builds what it chose, remembers it, and answers through it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elanus.columns.bitset import Bitset
+from elanus.columns.vectors import SparseRows, dense_array, sparse_array
+from elanus.errors import DataCorrupt
+from elanus.index.auto.index import AutoIndex
+from elanus.index.exact import ExactScan
+from elanus.index.hnsw.search import HnswIndex
+from elanus.index.protocol import BuildContext, RangeBounds, VectorColumn
+from elanus.index.registry import index_type
+from elanus.schema.field import Field
+from elanus.schema.types import DataType, Metric
+
+AUTO = index_type("AUTOINDEX")
+
+
+def test_a_small_column_is_scanned_and_stores_nothing(make_column: Any, make_vectors: Any) -> None:
+    column = make_column(DataType.FLOAT16_VECTOR, 600, null_every=7)
+    assert AUTO.build(column, Metric.COSINE, {}, BuildContext()) == {}
+    opened = AUTO.open(column, Metric.COSINE, {}, {})
+    queries = make_vectors(DataType.FLOAT16_VECTOR, 3, seed=2)
+    params = AUTO.check_search_params({"nprobe": 4}, build_params={}, k=9)
+    scan = ExactScan.over(column, Metric.COSINE)
+    np.testing.assert_array_equal(
+        opened.search(queries, 9, params, None).rows, scan.search(queries, 9, scan.visible(None)).rows
+    )
+    assert opened.size().mapped_bytes == 0
+
+
+@pytest.fixture(scope="module")
+def wide() -> tuple[VectorColumn, Any]:
+    """A column large enough for a graph, narrow in content so that building it is quick."""
+    random = np.random.default_rng(1)
+    matrix = np.zeros((5000, 1024), np.float32)
+    matrix[:, :12] = random.normal(size=(5000, 12))
+    field = Field("vector", DataType.FLOAT_VECTOR, dim=1024)
+    column = VectorColumn(field, dense_array(matrix, field))
+    return column, {name: memoryview(data) for name, data in AUTO.build(column, Metric.L2, {}, BuildContext()).items()}
+
+
+def test_a_larger_column_gets_a_graph_and_says_why(wide: Any) -> None:
+    column, artefacts = wide
+    opened = AUTO.open(column, Metric.L2, {}, artefacts)
+    assert isinstance(opened, AutoIndex)
+    assert isinstance(opened.index, HnswIndex)
+    assert opened.reason == "5000 rows of 4096 bytes suit a graph"
+    assert opened.size().mapped_bytes > 0
+
+
+def test_the_level_widens_the_search_and_ef_overrides_it(wide: Any) -> None:
+    column, artefacts = wide
+    opened = AUTO.open(column, Metric.L2, {}, artefacts)
+    seen: list[int] = []
+
+    class Recorder:
+        def search(self, _queries: Any, _k: int, params: Any, _allow: Any) -> Any:
+            seen.append(params["ef"])
+
+    assert isinstance(opened, AutoIndex)
+    recording = AutoIndex(chosen=opened.chosen, params=opened.params, index=Recorder(), reason="")  # type: ignore[arg-type]
+    for given in ({}, {"level": 3}, {"ef": 17}):
+        recording.search(None, 10, AUTO.check_search_params(given, build_params={}, k=10), None)
+    assert seen == [64, 192, 17]
+
+
+def test_search_and_range_search_agree_with_the_exact_answer(wide: Any) -> None:
+    column, artefacts = wide
+    opened = AUTO.open(column, Metric.L2, {}, artefacts)
+    scan = ExactScan.over(column, Metric.L2)
+    queries = scan.matrix[:8] + np.float32(0.01)
+    params = AUTO.check_search_params({"level": 2}, build_params={}, k=10)
+    exact = scan.search(queries, 10, None)
+    found = opened.search(queries, 10, params, None)
+    shared = sum(len(set(a) & set(b)) for a, b in zip(found.rows.tolist(), exact.rows.tolist(), strict=True))
+    assert shared >= 78
+    bounds = RangeBounds(radius=float(exact.scores[0, -1]))
+    rows = opened.range_search(queries[0], bounds, params, None)[1]
+    assert set(rows.tolist()) <= set(exact.rows[0].tolist())
+    assert len(rows) >= 8
+
+
+def test_an_unknown_choice_is_a_newer_format(wide: Any) -> None:
+    column, artefacts = wide
+    text = bytes(artefacts["auto.json"]).replace(b'"HNSW"', b'"WARP"')
+    with pytest.raises(DataCorrupt) as caught:
+        AUTO.open(column, Metric.L2, {}, {**artefacts, "auto.json": memoryview(text)})
+    assert caught.value.kind == "newer_format"
+
+
+def test_binary_and_sparse_columns_are_scanned() -> None:
+    bits = Field("vector", DataType.BINARY_VECTOR, dim=16)
+    matrix = np.array([[0, 0], [255, 255], [1, 0]], np.uint8)
+    column = VectorColumn(bits, dense_array(matrix, bits))
+    assert AUTO.build(column, Metric.HAMMING, {}, BuildContext()) == {}
+    params = AUTO.check_search_params({}, build_params={}, k=2)
+    hits = AUTO.open(column, Metric.HAMMING, {}, {}).search(matrix[:1], 2, params, None)
+    assert hits.rows.tolist() == [[0, 2]]
+    assert hits.scores.tolist() == [[0.0, 1.0]]
+    sparse = Field("vector", DataType.SPARSE_FLOAT_VECTOR)
+    rows = SparseRows(np.array([0, 1, 2], np.int32), np.array([5, 9], np.uint32), np.array([1.0, 2.0], np.float32))
+    column = VectorColumn(sparse, sparse_array(rows))
+    allow = Bitset.from_rows(np.array([1]), 2)
+    hits = AUTO.open(column, Metric.IP, {}, {}).search(rows, 1, params, allow)
+    assert hits.rows[1].tolist() == [1]
+    assert hits.scores[1].tolist() == [4.0]

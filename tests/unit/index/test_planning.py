@@ -1,0 +1,66 @@
+"""When an index is asked, how widely, and when the allowed rows are scanned instead."""
+
+import pytest
+
+from elanus.index.planning import EXACT_ROW_COUNT, GRAPH_SHARE_MIN, plan_graph_search, plan_list_search
+
+
+def test_an_unfiltered_graph_search_keeps_ef_candidates() -> None:
+    plan = plan_graph_search(row_count=100_000, allowed_count=100_000, k=10, ef=64, degree=16)
+    assert (plan.exact, plan.breadth) == (False, 64)
+
+
+def test_ef_below_k_works_as_k() -> None:
+    plan = plan_graph_search(row_count=100_000, allowed_count=100_000, k=50, ef=10, degree=16)
+    assert (plan.exact, plan.breadth) == (False, 50)
+
+
+def test_a_filter_widens_the_graph_search_by_the_inverse_of_its_share() -> None:
+    plan = plan_graph_search(row_count=1_000_000, allowed_count=250_000, k=10, ef=64, degree=16)
+    assert (plan.exact, plan.breadth) == (False, 256)
+
+
+@pytest.mark.parametrize(
+    ("row_count", "allowed_count", "k", "reason"),
+    [
+        (1_000_000, 10, 10, "all 10 allowed rows are answers"),
+        (1_000_000, 0, 10, "all 0 allowed rows are answers"),
+        (1_000_000, int(1_000_000 * GRAPH_SHARE_MIN) - 1, 10, "only 2.00% of the rows are allowed"),
+        (100_000, 10_000, 10, "the graph would compare about 10240 rows, a scan 10000"),
+        (500, 500, 10, "the graph would compare about 1024 rows, a scan 500"),
+    ],
+)
+def test_the_graph_is_not_asked_when_a_scan_is_cheaper(row_count: int, allowed_count: int, k: int, reason: str) -> None:
+    plan = plan_graph_search(row_count=row_count, allowed_count=allowed_count, k=k, ef=64, degree=16)
+    assert plan.exact
+    assert plan.reason == reason
+
+
+@pytest.mark.parametrize("allowed_count", [100_000, 50_000, 12_500])
+def test_a_filter_keeps_the_number_of_compared_rows(allowed_count: int) -> None:
+    plan = plan_list_search(row_count=100_000, allowed_count=allowed_count, k=10, nprobe=8, list_count=128)
+    assert not plan.exact
+    assert plan.breadth * allowed_count / 128 == pytest.approx(8 * 100_000 / 128)
+
+
+def test_lists_are_not_read_when_a_scan_compares_as_few_rows() -> None:
+    plan = plan_list_search(row_count=100_000, allowed_count=6_000, k=10, nprobe=8, list_count=128)
+    assert plan.exact
+
+
+def test_cheap_codes_are_read_where_exact_lists_would_not_be() -> None:
+    plan = plan_list_search(row_count=100_000, allowed_count=6_000, k=10, nprobe=8, list_count=128, compare_cost=0.2)
+    assert (plan.exact, plan.breadth) == (False, 128)
+
+
+def test_few_allowed_rows_are_always_scanned() -> None:
+    plan = plan_list_search(
+        row_count=10**6, allowed_count=EXACT_ROW_COUNT, k=10, nprobe=1, list_count=4096, compare_cost=0.01
+    )
+    assert plan.exact
+
+
+def test_a_large_k_reads_lists_that_can_hold_twice_as_many() -> None:
+    plan = plan_list_search(row_count=1_000_000, allowed_count=1_000_000, k=16_384, nprobe=8, list_count=1024)
+    assert not plan.exact
+    assert plan.breadth * 1_000_000 // 1024 >= 2 * 16_384
