@@ -68,6 +68,8 @@ Interval<T> clamp_to(Wide low, Wide high) {
 
 template <class T>
 Interval<T> make_interval(nb::handle low, nb::handle high, bool low_inclusive, bool high_inclusive) {
+    low_inclusive |= low.is_none();
+    high_inclusive |= high.is_none();
     if constexpr (std::is_floating_point_v<T>) {
         constexpr T kInfinity = std::numeric_limits<T>::infinity();
         const T from = low.is_none() ? -kInfinity : parse_float<T>(low, "low");
@@ -227,7 +229,7 @@ nb::object dictionary_in(nb::handle codes, nb::handle table) {
 
 void bind_compare(nb::module_& module) {
     module.def("compare", &compare, nb::arg("values"), nb::arg("op"), nb::arg("scalar"));
-    module.def("between", &between, nb::arg("values"), nb::arg("low"), nb::arg("high"), nb::arg("low_inclusive"), nb::arg("high_inclusive"));
+    module.def("between", &between, nb::arg("values"), nb::arg("low").none(), nb::arg("high").none(), nb::kw_only(), nb::arg("low_inclusive"), nb::arg("high_inclusive"));
     module.def("is_in", &is_in_list, nb::arg("values"), nb::arg("sorted_unique_values"));
     module.def("dictionary_in", &dictionary_in, nb::arg("codes"), nb::arg("table"));
 }

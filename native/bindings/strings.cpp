@@ -63,10 +63,6 @@ nb::object string_compare(nb::handle offsets, nb::handle data, const char* op, c
     });
 }
 
-nb::object string_equals(nb::handle offsets, nb::handle data, const nb::bytes& literal) {
-    return string_compare(offsets, data, "==", literal);
-}
-
 nb::object string_in(nb::handle offsets, nb::handle data, const nb::list& literals) {
     std::vector<std::string_view> list;
     for (const nb::handle item : literals) {
@@ -125,7 +121,6 @@ nb::object hash_all_int64(nb::handle values, uint64_t seed) {
 }  // namespace
 
 void bind_strings(nb::module_& module) {
-    module.def("string_equals", &string_equals, nb::arg("offsets"), nb::arg("data"), nb::arg("literal"));
     module.def("string_compare", &string_compare, nb::arg("offsets"), nb::arg("data"), nb::arg("op"), nb::arg("literal"));
     module.def("string_in", &string_in, nb::arg("offsets"), nb::arg("data"), nb::arg("literals"));
     module.def("string_prefix", &string_prefix, nb::arg("offsets"), nb::arg("data"), nb::arg("literal"));

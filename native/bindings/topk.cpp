@@ -10,7 +10,7 @@ namespace elanus {
 
 namespace {
 
-nb::object topk(nb::handle scores, int64_t k, bool largest, nb::handle allow) {
+nb::object topk(nb::handle scores, int64_t k, nb::handle allow, bool largest) {
     check_k(k);
     ArrayArgument array(scores, "scores", 1);
     array.expect(Dtype::float32);
@@ -39,6 +39,6 @@ nb::object topk(nb::handle scores, int64_t k, bool largest, nb::handle allow) {
 
 }  // namespace
 
-void bind_topk(nb::module_& module) { module.def("topk", &topk, nb::arg("scores"), nb::arg("k"), nb::arg("largest"), nb::arg("allow").none()); }
+void bind_topk(nb::module_& module) { module.def("topk", &topk, nb::arg("scores"), nb::arg("k"), nb::arg("allow").none(), nb::kw_only(), nb::arg("largest")); }
 
 }  // namespace elanus

@@ -43,9 +43,11 @@ class Settings:
     # Segments with fewer rows are searched exactly; building an index for them costs more than it saves.
     index_rows_min: int = 1024
 
-    # Worker threads for searches and background work; 0 means one for each processor.
+    # Worker threads for searches; 0 means one for each processor.
     search_thread_count: int = 0
-    maintenance_thread_count: int = 1
+    # Whether flushes, compactions and index builds happen by themselves. Without, they are done by whoever waits for
+    # them: a flush call, a full memory, a wait for indexes.
+    background_maintenance: bool = True
     # Rows times width in bytes above which one exact scan is split over the search threads.
     parallel_scan_bytes_min: int = 32 * _MIB
 

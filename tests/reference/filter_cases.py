@@ -1,26 +1,23 @@
-"""Tables and filters to try, made for each other: every filter binds to the schema, values are the awkward ones.
+"""Tables and filters to try, made for each other from one seed: awkward values, and filters that meet them.
 
-A filter is a tree of `tests.reference.filter_reference` and its text. The text leaves parentheses out where
-docs/filters.md says they are not needed, so that parsing is tested by the answers too.
+A filter is a tree of `tests.reference.filter_reference`, always one that binds to the schema. Values and constants of a
+table come from a few of each kind, so that they meet; the few are drawn from the values that make mistakes show.
 """
 
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import pyarrow as pa
-from hypothesis import strategies as st
 
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 from tests.reference.filter_reference import INT64_MAX, INT64_MIN, _rounded
 
-Draw = Callable[[st.SearchStrategy[Any]], Any]
-
-TYPES: dict[str, str] = {
+TYPES: Final[dict[str, str]] = {
     "i8": "int8",
     "i32": "int32",
     "i64": "int64",
@@ -38,7 +35,7 @@ TYPES: dict[str, str] = {
     "doc": "json",
     "$meta": "meta",
 }
-_DATA_TYPES = {
+_DATA_TYPES: Final = {
     "int8": DataType.INT8,
     "int32": DataType.INT32,
     "int64": DataType.INT64,
@@ -48,7 +45,7 @@ _DATA_TYPES = {
     "varchar": DataType.VARCHAR,
     "json": DataType.JSON,
 }
-_ARROW = {
+_ARROW: Final = {
     "int8": pa.int8(),
     "int32": pa.int32(),
     "int64": pa.int64(),
@@ -59,60 +56,30 @@ _ARROW = {
     "json": pa.string(),
     "meta": pa.string(),
 }
+_BITS: Final = {"int8": 8, "int32": 32, "int64": 64}
 
-_SMALL = [0, 1, -1, 2, 3, 5, -7, 100, 127, -128]
-_LARGE = [2**31, 2**53, 2**53 + 1, -(2**53) - 1, 2**24 + 1, 2**62, INT64_MAX, INT64_MAX - 1, INT64_MIN, INT64_MIN + 1]
-_FLOATS = [0.0, -0.0, 1.0, -1.0, 2.5, -2.5, 0.1, 99.99, 2.0**53, 2.0**63, -(2.0**63), 1e300, 3.4e38, 1e39, 5e-324, 3.0]
-_STRANGE = [float("nan"), float("inf"), float("-inf")]
-_TEXTS = ["", "a", "ab", "abc", "b", "A", "é", "日本", "a%b", "a_b", "a\\b", "a\nb", "😀x", "10", "a\x00b", "it's", 'q"']
-_LIKE = ["%", "", "a%", "%b", "%b%", "_", "a_b", "a%b", r"a\%b", r"a\_b", r"a\\b", "_%", "%_b", "é", "a.b", r"\d", "%%"]
-_REGEX = ["a", "^a", "[a-c]+", "a.b", "(?i)A", "b|é", "^$|😀", r"\d", "日"]
-_KEYS = ["a", "b", "x y", "é", 'q"k']
-
-
-def _pool(kind: str) -> st.SearchStrategy[Any]:
-    match kind:
-        case "int8":
-            return st.sampled_from(_SMALL)
-        case "int32":
-            return st.sampled_from([*_SMALL, 2**31 - 1, -(2**31)])
-        case "int64":
-            return st.sampled_from(_SMALL + _LARGE)
-        case "float":
-            return st.sampled_from([_rounded(value) for value in _FLOATS + _STRANGE])
-        case "double":
-            return st.sampled_from(_FLOATS + _STRANGE)
-        case "bool":
-            return st.booleans()
-        case "varchar":
-            return st.sampled_from(_TEXTS)
-        case "json":
-            return _json_texts(st.one_of(_objects(), _json_values()))
-        case "meta":
-            return _json_texts(_objects())
-        case _:
-            return st.lists(_pool(kind.partition(":")[2]), max_size=3)
-
-
-def _json_values() -> st.SearchStrategy[Any]:
-    scalars = st.sampled_from(
-        [None, True, False, *_SMALL, *_LARGE, 2**63, 2**64, -(2**70), 10**30, *_FLOATS, *_TEXTS]
-    )  # fmt: skip
-    return st.one_of(scalars, scalars, st.lists(st.one_of(scalars, st.lists(scalars, max_size=2)), max_size=3))
-
-
-def _objects() -> st.SearchStrategy[Any]:
-    return st.dictionaries(
-        st.sampled_from(_KEYS),
-        st.one_of(_json_values(), st.dictionaries(st.sampled_from(_KEYS), _json_values(), max_size=3)),
-        max_size=4,
-    )
-
-
-def _json_texts(values: st.SearchStrategy[Any]) -> st.SearchStrategy[str]:
-    plain = values.map(json.dumps)
-    spaced = values.map(lambda value: json.dumps(value, ensure_ascii=False, indent=1))
-    return st.one_of(plain, spaced)
+_INTEGERS: Final = [
+    0, 1, -1, 2, 3, 5, -7, 100, 127, -128, 2**31 - 1, -(2**31), 2**53, 2**53 + 1, -(2**53) - 1, 2**24 + 1, 2**62,
+    3037000500, INT64_MAX, INT64_MAX - 1, INT64_MIN, INT64_MIN + 1,
+]  # fmt: skip
+_FLOATS: Final = [
+    0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -2.5, 3.0, 0.1, 99.99, 2.0**24, 2.0**53, 2.0**63, -(2.0**63), 1e300, 3.4e38, 1e39,
+    5e-324,
+]  # fmt: skip
+_STRANGE: Final = [float("nan"), float("inf"), float("-inf")]
+_BIG: Final = [2**63, 2**64, -(2**70), 10**30, -(2**63) - 1]
+_TEXTS: Final = [
+    "", "a", "ab", "abc", "b", "A", "é", "日本", "a%b", "a_b", "a\\b", "a\nb", "😀x", "10", "a\x00b", "it's",
+    'q"', "aab",
+]  # fmt: skip
+_LIKE: Final = [
+    "%", "", "a%", "%b", "%b%", "_", "a_b", "a%b", r"a\%b", r"a\_b", r"a\\b", "_%", "%_b", "é", "a.b", r"\d", "%%",
+    "%a%b", "A",
+]  # fmt: skip
+_REGEX: Final = ["a", "^a", "[a-c]+$", "a.b", "(?i)A", "b|é", "^$|😀", r"\d", "日", "^A", "%"]
+_KEYS: Final = ["a", "b", "x y", "é", 'q"k']
+_COMPARISONS: Final = ["==", "!=", "<", "<=", ">", ">="]
+_INTEGER_FIELDS: Final = ["i8", "i32", "i64", "j64"]
 
 
 @dataclass(frozen=True)
@@ -136,27 +103,329 @@ class Table:
         return self.columns[name]
 
 
-@st.composite
-def tables(draw: Draw) -> Table:
-    count = draw(st.integers(0, 9))
-    repeats = draw(st.sampled_from([1, 1, 1, 60]))
-    nullable = draw(st.booleans())
-    columns: dict[str, list[Any]] = {}
-    for name, kind in TYPES.items():
-        values = _pool(kind)
-        if nullable:
-            values = st.one_of(st.none(), values, values, values)
-        columns[name] = draw(st.lists(values, min_size=count, max_size=count))
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    arrays = {name: _sliced(values * repeats, TYPES[name], draw(st.integers(0, 9))) for name, values in columns.items()}
-    return Table(_schema(), rows, arrays, repeats)
+class Cases:
+    """One table, and filters over it."""
+
+    def __init__(self, seed: int) -> None:
+        self._random: Final = random.Random(seed)
+        pick = self._random.sample
+        integers = pick(_INTEGERS, 5)
+        self._integers: Final = [*integers, self._random.choice(integers) ^ 1, self._random.randint(-9, 9)]
+        self._floats: Final = [*pick(_FLOATS, 4), float(self._random.choice(integers)), integers[0] + 0.5]
+        self._strange: Final = [*self._floats, *pick(_STRANGE, 1)]
+        self._texts: Final = pick(_TEXTS, 6)
+        self.table: Final = self._table()
+
+    def filter(self, depth: int = 3) -> Any:
+        """A condition."""
+        choose = self._random
+        kind = choose.random()
+        if depth and kind < 0.15:
+            return ("not", self.filter(depth - 1))
+        if depth and kind < 0.35:
+            joined = choose.choice(["and", "or"])
+            return (joined, *(self.filter(depth - 1) for _ in range(choose.choice([2, 2, 3]))))
+        leaf = choose.choices(
+            [self._comparison, self._range, self._membership, self._pattern, self._containment, self._other],
+            [50, 10, 15, 10, 10, 12],
+        )[0]
+        return leaf()
+
+    # Rows.
+
+    def _table(self) -> Table:
+        choose = self._random
+        count = choose.choice([0, 1, 3, 6, 9, 12])
+        null_share = choose.choice([0.0, 0.0, 0.2, 1.0 if choose.random() < 0.1 else 0.4])
+        columns = {
+            name: [None if choose.random() < null_share else self._value(kind) for _ in range(count)]
+            for name, kind in TYPES.items()
+        }
+        rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+        repeats = choose.choice([1, 1, 1, 1, 60])
+        arrays = {
+            name: _sliced(values * repeats, TYPES[name], choose.choice([0, 0, 3, 8, 13]))
+            for name, values in columns.items()
+        }
+        return Table(_schema(), rows, arrays, repeats)
+
+    def _value(self, kind: str) -> Any:
+        choose = self._random
+        if kind in _BITS:
+            half = 1 << (_BITS[kind] - 1)
+            return choose.choice([value for value in [*self._integers, 0, 1] if -half <= value < half])
+        match kind:
+            case "float":
+                return _rounded(choose.choice(self._strange))
+            case "double":
+                return choose.choice(self._strange)
+            case "bool":
+                return choose.random() < 0.5
+            case "varchar":
+                return choose.choice(self._texts)
+            case "json":
+                return self._written(self._object() if choose.random() < 0.8 else self._json_value(2))
+            case "meta":
+                return self._written(self._object())
+            case _:
+                return [self._value(kind.partition(":")[2]) for _ in range(choose.choice([0, 1, 1, 2, 3]))]
+
+    def _object(self) -> dict[str, Any]:
+        return {key: self._json_value(2) for key in self._random.sample(_KEYS, self._random.choice([1, 2, 3, 4]))}
+
+    def _json_value(self, depth: int) -> Any:
+        choose = self._random
+        kind = choose.random()
+        if depth and kind < 0.2:
+            return [self._json_value(depth - 1) for _ in range(choose.choice([0, 1, 2, 3]))]
+        if depth and kind < 0.3:
+            return {key: self._json_value(depth - 1) for key in choose.sample(_KEYS, choose.choice([0, 1, 2]))}
+        if kind < 0.4:
+            return choose.choice([None, True, False])
+        if kind < 0.6:
+            return choose.choice(self._texts)
+        return choose.choice(choose.choice([self._integers, self._integers, self._floats, _BIG]))
+
+    def _written(self, value: Any) -> str:
+        if self._random.random() < 0.5:
+            return json.dumps(value)
+        return json.dumps(value, ensure_ascii=False, indent=1)
+
+    # Operands.
+
+    def _const(self, *pools: list[Any]) -> Any:
+        return ("const", self._random.choice(self._random.choice(pools)))
+
+    def _number_constant(self) -> Any:
+        return self._const(self._integers, self._integers, self._strange, _INTEGERS, _FLOATS)
+
+    def _list(self, item: Callable[[], Any]) -> Any:
+        return ("const", tuple(item()[1] for _ in range(self._random.choice([0, 1, 2, 2, 3, 5]))))
+
+    def _field(self, *names: str) -> Any:
+        return ("field", self._random.choice(names))
+
+    def _element(self, *names: str) -> Any:
+        return ("element", self._random.choice(names), self._random.choice([0, 0, 1, 2]))
+
+    def _path(self) -> Any:
+        """Mostly a path that some row has."""
+        choose = self._random
+        name = choose.choice(["doc", "doc", "$meta"])
+        texts = [row[name] for row in self.table.rows if row[name] is not None]
+        value = json.loads(choose.choice(texts)) if texts else {}
+        steps: list[Any] = []
+        while len(steps) < 3 and choose.random() < 0.9 - 0.3 * len(steps):
+            if choose.random() < 0.15:
+                steps.append(choose.choice([*_KEYS, 0, 1]))
+                value = None
+            elif isinstance(value, dict) and value:
+                steps.append(choose.choice(list(value)))
+                value = value[steps[-1]]
+            elif isinstance(value, list) and value:
+                steps.append(choose.randrange(len(value)))
+                value = value[steps[-1]]
+            else:
+                break
+        if name == "$meta" and (not steps or isinstance(steps[0], int)):
+            steps.insert(0, choose.choice(_KEYS))
+        return ("path", name, tuple(steps))
+
+    def _integer(self, depth: int = 2) -> Any:
+        """An operand that is an integer by type."""
+        choose = self._random
+        kind = choose.random()
+        if not depth or kind < 0.5:
+            return self._field(*_INTEGER_FIELDS)
+        if kind < 0.6:
+            return self._element("a8", "a64")
+        if kind < 0.65:
+            return ("length", self._field("a8", "as", "ab"))
+        if kind < 0.72:
+            return ("neg", self._integer(depth - 1))
+        operator = choose.choice(["+", "-", "*", "/", "%", "**", "&", "|", "^"])
+        left = self._integer(depth - 1)
+        if choose.random() < 0.4:
+            return ("arith", operator, left, self._integer(depth - 1))
+        if operator == "**":
+            right = ("const", choose.choice([0, 1, 2, 2, 3, 7, 62, 63, 64]))
+        else:
+            right = self._const(self._integers, [0, 1, -1, 2, 3, -3])
+        if choose.random() < 0.3:
+            left, right = right, left
+        return ("arith", operator, left, right)
+
+    def _double(self, depth: int = 2) -> Any:
+        """An operand that is a float by type."""
+        choose = self._random
+        kind = choose.random()
+        if not depth or kind < 0.5:
+            return self._field("f32", "f64")
+        if kind < 0.65:
+            return self._element("af")
+        if kind < 0.72:
+            return ("neg", self._double(depth - 1))
+        operator = choose.choice(["+", "-", "*", "/", "**"])
+        left = self._double(depth - 1)
+        right = choose.choice([self._double, self._integer])(depth - 1)
+        if choose.random() < 0.5:
+            right = self._const(self._integers, self._floats, [0.5, 2, -1, 0])
+        if choose.random() < 0.4:
+            left, right = right, left
+        return ("arith", operator, left, right)
+
+    def _json_number(self, depth: int = 1, *, mixed: bool = True) -> Any:
+        """A calculation whose type each row decides; without `mixed` none that is a float by type."""
+        choose = self._random
+        operator = choose.choice(["+", "-", "*", "/", "%", "**", "&", "|", "^"])
+        mixed = mixed and operator not in "%&|^"
+        left = self._json_number(depth - 1, mixed=mixed) if depth and choose.random() < 0.3 else self._path()
+        kind = choose.random()
+        if kind < 0.3:
+            right = self._path()
+        elif kind < 0.5:
+            right = self._double(0) if mixed and choose.random() < 0.5 else self._integer(0)
+        else:
+            right = self._const(self._integers, [0, 1, 2, -1], *([self._floats] if mixed else []))
+        if choose.random() < 0.4:
+            left, right = right, left
+        node = ("arith", operator, left, right)
+        return ("neg", node) if choose.random() < 0.15 else node
+
+    def _number(self) -> Any:
+        return self._integer() if self._random.random() < 0.6 else self._double()
+
+    def _string(self) -> Any:
+        return self._element("as") if self._random.random() < 0.25 else self._field("s", "t")
+
+    def _bool(self) -> Any:
+        return self._element("ab") if self._random.random() < 0.3 else self._field("flag")
+
+    def _text_constant(self) -> Any:
+        return self._const(self._texts, self._texts, _TEXTS)
+
+    def _bool_constant(self) -> Any:
+        return self._const([True, False])
+
+    def _json_constant(self) -> Any:
+        """A constant of any kind; lists like those the rows hold."""
+        choose = self._random
+        if choose.random() < 0.15:
+            return self._list(lambda: self._const(self._integers, self._texts, [True, False], self._floats))
+        finite = [*self._floats, *(float(value) for value in _BIG)]
+        return self._const(self._integers, self._texts, finite, self._texts, [True, False])
+
+    # Conditions.
+
+    def _comparison(self) -> Any:
+        choose = self._random
+        operator = choose.choice(_COMPARISONS)
+        plain = lambda: self._field(*_INTEGER_FIELDS, "f32", "f64")  # noqa: E731
+        sides = [
+            lambda: (plain(), self._number_constant()),
+            lambda: (plain(), self._number_constant()),
+            lambda: (self._number(), self._number_constant()),
+            lambda: (self._number(), self._number()),
+            lambda: (plain(), plain()),
+            lambda: (self._string(), self._text_constant()),
+            lambda: (self._string(), self._string()),
+            lambda: (self._path(), self._const(self._integers, self._strange, self._texts)),
+            lambda: (self._path(), self._const(self._integers, self._strange, self._texts)),
+            lambda: (self._path(), choose.choice([self._path, self._number, self._string])()),
+            lambda: (self._json_number(), self._number_constant()),
+            lambda: (self._json_number(), choose.choice([self._number, self._path])()),
+        ]
+        if operator in {"==", "!="}:
+            sides += [
+                lambda: (self._bool(), self._bool_constant() if choose.random() < 0.5 else self._bool()),
+                lambda: (self._path(), choose.choice([self._bool, self._bool_constant])()),
+                lambda: (self._path(), self._json_constant()),
+                lambda: (self._path(), self._path()),
+                self._array_and_list,
+            ]
+        left, right = choose.choice(sides)()
+        return ("cmp", operator, right, left) if choose.random() < 0.3 else ("cmp", operator, left, right)
+
+    def _array_and_list(self) -> tuple[Any, Any]:
+        """A typed array, and a list that may be the array of some row."""
+        choose = self._random
+        array = self._field("a8", "a64", "af", "as", "ab")
+        found = [row[array[1]] for row in self.table.rows if row[array[1]] is not None]
+        if found and choose.random() < 0.6:
+            return array, ("const", tuple(choose.choice(found)))
+        return array, self._list(lambda: self._item(array[1]))
+
+    def _item(self, name: str) -> Any:
+        """A constant to look for in a typed array."""
+        element = TYPES[name].removeprefix("array:")
+        if element == "varchar":
+            return self._text_constant()
+        return self._bool_constant() if element == "bool" else self._number_constant()
+
+    def _range(self) -> Any:
+        choose = self._random
+        constant = choose.choice([self._number_constant, self._text_constant])
+        if choose.random() < 0.3:
+            value = self._path()
+        elif constant == self._text_constant:
+            value = self._string()
+        else:
+            value = self._field(*_INTEGER_FIELDS, "f32", "f64") if choose.random() < 0.7 else self._number()
+        operators = choose.choice([["<", "<="], [">", ">="]])
+        return ("range", constant(), choose.choice(operators), value, choose.choice(operators), constant())
+
+    def _membership(self) -> Any:
+        choose = self._random
+        value, item = choose.choice(
+            [
+                (self._field(*_INTEGER_FIELDS, "f32", "f64"), self._number_constant),
+                (self._number(), self._number_constant),
+                (self._json_number(), self._number_constant),
+                (self._string(), self._text_constant),
+                (self._bool(), self._bool_constant),
+                (self._path(), self._json_constant),
+                (self._path(), self._json_constant),
+            ]
+        )
+        return ("in", value, self._list(item), choose.random() < 0.4)
+
+    def _pattern(self) -> Any:
+        choose = self._random
+        kind, patterns = choose.choice([("like", _LIKE), ("regex", _REGEX)])
+        operand = self._path() if choose.random() < 0.4 else self._string()
+        return (kind, operand, choose.choice(patterns), choose.random() < 0.4)
+
+    def _containment(self) -> Any:
+        choose = self._random
+        how = choose.choice(["one", "all", "any"])
+        if choose.random() < 0.5:
+            operand, item = self._path(), self._json_constant
+        else:
+            operand = self._field("a8", "a64", "af", "as", "ab")
+            item = lambda: self._item(operand[1])  # noqa: E731
+        return ("contains", how, operand, item() if how == "one" else self._list(item))
+
+    def _other(self) -> Any:
+        choose = self._random
+        kind = choose.choice(["isnull", "isnull", "exists", "length", "flag", "always"])
+        if kind == "isnull":
+            operand = self._path() if choose.random() < 0.6 else self._field("i64", "f32", "s", "a64", "flag")
+            return (kind, operand, choose.random() < 0.5)
+        if kind == "exists":
+            _, name, steps = self._path()
+            return (kind, ("path", name, steps or (choose.choice(_KEYS),)))
+        if kind == "length":
+            operand = self._path() if choose.random() < 0.7 else self._field("a64", "as")
+            return ("cmp", choose.choice(_COMPARISONS), ("length", operand), ("const", choose.randrange(4)))
+        return (kind, self._bool()) if kind == "flag" else (kind, choose.random() < 0.5)
 
 
 def _sliced(values: list[Any], kind: str, skipped: int) -> pa.Array:
     element = _ARROW.get(kind.removeprefix("array:"))
     arrow_type = pa.list_(pa.field("item", element, nullable=False)) if kind.startswith("array:") else element
     before = [None, *values[:1]] * skipped
-    return pa.array(before[:skipped] + values, arrow_type).slice(skipped)
+    array = pa.array([*before[:skipped], *values, *before[:skipped]], arrow_type)
+    return array.slice(min(skipped, len(before)), len(values))
 
 
 def _schema() -> Schema:
@@ -170,332 +439,3 @@ def _schema() -> Schema:
         else:
             fields.append(Field(name, _DATA_TYPES[kind], nullable=True))
     return Schema(tuple(fields), enable_dynamic_field=True)
-
-
-def filters() -> st.SearchStrategy[Any]:
-    """Conditions as trees of the reference."""
-    return st.recursive(
-        _leaves(),
-        lambda inner: st.one_of(
-            st.tuples(st.just("not"), inner),
-            st.tuples(st.just("and"), inner, inner),
-            st.tuples(st.just("or"), inner, inner),
-            st.tuples(st.just("and"), inner, inner, inner),
-        ),
-        max_leaves=5,
-    )
-
-
-_INTEGER_FIELDS = ["i8", "i32", "i64", "j64"]
-_COMPARISONS = ["==", "!=", "<", "<=", ">", ">="]
-_constants_of_numbers = st.sampled_from(_SMALL + _LARGE + _FLOATS + _STRANGE)
-_finite_constants = st.sampled_from(_SMALL + _LARGE + _FLOATS)
-_json_constants = st.one_of(_finite_constants, st.sampled_from(_TEXTS), st.booleans())
-
-
-def _const(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.tuples(st.just("const"), values)
-
-
-def _list(values: st.SearchStrategy[Any], size_max: int = 4) -> st.SearchStrategy[Any]:
-    return _const(st.lists(values, max_size=size_max).map(tuple))
-
-
-def _fields(*names: str) -> st.SearchStrategy[Any]:
-    return st.tuples(st.just("field"), st.sampled_from(names))
-
-
-def _elements(*names: str) -> st.SearchStrategy[Any]:
-    return st.tuples(st.just("element"), st.sampled_from(names), st.integers(0, 2))
-
-
-def _paths(steps_min: int = 0) -> st.SearchStrategy[Any]:
-    steps = st.lists(st.one_of(st.sampled_from(_KEYS), st.sampled_from(_KEYS), st.integers(0, 2)), min_size=steps_min)
-    dynamic = st.lists(st.one_of(st.sampled_from(_KEYS), st.integers(0, 1)), max_size=1)
-    return st.one_of(
-        st.tuples(st.just("path"), st.just("doc"), steps.map(lambda found: tuple(found[:3]))),
-        st.tuples(
-            st.just("path"), st.just("$meta"), st.builds(lambda a, b: (a, *b), st.sampled_from(_KEYS), dynamic)
-        ),
-    )
-
-
-@st.composite
-def _integers(draw: Draw, depth: int = 2) -> Any:
-    """Operands that are integers by type."""
-    choice = draw(st.integers(0, 5 if depth else 2))
-    if choice <= 1:
-        return draw(_fields(*_INTEGER_FIELDS))
-    if choice == 2:
-        return draw(st.one_of(_elements("a8", "a64"), st.tuples(st.just("length"), _fields("a8", "as", "ab"))))
-    if choice == 3:
-        return ("neg", draw(_integers(depth - 1)))
-    operator = draw(st.sampled_from(["+", "-", "*", "/", "%", "**", "&", "|", "^"]))
-    left = draw(_integers(depth - 1))
-    if draw(st.booleans()):
-        return ("arith", operator, left, draw(_integers(depth - 1)))
-    constants = st.sampled_from([0, 1, 2, 3, 62, 63]) if operator == "**" else st.sampled_from(_SMALL + _LARGE)
-    right = ("const", draw(constants))
-    return ("arith", operator, left, right) if draw(st.booleans()) else ("arith", operator, right, left)
-
-
-@st.composite
-def _doubles(draw: Draw, depth: int = 2) -> Any:
-    """Operands that are floats by type."""
-    choice = draw(st.integers(0, 4 if depth else 2))
-    if choice <= 1:
-        return draw(_fields("f32", "f64"))
-    if choice == 2:
-        return draw(_elements("af"))
-    if choice == 3:
-        return ("neg", draw(_doubles(depth - 1)))
-    operator = draw(st.sampled_from(["+", "-", "*", "/", "**"]))
-    left = draw(_doubles(depth - 1))
-    other = draw(st.one_of(_integers(depth - 1), _doubles(depth - 1), _const(_finite_constants)))
-    return ("arith", operator, left, other) if draw(st.booleans()) else ("arith", operator, other, left)
-
-
-@st.composite
-def _json_numbers(draw: Draw, depth: int = 1) -> Any:
-    """Calculations whose type each row decides."""
-    operator = draw(st.sampled_from(["+", "-", "*", "/", "%", "**", "&", "|", "^"]))
-    left = draw(_paths())
-    if depth and draw(st.booleans()):
-        left = draw(_json_numbers(depth - 1))
-    integers_only = operator in "%&|^"
-    other = draw(
-        st.one_of(_paths(), _integers(0), _const(st.sampled_from(_SMALL + _LARGE)))
-        if integers_only
-        else st.one_of(_paths(), _integers(0), _doubles(0), _const(_finite_constants))
-    )
-    node = ("arith", operator, left, other) if draw(st.booleans()) else ("arith", operator, other, left)
-    return ("neg", node) if draw(st.integers(0, 4)) == 0 else node
-
-
-def _numbers() -> st.SearchStrategy[Any]:
-    return st.one_of(_integers(), _doubles())
-
-
-def _strings() -> st.SearchStrategy[Any]:
-    return st.one_of(_fields("s", "t"), _fields("s", "t"), _elements("as"))
-
-
-def _bools() -> st.SearchStrategy[Any]:
-    return st.one_of(_fields("flag"), _elements("ab"))
-
-
-@st.composite
-def _comparisons(draw: Draw) -> Any:
-    operator = draw(st.sampled_from(_COMPARISONS))
-    equality = draw(st.sampled_from(["==", "!="]))
-    left, operator, right = draw(
-        st.one_of(
-            st.tuples(_numbers(), st.just(operator), _const(_constants_of_numbers)),
-            st.tuples(_fields(*_INTEGER_FIELDS, "f32", "f64"), st.just(operator), _const(_constants_of_numbers)),
-            st.tuples(_numbers(), st.just(operator), _numbers()),
-            st.tuples(_strings(), st.just(operator), st.one_of(_strings(), _const(st.sampled_from(_TEXTS)))),
-            st.tuples(_bools(), st.just(equality), st.one_of(_bools(), _const(st.booleans()))),
-            st.tuples(_paths(), st.just(operator), _const(st.one_of(_constants_of_numbers, st.sampled_from(_TEXTS)))),
-            st.tuples(_paths(), st.just(equality), _const(st.booleans())),
-            st.tuples(_paths(), st.just(equality), _list(_json_constants)),
-            st.tuples(_paths(), st.just(operator), st.one_of(_paths(), _numbers(), _strings())),
-            st.tuples(_paths(), st.just(equality), _bools()),
-            st.tuples(_json_numbers(), st.just(operator), st.one_of(_const(_constants_of_numbers), _numbers(), _paths())),
-            st.tuples(_fields("a64", "a8"), st.just(equality), _list(st.sampled_from(_SMALL + _LARGE + [1.0, 2.5]))),
-            st.tuples(_fields("af"), st.just(equality), _list(st.sampled_from(_FLOATS))),
-            st.tuples(_fields("as"), st.just(equality), _list(st.sampled_from(_TEXTS))),
-            st.tuples(_fields("ab"), st.just(equality), _list(st.booleans())),
-        )
-    )
-    if draw(st.booleans()):
-        left, right = right, left
-        operator = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(operator, operator)
-    return ("cmp", operator, left, right)
-
-
-@st.composite
-def _ranges(draw: Draw) -> Any:
-    rising = draw(st.booleans())
-    operators = ["<", "<="] if rising else [">", ">="]
-    value, bounds = draw(
-        st.one_of(
-            st.tuples(st.one_of(_fields(*_INTEGER_FIELDS, "f32", "f64"), _numbers()), st.just(_constants_of_numbers)),
-            st.tuples(_strings(), st.just(st.sampled_from(_TEXTS))),
-            st.tuples(_paths(), st.just(_finite_constants)),
-        )
-    )
-    low, high = draw(_const(bounds)), draw(_const(bounds))
-    return ("range", low, draw(st.sampled_from(operators)), value, draw(st.sampled_from(operators)), high)
-
-
-def _memberships() -> st.SearchStrategy[Any]:
-    pairs = st.one_of(
-        st.tuples(_numbers(), _list(_constants_of_numbers)),
-        st.tuples(_json_numbers(), _list(_constants_of_numbers)),
-        st.tuples(_strings(), _list(st.sampled_from(_TEXTS))),
-        st.tuples(_bools(), _list(st.booleans())),
-        st.tuples(_paths(), _list(st.one_of(_json_constants, st.lists(_json_constants, max_size=2).map(tuple)))),
-    )
-    return st.builds(lambda pair, negated: ("in", *pair, negated), pairs, st.booleans())
-
-
-def _patterns() -> st.SearchStrategy[Any]:
-    operands = st.one_of(_strings(), _paths())
-    return st.one_of(
-        st.tuples(st.just("like"), operands, st.sampled_from(_LIKE), st.booleans()),
-        st.tuples(st.just("regex"), operands, st.sampled_from(_REGEX), st.booleans()),
-    )
-
-
-def _containments() -> st.SearchStrategy[Any]:
-    nested = st.one_of(_json_constants, st.lists(_json_constants, max_size=2).map(tuple))
-    kinds = [
-        (_paths(), nested),
-        (_fields("a8", "a64"), st.sampled_from(_SMALL + _LARGE + [2.5, 1.0])),
-        (_fields("af"), _constants_of_numbers),
-        (_fields("as"), st.sampled_from(_TEXTS)),
-        (_fields("ab"), st.booleans()),
-    ]
-    single = st.one_of(*(st.tuples(st.just("one"), field, _const(values)) for field, values in kinds))
-    several = st.one_of(
-        *(st.tuples(st.sampled_from(["all", "any"]), field, _list(values, 3)) for field, values in kinds)
-    )
-    return st.one_of(single, several).map(lambda found: ("contains", *found))
-
-
-def _leaves() -> st.SearchStrategy[Any]:
-    nullable = st.one_of(_fields("i64", "f32", "s", "a64", "flag"), _paths())
-    lengths = st.tuples(
-        st.just("cmp"),
-        st.sampled_from(_COMPARISONS),
-        st.tuples(st.just("length"), st.one_of(_paths(), _fields("a64", "as"))),
-        _const(st.integers(0, 3)),
-    )
-    return st.one_of(
-        _comparisons(),
-        _comparisons(),
-        _comparisons(),
-        _ranges(),
-        _memberships(),
-        _patterns(),
-        _containments(),
-        lengths,
-        st.tuples(st.just("isnull"), nullable, st.booleans()),
-        st.tuples(st.just("exists"), _paths(1)),
-        st.tuples(st.just("flag"), _bools()),
-        st.tuples(st.just("always"), st.booleans()),
-    )
-
-
-_POWERS = {"|": 5, "^": 6, "&": 7, "+": 8, "-": 8, "*": 9, "/": 9, "%": 9, "**": 10}
-_OR, _AND, _NOT, _COMPARE, _SIGN, _ATOM = 1, 2, 3, 4, 11, 12
-
-
-@dataclass
-class Rendering:
-    """Writes trees as text, in one of the ways a person might.
-
-    Attributes:
-        params: the values of the placeholders that were written.
-    """
-
-    style: random.Random
-    params: dict[str, Any] = field(default_factory=dict)
-
-    def text(self, node: Any, power_min: int = 0) -> str:
-        text, power = self._written(node)
-        spare = self.style.random() < 0.1 and power < _ATOM
-        return f"({text})" if power < power_min or spare else text
-
-    def _word(self, *spellings: str) -> str:
-        return self.style.choice(spellings)
-
-    def _written(self, node: Any) -> tuple[str, int]:
-        match node:
-            case ("and" | "or" as word, *operands):
-                power = _AND if word == "and" else _OR
-                spelled = self._word(word, word.upper(), "&&" if word == "and" else "||")
-                return f" {spelled} ".join(self.text(operand, power + 1) for operand in operands), power
-            case ("not", inner):
-                return self._word("not ", "NOT ", "!") + self.text(inner, _NOT), _NOT
-            case ("always", truth):
-                return self._word(str(truth), str(truth).lower()), _ATOM
-            case ("flag", operand):
-                return self.text(operand), _ATOM
-            case ("cmp", operator, left, right):
-                return f"{self._side(left)} {operator} {self._side(right)}", _COMPARE
-            case ("range", low, first, value, second, high):
-                return f"{self._side(low)} {first} {self._side(value)} {second} {self._side(high)}", _COMPARE
-            case ("in", operand, items, negated):
-                word = self._word("not in", "NOT IN", "not  In") if negated else self._word("in", "IN")
-                return f"{self._side(operand)} {word} {self.text(items)}", _COMPARE
-            case ("like", operand, pattern, negated):
-                word = ("not " if negated else "") + self._word("like", "LIKE")
-                return f"{self._side(operand)} {word} {self._string(pattern)}", _COMPARE
-            case ("regex", operand, pattern, negated):
-                return f"{self._side(operand)} {'!~' if negated else '=~'} {self._string(pattern)}", _COMPARE
-            case ("isnull", operand, negated):
-                return f"{self._side(operand)} {'is not null' if negated else self._word('is null', 'IS NULL')}", _COMPARE
-            case ("exists", path):
-                return self._word("exists {}", "EXISTS({})", "json_exists({})").format(self.text(path)), _ATOM
-            case ("contains", how, operand, constant):
-                name = self._word("array", "json") + "_contains" + {"one": "", "all": "_all", "any": "_any"}[how]
-                return f"{self._word(name, name.upper())}({self.text(operand)}, {self.text(constant)})", _ATOM
-            case _:
-                return self._operand(node)
-
-    def _operand(self, node: Any) -> tuple[str, int]:
-        match node:
-            case ("const", value):
-                return self._constant(value), _SIGN
-            case ("field", name):
-                return name, _ATOM
-            case ("element", name, position):
-                return f"{name}[{position}]", _ATOM
-            case ("path", name, steps):
-                if name == "$meta" and steps[0].isascii() and steps[0].isalpha() and self.style.random() < 0.5:
-                    name, steps = steps[0], steps[1:]
-                return name + "".join(f"[{self._step(step)}]" for step in steps), _ATOM
-            case ("length", operand):
-                return f"array_length({self.text(operand)})", _ATOM
-            case ("neg", operand):
-                # A number after the sign would be read as one negative number, which is the same value.
-                return f"-{self.text(operand, _SIGN)}", _SIGN
-            case ("arith", operator, left, right):
-                power = _POWERS[operator]
-                return f"{self.text(left, power)} {operator} {self.text(right, power + 1)}", power
-        raise AssertionError(node)
-
-    def _side(self, node: Any) -> str:
-        bitwise = node[0] == "arith" and node[1] in "&|^"
-        return self.text(node, _ATOM if bitwise else _COMPARE + 1)
-
-    def _step(self, step: str | int) -> str:
-        return str(step) if isinstance(step, int) else self._string(step)
-
-    def _constant(self, value: Any) -> str:
-        unwritable = isinstance(value, float) and (value != value or value in {float("inf"), float("-inf")})
-        nested = isinstance(value, tuple)
-        if unwritable or self.style.random() < 0.15:
-            name = f"p{len(self.params)}"
-            self.params[name] = list(value) if nested else value
-            return "{" + name + "}"
-        if nested:
-            comma = "," if value and self.style.random() < 0.1 else ""
-            return f"[{', '.join(self._constant(item) for item in value)}{comma}]"
-        if isinstance(value, bool):
-            return self._word(str(value), str(value).lower())
-        if isinstance(value, str):
-            return self._string(value)
-        if isinstance(value, int) and value >= 0 and self.style.random() < 0.1:
-            return hex(value)
-        return repr(value)
-
-    def _string(self, value: str) -> str:
-        if "\\" in value and value[-1] != "\\" and '"' not in value and self.style.random() < 0.7:
-            return f'r"{value}"'
-        quote = self._word('"', "'")
-        written = value.replace("\\", "\\\\").replace(quote, "\\" + quote)
-        if self.style.random() < 0.5:
-            written = written.replace("\n", "\\n").replace("\x00", "\\x00").replace("é", "\\u00e9")
-        return f"{quote}{written}{quote}"

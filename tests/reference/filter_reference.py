@@ -110,9 +110,9 @@ class Reference:
             return False, None
         value = json.loads("{}" if text is None else text)
         for step in steps:
-            if isinstance(step, str) and isinstance(value, dict) and step in value:
-                value = value[step]
-            elif isinstance(step, int) and isinstance(value, list) and step < len(value):
+            if (isinstance(step, str) and isinstance(value, dict) and step in value) or (
+                isinstance(step, int) and isinstance(value, list) and step < len(value)
+            ):
                 value = value[step]
             else:
                 return False, None
@@ -177,7 +177,7 @@ class Reference:
         wanted = [constant] if how == "one" else list(constant)
         if operand[0] == "field" and self.types[operand[1]] == "array:float":
             wanted = [_rounded(item) for item in wanted]
-        hits = [any(_compare_values("==", element, item) for element in value) for item in wanted]
+        hits = [any(_same(element, item) for element in value) for item in wanted]
         return any(hits) if how == "any" else all(hits)
 
     def is_single(self, node: Any) -> bool:

@@ -1,5 +1,6 @@
 #include "algo/membership.h"
 
+#include <algorithm>
 #include <bit>
 #include <type_traits>
 #include <vector>
@@ -9,7 +10,7 @@ namespace elanus {
 namespace {
 
 // Up to so many values are compared one after the other in registers.
-constexpr int64_t kShortListSize = 8;
+constexpr int64_t kShortListSize = 16;
 // A table of bits over the list's range is used up to 64 KiB, and while it has at most so many bits a value.
 constexpr uint64_t kRangeBitsMax = 512 * 1024;
 constexpr uint64_t kRangeBitsPerValueMax = 1024;
@@ -63,7 +64,7 @@ void in_bit_table(const T* values, int64_t count, const T* list, int64_t list_si
     });
 }
 
-// Values as 64-bit keys that are equal exactly when the values are; NaN is turned away before.
+// Values as 64-bit keys that are equal exactly when the values are; NaN has keys of its own, which no list holds.
 template <class T>
 uint64_t key_of(T value) {
     if constexpr (std::is_floating_point_v<T>) {
@@ -73,48 +74,62 @@ uint64_t key_of(T value) {
     }
 }
 
-// Open addressing with at least half of the places free; a free place holds a key that does not belong there.
+// Open addressing with at least half of the places free, behind a filter of one byte a hash value.
 class KeySet {
   public:
-    explicit KeySet(int64_t size) : shift_(63 - std::bit_width(static_cast<uint64_t>(size))) {
-        keys_.resize(size_t{1} << (64 - shift_));
-        used_.resize(keys_.size());
-    }
+    explicit KeySet(int64_t size)
+        : shift_(64 - bits_for(size, 1)),
+          filter_shift_(64 - bits_for(size, 4)),
+          keys_(size_t{1} << (64 - shift_)),
+          used_(keys_.size()),
+          filter_(size_t{1} << (64 - filter_shift_)) {}
 
     void add(uint64_t key) {
-        uint64_t place = home(key);
+        const uint64_t hash = hash_of(key);
+        uint64_t place = hash >> shift_;
         while (used_[place] != 0) place = next(place);
         keys_[place] = key;
         used_[place] = 1;
+        filter_[hash >> filter_shift_] = 1;
     }
 
+    // False for most keys that are not in the set, without a branch.
+    bool may_contain(uint64_t key) const { return filter_[hash_of(key) >> filter_shift_] != 0; }
+
     bool contains(uint64_t key) const {
-        for (uint64_t place = home(key); used_[place] != 0; place = next(place)) {
+        for (uint64_t place = hash_of(key) >> shift_; used_[place] != 0; place = next(place)) {
             if (keys_[place] == key) return true;
         }
         return false;
     }
 
   private:
-    // The upper half of the product alone would miss keys that differ in few upper bits, as doubles do.
-    uint64_t home(uint64_t key) const {
-        key ^= key >> 32;
-        return (key * 0x9e3779b97f4a7c15u) >> shift_;
+    static int bits_for(int64_t size, int spare) {
+        return std::min(static_cast<int>(std::bit_width(static_cast<uint64_t>(size))) + spare, 40);
     }
+
+    // Keys that differ in their upper bits only, as doubles do, must differ in the lower ones before the product.
+    static uint64_t hash_of(uint64_t key) { return (key ^ (key >> 32)) * 0x9e3779b97f4a7c15u; }
+
     uint64_t next(uint64_t place) const { return (place + 1) & (keys_.size() - 1); }
 
-    const int shift_;
+    const int shift_, filter_shift_;
     std::vector<uint64_t> keys_;
     std::vector<uint8_t> used_;
+    std::vector<uint8_t> filter_;
 };
 
 template <class T>
 void in_key_set(const T* values, int64_t count, const T* list, int64_t list_size, uint64_t* words) {
     KeySet set(list_size);
-    for (int64_t j = 0; j < list_size; ++j) {
-        if (list[j] == list[j]) set.add(key_of(list[j]));
+    for (int64_t j = 0; j < list_size; ++j) set.add(key_of(list[j]));
+    for_each_value(values, count, words, [&](T value) { return set.may_contain(key_of(value)); });
+    for (int64_t start = 0; start < count; start += 64) {
+        uint64_t& word = words[start / 64];
+        for (uint64_t left = word; left != 0; left &= left - 1) {
+            if (!set.contains(key_of(values[start + std::countr_zero(left)]))) word &= ~(left & -left);
+        }
     }
-    for_each_value(values, count, words, [&](T value) { return value == value && set.contains(key_of(value)); });
 }
 
 template <class T>

@@ -35,7 +35,7 @@ ScoreFunction find_score(const KernelTable& table, ElementType type, Metric metr
 
 // Set bits a word of `allow` needs for all its 64 rows to be scored in one go. Skipping a row saves its bytes, but rows
 // that are not in sequence cost more each, the more so the smaller they are.
-int dense_bits_min(int64_t row_bytes) { return row_bytes >= 1024 ? 52 : row_bytes >= 256 ? 40 : 24; }
+int dense_bits_min(int64_t row_bytes) { return row_bytes >= 2048 ? 34 : row_bytes >= 512 ? 24 : 10; }
 
 class Scanner {
   public:

@@ -58,9 +58,10 @@ class TermTable {
         float value;
     };
 
-    // Sixteen filter bytes a term let one in sixteen foreign elements through; 32 KiB stay in the first-level cache.
+    // Sixty-four filter bytes a term let one in sixty-four foreign elements through; 32 KiB stay in the first-level
+    // cache.
     static int filter_bits(int64_t term_count) {
-        const int wanted = std::bit_width(static_cast<uint64_t>(term_count)) + 4;
+        const int wanted = std::bit_width(static_cast<uint64_t>(term_count)) + 6;
         return std::clamp(wanted, 8, 15);
     }
 

@@ -22,26 +22,30 @@ void for_each_string(const Strings& strings, uint64_t* words, const Matches& mat
     }
 }
 
+// Clears the bits of strings that do not match; the others are not looked at.
+template <class Matches>
+void clear_others(uint64_t* words, const Strings& strings, const Matches& matches) {
+    for (int64_t w = 0; w < word_count(strings.count); ++w) {
+        for (uint64_t left = words[w]; left != 0; left &= left - 1) {
+            if (!matches(strings[64 * w + std::countr_zero(left)])) words[w] &= ~(left & -left);
+        }
+    }
+}
+
 void invert(uint64_t* words, int64_t count) {
     for (int64_t i = 0; i < word_count(count); ++i) words[i] = ~words[i];
     if (count % 64 != 0) words[count / 64] &= (uint64_t{1} << (count % 64)) - 1;
 }
 
 // The first eight bytes, the earliest one highest, shorter strings padded with zeros: different numbers order the
-// strings as they are ordered, equal ones leave it open. `end` is where readable memory ends.
+// strings as they are ordered, equal ones leave it open. Bytes up to `end` may be read, but do not count.
 uint64_t leading_bytes(std::string_view string, const char* end) {
+    static constexpr uint64_t kMasks[9] = {0,           ~0ull << 56, ~0ull << 48, ~0ull << 40, ~0ull << 32,
+                                           ~0ull << 24, ~0ull << 16, ~0ull << 8,  ~0ull};
+    const size_t size = std::min<size_t>(8, string.size());
     uint64_t bytes = 0;
-    if (string.size() >= 8) {
-        std::memcpy(&bytes, string.data(), 8);
-        return __builtin_bswap64(bytes);
-    }
-    if (string.empty()) return 0;
-    if (end - string.data() >= 8) {
-        std::memcpy(&bytes, string.data(), 8);
-        return __builtin_bswap64(bytes) & (~uint64_t{0} << (64 - 8 * string.size()));
-    }
-    std::memcpy(&bytes, string.data(), string.size());
-    return __builtin_bswap64(bytes);
+    std::memcpy(&bytes, string.data(), end - string.data() >= 8 ? 8 : size);
+    return __builtin_bswap64(bytes) & kMasks[size];
 }
 
 // Equality with a literal of as many bytes as it has, without a call for literals of up to 16 bytes.
@@ -49,7 +53,7 @@ class EqualBytes {
   public:
     EqualBytes(std::string_view literal, const Strings& strings)
         : literal_(literal),
-          end_(reinterpret_cast<const char*>(strings.data) + strings.data_size),
+          end_(strings.end()),
           leading_(leading_bytes(literal, literal.data() + literal.size())) {
         if (literal.size() > 8) std::memcpy(&back_, literal.data() + literal.size() - 8, 8);
     }
@@ -77,12 +81,7 @@ void strings_equal(const KernelTable& table, const Strings& strings, std::string
     }
     table.text->length_equals(strings.offsets, strings.count, static_cast<int32_t>(literal.size()), words);
     const EqualBytes equal(literal, strings);
-    for (int64_t w = 0; w < word_count(strings.count); ++w) {
-        for (uint64_t word = words[w]; word != 0; word &= word - 1) {
-            const int64_t row = 64 * w + std::countr_zero(word);
-            if (!equal(strings[row].data())) words[w] &= ~(word & -word);
-        }
-    }
+    clear_others(words, strings, [&](std::string_view string) { return equal(string.data()); });
 }
 
 bool is_less(std::string_view a, std::string_view b) {
@@ -93,7 +92,7 @@ bool is_less(std::string_view a, std::string_view b) {
 
 template <bool OrEqual>
 void strings_below(const Strings& strings, std::string_view literal, uint64_t* words) {
-    const char* end = reinterpret_cast<const char*>(strings.data) + strings.data_size;
+    const char* end = strings.end();
     const uint64_t leading = leading_bytes(literal, literal.data() + literal.size());
     for_each_string(strings, words, [&](std::string_view string) {
         const uint64_t bytes = leading_bytes(string, end);
@@ -102,23 +101,31 @@ void strings_below(const Strings& strings, std::string_view literal, uint64_t* w
     });
 }
 
-// Literals by hash. A string is hashed only when some literal has its length.
+// Literals by hash, behind a filter over their length and first and last bytes that needs no branch.
 class LiteralSet {
   public:
     explicit LiteralSet(const std::vector<std::string_view>& list)
-        : mask_(std::bit_ceil(list.size() * 2 + 1) - 1), slots_(mask_ + 1) {
+        : filter_shift_(64 - (std::bit_width(list.size()) + 5)),
+          filter_(size_t{1} << (64 - filter_shift_)),
+          mask_(std::bit_ceil(list.size() * 2 + 1) - 1),
+          slots_(mask_ + 1) {
         for (const std::string_view literal : list) {
-            lengths_ |= length_bit(literal);
-            const uint64_t hash = hash_of(literal);
+            const char* end = literal.data() + literal.size();
+            filter_[filter_place(literal, end)] = 1;
+            const uint64_t hash = hash_of(literal, end);
             size_t place = hash & mask_;
             while (slots_[place].used) place = (place + 1) & mask_;
             slots_[place] = {literal, hash, true};
         }
     }
 
-    bool contains(std::string_view string) const {
-        if ((lengths_ & length_bit(string)) == 0) return false;
-        const uint64_t hash = hash_of(string);
+    // False for most strings that are not in the set.
+    bool may_contain(std::string_view string, const char* end) const {
+        return filter_[filter_place(string, end)] != 0;
+    }
+
+    bool contains(std::string_view string, const char* end) const {
+        const uint64_t hash = hash_of(string, end);
         for (size_t place = hash & mask_; slots_[place].used; place = (place + 1) & mask_) {
             if (slots_[place].hash == hash && slots_[place].literal == string) return true;
         }
@@ -132,16 +139,21 @@ class LiteralSet {
         bool used = false;
     };
 
-    static uint64_t length_bit(std::string_view string) {
-        return uint64_t{1} << std::min<size_t>(63, string.size());
-    }
-    static uint64_t hash_of(std::string_view string) {
-        return hash_bytes(reinterpret_cast<const uint8_t*>(string.data()), static_cast<int64_t>(string.size()), 0);
+    size_t filter_place(std::string_view string, const char* end) const {
+        const size_t skipped = string.size() < 8 ? 0 : string.size() - 8;
+        const uint64_t ends = leading_bytes(string, end) ^ std::rotl(leading_bytes(string.substr(skipped), end), 29);
+        return ((ends ^ (ends >> 32) ^ string.size()) * 0x9e3779b97f4a7c15u) >> filter_shift_;
     }
 
+    static uint64_t hash_of(std::string_view string, const char* end) {
+        return hash_bytes(reinterpret_cast<const uint8_t*>(string.data()), static_cast<int64_t>(string.size()), 0,
+                          reinterpret_cast<const uint8_t*>(end));
+    }
+
+    const int filter_shift_;
+    std::vector<uint8_t> filter_;
     const size_t mask_;
     std::vector<Slot> slots_;
-    uint64_t lengths_ = 0;
 };
 
 }  // namespace
@@ -183,7 +195,9 @@ void strings_in(const KernelTable& table, const Strings& strings, const std::vec
         return;
     }
     const LiteralSet set(list);
-    for_each_string(strings, words, [&](std::string_view string) { return set.contains(string); });
+    const char* end = strings.end();
+    for_each_string(strings, words, [&](std::string_view string) { return set.may_contain(string, end); });
+    clear_others(words, strings, [&](std::string_view string) { return set.contains(string, end); });
 }
 
 void strings_prefix(const Strings& strings, std::string_view literal, uint64_t* words) {
@@ -244,10 +258,10 @@ void strings_contain(const KernelTable& table, const Strings& strings, std::stri
 }
 
 void hash_strings(const Strings& strings, uint64_t seed, uint64_t* hashes) {
+    const uint8_t* end = strings.data + strings.data_size;
     for (int64_t i = 0; i < strings.count; ++i) {
-        const std::string_view string = strings[i];
-        hashes[i] = hash_bytes(reinterpret_cast<const uint8_t*>(string.data()), static_cast<int64_t>(string.size()),
-                               seed);
+        const int64_t start = strings.offsets[i];
+        hashes[i] = hash_bytes(strings.data + start, strings.offsets[i + 1] - start, seed, end);
     }
 }
 

@@ -16,6 +16,8 @@ struct Strings {
     const uint8_t* data;
     int64_t data_size;
 
+    const char* end() const { return reinterpret_cast<const char*>(data) + data_size; }
+
     std::string_view operator[](int64_t i) const {
         return {reinterpret_cast<const char*>(data) + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i])};
     }

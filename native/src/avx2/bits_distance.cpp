@@ -1,6 +1,7 @@
 #include <immintrin.h>
 
 #include "body/rows.h"
+#include "simd/partial.h"
 
 namespace elanus {
 namespace {
@@ -23,12 +24,6 @@ inline __m256i lane_bits(__m256i bits) {
 inline int64_t sum_lanes(__m256i lanes) {
     const __m128i half = _mm_add_epi64(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
     return _mm_cvtsi128_si64(half) + _mm_extract_epi64(half, 1);
-}
-
-inline uint64_t read_word(const uint8_t* p, int64_t count) {
-    uint64_t word = 0;
-    __builtin_memcpy(&word, p, static_cast<size_t>(count));
-    return word;
 }
 
 template <Metric metric, bool Listed>

@@ -57,7 +57,7 @@ inline void row_sums(const float* const* query, const uint8_t* row, const uint8_
         if constexpr (Listed) {
 #pragma GCC unroll 8
             for (int64_t line = 0; line < kStep * kElementBytes; line += kCacheLineBytes) {
-                __builtin_prefetch(ahead + i * kElementBytes + line);
+                prefetch_line(ahead + i * kElementBytes + line);
             }
         }
 #pragma GCC unroll 8
@@ -73,10 +73,10 @@ inline void row_sums(const float* const* query, const uint8_t* row, const uint8_
         if (left >= kFloatLanes) {
             take(Type::load(row + i * kElementBytes), i, a, whole);
         } else {
-            const auto part = [left, i](const float* p) __attribute__((always_inline)) {
-                return Float32::load_part(p, left, i > 0);
+            const auto part = [left](const float* p) __attribute__((always_inline)) {
+                return Float32::load_part(p, left);
             };
-            take(Type::load_part(row + i * kElementBytes, left, i > 0), i, a, part);
+            take(Type::load_part(row + i * kElementBytes, left), i, a, part);
         }
     }
 #pragma GCC unroll 8
@@ -100,8 +100,6 @@ __attribute__((noinline)) float exact_score(const float* query, const uint8_t* r
     const double cosine = product / (__builtin_sqrt(row_squares) * __builtin_sqrt(query_squares));
     return static_cast<float>(cosine > 1 ? 1 : cosine < -1 ? -1 : cosine);
 }
-
-inline bool is_carried(float value) { return value <= kFloatMax && value >= -kFloatMax; }
 
 template <class Type, Metric metric>
 struct FloatTile {
@@ -146,21 +144,16 @@ struct FloatTile {
     static inline void finish(const float* query, const QueryFacts& facts, const RowGroup& rows, int64_t width,
                               float* sums, const float* row_squares) {
         if constexpr (metric == Metric::l2) return;
-        bool carried[kGroupRows];
-        bool all_carried = true;
-        for (int j = 0; j < kGroupRows; ++j) {
-            carried[j] = is_carried(sums[j]) || j >= rows.count;
-            if constexpr (metric == Metric::cosine) {
-                const bool squares_carried = row_squares[j] >= kSquareSumMin && row_squares[j] <= kFloatMax;
-                carried[j] &= (squares_carried && facts.norm > 0) || j >= rows.count;
-                const float cosine = sums[j] / __builtin_sqrtf(row_squares[j]) / facts.norm;
-                sums[j] = cosine > 1 ? 1 : cosine < -1 ? -1 : cosine;
-            }
-            all_carried &= carried[j];
+        constexpr int kAll = (1 << kGroupRows) - 1;
+        int carried = 0;
+        if constexpr (metric == Metric::ip) {
+            carried = within4(sums, kFloatMax);
+        } else if (facts.norm > 0) {
+            carried = cosine4(sums, row_squares, facts.norm, kSquareSumMin, kFloatMax);
         }
-        if (__builtin_expect(all_carried, 1)) return;
+        if (__builtin_expect(carried == kAll, 1)) return;
         for (int j = 0; j < rows.count; ++j) {
-            if (!carried[j]) sums[j] = exact_score<Type, metric>(query, rows.row[j], width);
+            if ((carried >> j & 1) == 0) sums[j] = exact_score<Type, metric>(query, rows.row[j], width);
         }
     }
 };

@@ -25,7 +25,7 @@ inline void int8_sums(const int8_t* const* query, const RowGroup& rows, int64_t 
             int64_t i = 0;
             for (; i + kInt8Lanes <= count; i += kInt8Lanes) {
                 if constexpr (Listed) {
-                    if (i % kCacheLineBytes == 0) __builtin_prefetch(rows.ahead[j] + start + i);
+                    if (i % kCacheLineBytes == 0) prefetch_line(rows.ahead[j] + start + i);
                 }
                 const Int8Row x = load_row_i8(row + i);
                 if constexpr (WithSquares) own = add_squares(own, x);
@@ -36,13 +36,12 @@ inline void int8_sums(const int8_t* const* query, const RowGroup& rows, int64_t 
             }
             if (i < count) {
                 const int64_t left = count - i;
-                const bool has_before = start + i > 0;
                 if constexpr (Listed) prefetch_bytes(rows.ahead[j] + start + i, left);
-                const Int8Row x = load_row_part_i8(row + i, left, has_before);
+                const Int8Row x = load_row_part_i8(row + i, left);
                 if constexpr (WithSquares) own = add_squares(own, x);
 #pragma GCC unroll 8
                 for (int q = 0; q < Queries; ++q) {
-                    sums[q] = add_products(sums[q], x, load_query_part_i8(query[q] + start + i, left, has_before));
+                    sums[q] = add_products(sums[q], x, load_query_part_i8(query[q] + start + i, left));
                 }
             }
         }

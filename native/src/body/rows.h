@@ -9,10 +9,13 @@ namespace {
 
 constexpr int kGroupRows = 4;
 constexpr int64_t kCacheLineBytes = 64;
-// Bytes of listed rows asked for ahead of the one being read: enough to hide a memory access behind the arithmetic, few
-// enough for the line fill buffers of one core.
-constexpr int64_t kPrefetchBytes = 4096;
-constexpr int64_t kPrefetchRowsMax = 16;
+// Bytes of listed rows asked for ahead of the one being read: enough to hide a memory access behind the arithmetic.
+constexpr int64_t kPrefetchBytes = 12 * 1024;
+constexpr int64_t kPrefetchRowsMax = 32;
+
+// Asks for a line in the second-level cache: more of those can be under way than of the first level's, which makes
+// rows in no order half as expensive again.
+inline void prefetch_line(const uint8_t* line) { __builtin_prefetch(line, 0, 2); }
 
 // Up to four rows to be scored together, and for each the row that will be read a little later.
 struct RowGroup {
@@ -27,7 +30,7 @@ inline const uint8_t* listed_row(const ScoreTask& task, int64_t i, int64_t row_b
 
 inline void prefetch_bytes(const uint8_t* start, int64_t bytes) {
     for (int64_t offset = 0; offset < bytes; offset += kCacheLineBytes) {
-        __builtin_prefetch(start + offset);
+        prefetch_line(start + offset);
     }
 }
 

@@ -1,4 +1,5 @@
 #include "body/rows.h"
+#include "simd/partial.h"
 
 namespace elanus {
 namespace {
@@ -13,12 +14,6 @@ inline int64_t word_bits(uint64_t word) {
     word = (word & 0x3333333333333333u) + ((word >> 2) & 0x3333333333333333u);
     word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fu;
     return static_cast<int64_t>((word * 0x0101010101010101u) >> 56);
-}
-
-inline uint64_t read_word(const uint8_t* p, int64_t count) {
-    uint64_t word = 0;
-    __builtin_memcpy(&word, p, static_cast<size_t>(count));
-    return word;
 }
 
 template <Metric metric, bool Listed>

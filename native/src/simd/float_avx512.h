@@ -5,6 +5,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include "simd/sse.h"
+
 namespace elanus {
 namespace {
 
@@ -33,11 +35,11 @@ inline __mmask16 first_lanes(int64_t count) { return static_cast<__mmask16>((1u 
 struct Float32 {
     using Storage = float;
     static FloatReg load(const void* p) { return _mm512_loadu_ps(p); }
-    // The first `count` elements (1 to 15), then zeros; `has_before` tells that 15 more lie before them.
-    static FloatReg load_part(const void* p, int64_t count, bool /*has_before*/) {
+    // The first `count` elements (1 to 15), then zeros.
+    static FloatReg load_part(const void* p, int64_t count) {
         return _mm512_maskz_loadu_ps(first_lanes(count), p);
     }
-    static float element(const void* p) { return _mm_cvtss_f32(_mm_load_ss(static_cast<const float*>(p))); }
+    static float element(const void* p) { return read_as<float>(p); }
 };
 
 struct Float16 {
@@ -45,14 +47,10 @@ struct Float16 {
     static FloatReg load(const void* p) {
         return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i_u*>(p)));
     }
-    static FloatReg load_part(const void* p, int64_t count, bool /*has_before*/) {
+    static FloatReg load_part(const void* p, int64_t count) {
         return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_lanes(count), p));
     }
-    static float element(const void* p) {
-        uint16_t bits;
-        __builtin_memcpy(&bits, p, sizeof bits);
-        return _cvtsh_ss(bits);
-    }
+    static float element(const void* p) { return _cvtsh_ss(read_as<uint16_t>(p)); }
 };
 
 struct BFloat16 {
@@ -61,16 +59,12 @@ struct BFloat16 {
         return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
     }
     static FloatReg load(const void* p) { return widen(_mm256_loadu_si256(static_cast<const __m256i_u*>(p))); }
-    static FloatReg load_part(const void* p, int64_t count, bool /*has_before*/) {
+    static FloatReg load_part(const void* p, int64_t count) {
         return widen(_mm256_maskz_loadu_epi16(first_lanes(count), p));
     }
     static float element(const void* p) {
-        uint16_t half;
-        __builtin_memcpy(&half, p, sizeof half);
-        const uint32_t bits = static_cast<uint32_t>(half) << 16;
-        float value;
-        __builtin_memcpy(&value, &bits, sizeof value);
-        return value;
+        const uint32_t bits = static_cast<uint32_t>(read_as<uint16_t>(p)) << 16;
+        return read_as<float>(&bits);
     }
 };
 

@@ -5,6 +5,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include "simd/sse.h"
+
 namespace elanus {
 namespace {
 
@@ -21,26 +23,12 @@ inline Int8Row load_row_i8(const void* p) {
     return _mm256_cvtepi8_epi16(_mm_loadu_si128(static_cast<const __m128i_u*>(p)));
 }
 
-// Row 16 - n moves the last n bytes of a register to its front and clears the rest.
-alignas(16) constexpr int8_t kByteShuffles[32] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
-                                                  -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
-
-// The first `count` elements (1 to 15), then zeros; `has_before` tells that 15 more lie before them.
-inline Int8Row load_row_part_i8(const void* p, int64_t count, bool has_before) {
-    if (has_before) {
-        const auto* end = static_cast<const uint8_t*>(p) + count;
-        const __m128i last = _mm_loadu_si128(reinterpret_cast<const __m128i_u*>(end - 16));
-        const __m128i shuffle = _mm_loadu_si128(reinterpret_cast<const __m128i_u*>(kByteShuffles + 16 - count));
-        return _mm256_cvtepi8_epi16(_mm_shuffle_epi8(last, shuffle));
-    }
-    alignas(16) int8_t bytes[16] = {};
-    __builtin_memcpy(bytes, p, static_cast<size_t>(count));
-    return load_row_i8(bytes);
-}
+// The first `count` elements (1 to 15), then zeros.
+inline Int8Row load_row_part_i8(const void* p, int64_t count) { return _mm256_cvtepi8_epi16(load_part_128(p, count)); }
 
 inline Int8Row load_query_i8(const void* p) { return load_row_i8(p); }
-inline Int8Row load_query_part_i8(const void* p, int64_t count, bool has_before) {
-    return load_row_part_i8(p, count, has_before);
+inline Int8Row load_query_part_i8(const void* p, int64_t count) {
+    return load_row_part_i8(p, count);
 }
 
 inline IntReg add_products(IntReg sum, Int8Row x, Int8Row q) {

@@ -19,13 +19,13 @@ inline Int8Row load_row_i8(const void* p) {
 }
 
 // The first `count` elements (1 to 31), then zeros.
-inline Int8Row load_row_part_i8(const void* p, int64_t count, bool /*has_before*/) {
+inline Int8Row load_row_part_i8(const void* p, int64_t count) {
     return _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8((1u << count) - 1, p));
 }
 
 inline Int8Row load_query_i8(const void* p) { return load_row_i8(p); }
-inline Int8Row load_query_part_i8(const void* p, int64_t count, bool has_before) {
-    return load_row_part_i8(p, count, has_before);
+inline Int8Row load_query_part_i8(const void* p, int64_t count) {
+    return load_row_part_i8(p, count);
 }
 
 inline IntReg add_products(IntReg sum, Int8Row x, Int8Row q) {

@@ -22,13 +22,13 @@ inline Int8Squares zero_squares() { return {zero_i32(), zero_i32()}; }
 inline Int8Row load_row_i8(const void* p) { return _mm512_loadu_si512(p); }
 
 // The first `count` elements (1 to 63), then zeros, which add nothing: every factor with them is multiplied by 0.
-inline Int8Row load_row_part_i8(const void* p, int64_t count, bool /*has_before*/) {
+inline Int8Row load_row_part_i8(const void* p, int64_t count) {
     return _mm512_maskz_loadu_epi8((uint64_t{1} << count) - 1, p);
 }
 
 inline Int8Row load_query_i8(const void* p) { return load_row_i8(p); }
-inline Int8Row load_query_part_i8(const void* p, int64_t count, bool has_before) {
-    return load_row_part_i8(p, count, has_before);
+inline Int8Row load_query_part_i8(const void* p, int64_t count) {
+    return load_row_part_i8(p, count);
 }
 
 inline __m512i biased(Int8Row x) { return _mm512_xor_si512(x, _mm512_set1_epi8(-128)); }

@@ -60,6 +60,13 @@ class CatalogState:
             raise NotFound("collection_not_found", f"collection not found: {name!r} in database {database!r}")
         return self.collections[target]
 
+    def collection_of(self, collection_id: int) -> CollectionEntry:
+        """The collection of an id. Raises NotFound."""
+        found = self.collections.get(collection_id)
+        if found is None:
+            raise NotFound("collection_not_found", f"collection not found: id {collection_id}")
+        return found
+
     def collections_of(self, database: str) -> list[CollectionEntry]:
         """Every collection of a database, oldest first. Raises NotFound."""
         self.database(database)

@@ -1,7 +1,7 @@
 """A collection, as Python code holds it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    RowInput = Sequence[Mapping[str, Any]] | Mapping[str, Any] | pa.Table | pa.RecordBatch | pd.DataFrame | pl.DataFrame
+    RowInput: TypeAlias = (
+        Sequence[Mapping[str, Any]] | Mapping[str, Any] | pa.Table | pa.RecordBatch | pd.DataFrame | pl.DataFrame
+    )
 
 __all__ = ["Collection"]
 
@@ -274,7 +276,7 @@ class Collection:
 
     def drop_index(self, name: str) -> None:
         """Removes an index, by its name or its field's."""
-        self._service.execute(DropIndex(self._name, name, database=self._database))
+        self._service.execute(DropIndex(self._name, name, while_loaded=True, database=self._database))
 
     def indexes(self) -> list[IndexInfo]:
         """Every index and how far it is built."""
@@ -285,7 +287,7 @@ class Collection:
         return self._service.execute(WaitForIndexes(self._name, timeout_s, database=self._database))
 
     def flush(self) -> None:
-        """Writes growing rows into segment files: not needed for durability, but it frees memory and lets indexes build."""
+        """Writes growing rows into segment files: not needed for durability, it frees memory and lets indexes build."""
         self._service.execute(Flush(self._name, database=self._database))
 
     def compact(self) -> None:

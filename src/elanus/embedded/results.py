@@ -95,7 +95,9 @@ class Hits:
     def to_list(self) -> list[Any]:
         """A dict a hit, dynamic keys beside the fields; a list of such lists when there were many queries."""
         reply = self._reply
-        rows = rows_from_batch(reply.columns, reply.fields) if reply.fields else [{} for _ in range(len(reply.ids))]
+        rows: list[dict[str, Any]] = [{}] * len(reply.ids)
+        if reply.fields:
+            rows = rows_from_batch(reply.columns, reply.fields)
         hits = [
             {reply.primary_field: key, _SCORE: score, **row}
             for key, score, row in zip(reply.ids.to_pylist(), reply.scores.tolist(), rows, strict=True)

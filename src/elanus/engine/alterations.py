@@ -207,11 +207,11 @@ def alter_index(collection: Collection, name: str, settings: dict[str, Any], rem
 _ALTERABLE: Final = ("mmap.enabled", "warmup", "indexoffsetcache.enabled")
 
 
-def drop_index(collection: Collection, name: str, *, loaded_matters: bool = True) -> None:
+def drop_index(collection: Collection, name: str, *, while_loaded: bool = True) -> None:
     """Removes an index, by its name or its field's; nothing happens if there is none.
 
     Raises:
-        Conflict: the collection is loaded and the index is on a vector field.
+        Conflict: the collection is loaded, the index is on a vector field, and `while_loaded` is false.
     """
 
     def decide(manifest: Manifest) -> list[Change]:
@@ -220,7 +220,7 @@ def drop_index(collection: Collection, name: str, *, loaded_matters: bool = True
             return []
         field = manifest.schema.field(definition.field_name)
         loaded = manifest.load.loaded or bool(manifest.load.partition_ids)
-        if loaded_matters and loaded and field.is_vector:
+        if loaded and not while_loaded and field.is_vector:
             raise Conflict(
                 "operation_not_allowed", f"index {definition.index_name!r} is in use; release the collection first"
             )

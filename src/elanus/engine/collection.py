@@ -54,10 +54,18 @@ def collection_prefix(collection_id: int) -> str:
 class Collection:
     """State and log of one collection. Every method may be called from any thread."""
 
-    def __init__(self, collection_id: int, components: Components, *, on_change: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        collection_id: int,
+        components: Components,
+        *,
+        on_change: Callable[[int], None],
+        make_space: Callable[["Collection"], None],
+    ) -> None:
         """Opens the collection: reads its manifest and its segments' metadata, replays its log.
 
-        `on_change` is called with the collection's id, from any thread, when there may be maintenance to do.
+        `on_change` is called with the collection's id, from any thread, when there may be maintenance to do;
+        `make_space` flushes, for when nothing is done in the background.
 
         Raises:
             DataCorrupt: something on disk is damaged; nothing was changed.
@@ -70,6 +78,7 @@ class Collection:
         self.failed_builds: Final[dict[tuple[int, int], str]] = {}
         self.damaged_indexes: Final[set[tuple[int, int]]] = set()
         self._on_change: Final = on_change
+        self._make_space: Final = make_space
         self._manifest_lock: Final = threading.RLock()
         self._publish_lock: Final = threading.Lock()
         self._space: Final = threading.Condition()
@@ -262,6 +271,9 @@ class Collection:
         """Holds writers back while unflushed rows fill the memory they may have."""
         limit = self.components.settings.unflushed_bytes_max
         if self._state.unflushed_bytes < limit:
+            return
+        if not self.components.settings.background_maintenance:
+            self._make_space(self)
             return
         self._on_change(self.collection_id)
         with self._space:

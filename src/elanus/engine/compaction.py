@@ -8,6 +8,7 @@ that swaps the segments. Files of the old segments go when the last reader lets 
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,9 @@ import pyarrow as pa
 
 from elanus.engine.collection import Collection
 from elanus.engine.state import CollectionState, SealedUnit
+from elanus.errors import Unavailable
 from elanus.runtime.ids import process_id
+from elanus.runtime.log import get_logger
 from elanus.storage.deletefile import write_deletes
 from elanus.storage.deletes import DeleteSet
 from elanus.storage.manifest import Change, Manifest, SegmentEntry, SegmentsReplaced
@@ -24,6 +27,8 @@ from elanus.storage.segment.writer import write_segment
 __all__ = ["compact", "retire"]
 
 Rows = npt.NDArray[np.int64]
+
+_logger: Final = get_logger("engine.compaction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,12 @@ def retire(collection: Collection, unit: SealedUnit) -> None:
 
     def remove() -> None:
         # A forked child drops its copy of the parent's objects; the files are the parent's.
-        if process_id() == owner:
+        if process_id() != owner:
+            return
+        try:
             store.delete_folder(prefix)
+        except Unavailable as error:
+            _logger.warning("%s could not be removed, the next opening will: %s", prefix, error)
 
     # At the end of the process files are left alone; the next opening removes what the manifest does not name.
     weakref.finalize(unit.segment, remove).atexit = False

@@ -13,12 +13,15 @@ from elanus.engine.flush import flush
 from elanus.engine.maintenance import Maintenance
 from elanus.engine.recovery import remove_unnamed_collections, remove_unnamed_files
 from elanus.errors import InvalidInput, Unavailable
+from elanus.runtime.log import get_logger
 from elanus.schema.collection import Schema
 from elanus.schema.field import UNASSIGNED_ID
 from elanus.schema.rules import check_schema
 from elanus.storage.manifest import LoadState, Manifest, PartitionEntry
 
 __all__ = ["DEFAULT_DATABASE", "DEFAULT_PARTITION", "CollectionOptions", "Engine"]
+
+_logger: Final = get_logger("engine")
 
 DEFAULT_DATABASE: Final = "default"
 DEFAULT_PARTITION: Final = "_default"
@@ -84,7 +87,8 @@ class Engine:
         with opening:
             opened = self._collections.get(collection_id)
             if opened is None:
-                opened = Collection(collection_id, self.components, on_change=self.maintenance.notice)
+                self.catalog.read(lambda state: state.collection_of(collection_id))
+                opened = Collection(collection_id, self.components, on_change=self.maintenance.notice, make_space=flush)
                 remove_unnamed_files(self.components.store, opened.manifest)
                 self._collections[collection_id] = opened
                 self.maintenance.notice(collection_id)
@@ -118,7 +122,7 @@ class Engine:
         return self.open_collection(manifest.collection_id)
 
     def drop_collection(self, database: str, name: str) -> None:
-        """Removes a collection, its aliases and its files. Readers that hold a view of it may finish.
+        """Removes a collection, its aliases and its files. A search that runs may end with an error.
 
         Raises:
             NotFound: there is none.
@@ -146,9 +150,13 @@ class Engine:
             self._closed = True
         self.maintenance.stop()
         for collection in list(self._collections.values()):
-            if collection.state.unflushed_bytes > _REPLAY_BYTES_MAX:
-                flush(collection)
-            collection.close()
+            try:
+                if collection.state.unflushed_bytes > _REPLAY_BYTES_MAX:
+                    flush(collection)
+                collection.close()
+            except Unavailable as error:
+                # Every acknowledged row is in the log; the next opening reads it from there.
+                _logger.warning("closing %s: %s", collection.prefix, error)
         self.components.search_pool.close()
 
     def _first_manifest(self, schema: Schema, options: CollectionOptions) -> Manifest:

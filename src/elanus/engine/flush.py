@@ -5,7 +5,7 @@ Then, with writes going on, the files are written; one manifest commit makes the
 only then are old log files removed. A crash anywhere leaves either the old truth and the whole log, or the new truth.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 
 from elanus.engine.collection import Collection
@@ -123,10 +123,10 @@ def _publish(
         for partition_id, entry in entries.items():
             opened[partition_id] = collection.sealed_unit(manifest, entry, deletes=DeleteSet(entry.row_count))
         changes: list[Change] = [SegmentsReplaced((), tuple(entries.values()))]
-        # A segment that was compacted away since took these deletes along.
         changes += [
             DeletesAdded(segment_id, file) for segment_id, file in delete_files.items() if segment_id in present
         ]
+        changes += _deletes_of_newcomers(collection, cut, delete_files.keys())
         changes.append(LogAdvanced(cut, collection.recent_requests()))
         return changes
 
@@ -136,6 +136,18 @@ def _publish(
         return replace(state, sealed=tuple(sealed), sealing=())
 
     collection.decide_and_change(decide, swap)
+
+
+def _deletes_of_newcomers(collection: Collection, cut: int, known: Container[int]) -> list[Change]:
+    """Files for segments that a compaction made since the flush began; they took over deletes of their sources."""
+    changes: list[Change] = []
+    for unit in _unpersisted(collection.state):
+        segment_id = unit.entry.segment_id
+        if segment_id not in known:
+            file = _write_deletes(collection, segment_id, unit.deletes, unit, cut)
+            if file is not None:
+                changes.append(DeletesAdded(segment_id, file))
+    return changes
 
 
 def _with_entry(state: CollectionState, unit: SealedUnit) -> SealedUnit:

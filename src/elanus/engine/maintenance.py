@@ -70,10 +70,22 @@ class Maintenance:
 
     def notice(self, collection_id: int) -> None:
         """Says that a collection changed; cheap enough to call after every write."""
-        self._schedule(collection_id, self._clock.monotonic_s() + _COALESCE_S)
+        if self._settings.background_maintenance:
+            self._schedule(collection_id, self._clock.monotonic_s() + _COALESCE_S)
 
-    def wait_for(self, condition: Callable[[], bool], timeout_s: float | None) -> bool:
-        """Waits until `condition`, which background work brings about. False when the time is over first."""
+    def finish(self, collection: Collection, condition: Callable[[], bool], timeout_s: float | None) -> bool:
+        """Waits until `condition`, which maintenance of the collection brings about; does it here if nobody else does.
+
+        False when the time is over first.
+        """
+        if self._settings.background_maintenance:
+            self.notice(collection.collection_id)
+            return self._wait_for(condition, timeout_s)
+        while not condition() and (action := planned_action(collection)) is not None:
+            perform(collection, action, cancelled=lambda: False)
+        return condition()
+
+    def _wait_for(self, condition: Callable[[], bool], timeout_s: float | None) -> bool:
         with self._condition:
             return self._condition.wait_for(lambda: self._stopping or condition(), timeout_s)
 

@@ -125,7 +125,11 @@ class OperandBinder:
     def _field(self, node: syntax.Path, field: Field, steps: tuple[syntax.Key | syntax.Index, ...]) -> Operand:
         data_type = field.data_type
         if field.is_vector:
-            raise self.wrong(node, f'field "{field.name}" is a {field.type_label()}, a vector', field=field.name)
+            raise self.wrong(
+                node,
+                f'field "{field.name}" is a {field.type_label()}; vectors cannot stand in a filter',
+                field=field.name,
+            )
         if data_type in _LATER:
             raise self.not_supported(node, f'field "{field.name}" of type {data_type.label}', field=field.name)
         if data_type is DataType.JSON:

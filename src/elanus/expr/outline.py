@@ -6,6 +6,8 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from elanus.schema.types import DataType
+
 __all__ = ["outline"]
 
 _SHOWN_ITEMS: Final = 8
@@ -21,15 +23,17 @@ def outline(node: object, *, indent: str = "") -> str:
         if field.name == "span":
             continue
         if is_dataclass(value):
-            below.append((field.name, value))
+            below.append(("", value))
         elif isinstance(value, tuple) and value and all(is_dataclass(item) for item in value):
             below += [("", item) for item in value]
         elif isinstance(value, tuple) and any(isinstance(item, tuple) and is_dataclass(item[-1]) for item in value):
-            below += [(f"{item[0]}", item[1]) for item in value]
+            below += list(value)
         else:
             words.append(f"{field.name}={_plain(value)}")
     lines = [indent + " ".join(words)]
-    lines += [outline(value, indent=indent + "  ") for _, value in below]
+    for name, value in below:
+        text = outline(value, indent=indent + "  ")
+        lines.append(f"{indent}  {name}={text.strip()}" if name else text)
     return "\n".join(lines)
 
 
@@ -42,4 +46,4 @@ def _plain(value: Any) -> str:
         shown = [_plain(item) for item in value[:_SHOWN_ITEMS]]
         more = [f"... {len(value)} in all"] if len(value) > _SHOWN_ITEMS else []
         return f"[{', '.join(shown + more)}]"
-    return repr(value)
+    return value.label if isinstance(value, DataType) else repr(value)

@@ -119,7 +119,7 @@ class _Parser:
             if power == _COMPARISON:
                 left = self._comparison(left)
                 if _POWERS.get(self._token.kind) == _COMPARISON:
-                    raise self._error("comparisons do not chain; join two of them with and")
+                    raise self._error("comparisons do not chain; join them with and")
             elif power <= _AND:
                 operands = [left]
                 while self._token.kind == operator:
@@ -156,7 +156,9 @@ class _Parser:
             return Comparison(token.kind, left, right, self._span_from(start))
         rising = token.kind in _RISING and second.kind in _RISING
         if not rising and not (token.kind in _FALLING and second.kind in _FALLING):
-            raise self._error("a range has two < or <=, or two > or >=; join other comparisons with and")
+            raise self._error(
+                "comparisons do not chain, but for ranges with two < or <=, or two > or >=; join them with and"
+            )
         self._advance()
         third = self._expression(_COMPARISON + 1)
         self._check_closed(third)

@@ -1,6 +1,7 @@
 """A syntax tree back into text: canonical, and the same tree again when parsed.
 
-Keywords and functions in lower case, strings in double quotes, parentheses only where they are needed or help.
+Keywords and functions in lower case, strings in double quotes. Parentheses only where they are needed: more of them
+could nest the text deeper than the parser allows.
 """
 
 from typing import Final, NamedTuple
@@ -84,8 +85,7 @@ def _compound(node: Node, parts: list[_Piece]) -> tuple[str, int]:
         case Or():
             return " or ".join(part.within(_OR + 1) for part in parts), _OR
         case Not():
-            # Parentheses around a comparison are not needed, but `not a == 1` is easily misread.
-            return f"not {parts[0].within(_COMPARISON + 1)}", _NOT
+            return f"not {parts[0].within(_NOT)}", _NOT
         case Comparison():
             return f"{parts[0].operand()} {node.operator} {parts[1].operand()}", _COMPARISON
         case Range():

@@ -15,6 +15,12 @@ __all__ = ["SearchPlan", "plan_graph_search", "plan_list_search"]
 GRAPH_SHARE_MIN: Final = 0.02
 """A graph is not asked when a smaller share of its rows is allowed."""
 
+COMPARED_PER_CANDIDATE_MAX: Final = 16
+"""Rows a graph search compares for each candidate it keeps: about M, and no more than this however large M is."""
+
+GRAPH_READ_COST: Final = 3
+"""The time of comparing a row met in a graph, which is read from anywhere, over that of the next row of a scan."""
+
 EXACT_ROW_COUNT: Final = 1000
 """So many rows are scanned in the time that asking lists takes before the first row is compared."""
 
@@ -37,8 +43,7 @@ class SearchPlan:
 def plan_graph_search(*, row_count: int, allowed_count: int, k: int, ef: int, degree: int) -> SearchPlan:
     """How to answer a search over a graph of `row_count` rows, `allowed_count` of which may be returned.
 
-    A graph search keeps `ef` candidates, of which the allowed share are answers, and compares about `degree` new rows
-    for each.
+    A graph search keeps `ef` candidates, of which the allowed share are answers; `degree` is M.
     """
     ef = max(ef, k)
     if allowed_count <= k:
@@ -47,9 +52,9 @@ def plan_graph_search(*, row_count: int, allowed_count: int, k: int, ef: int, de
     if share < GRAPH_SHARE_MIN:
         return SearchPlan(exact=True, breadth=ef, reason=f"only {share:.2%} of the rows are allowed")
     breadth = math.ceil(ef / share)
-    compared_count = breadth * degree
-    if compared_count >= allowed_count:
-        reason = f"the graph would compare about {compared_count} rows, a scan {allowed_count}"
+    compared_count = breadth * min(degree, COMPARED_PER_CANDIDATE_MAX)
+    if compared_count * GRAPH_READ_COST >= allowed_count:
+        reason = f"a scan reads {allowed_count} rows, the graph about {compared_count} scattered ones"
         return SearchPlan(exact=True, breadth=breadth, reason=reason)
     return SearchPlan(exact=False, breadth=breadth, reason=f"graph search that keeps {breadth} candidates")
 

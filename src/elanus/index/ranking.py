@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from elanus.kernels.topk import topk
 from elanus.schema.types import Metric
 
 __all__ = ["best_first"]
@@ -15,11 +16,11 @@ def best_first(
 
     `scores` are finite and `rows` distinct; both are of one length and in any order.
     """
-    keys = -scores if metric.larger_is_nearer else scores
-    if k < len(keys):
+    largest = metric.larger_is_nearer
+    if k < len(scores):
         # Everything as good as the k-th stays, so that ties at the boundary are settled by row and not by position.
-        worst_kept = np.partition(keys, k - 1)[k - 1]
-        kept = np.flatnonzero(keys <= worst_kept)
-        keys, scores, rows = keys[kept], scores[kept], rows[kept]
-    order = np.lexsort((rows, keys))[:k]
+        worst = topk(scores, k, largest=largest)[0][-1]
+        kept = np.flatnonzero(scores >= worst if largest else scores <= worst)
+        scores, rows = scores[kept], rows[kept]
+    order = np.lexsort((rows, -scores if largest else scores))[:k]
     return scores[order], rows[order]

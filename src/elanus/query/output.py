@@ -19,6 +19,7 @@ __all__ = ["FoundRows", "OutputColumns", "fetch", "fetch_column", "resolve_outpu
 
 _json_keys: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _json_encode: Final = msgspec.json.Encoder().encode
+_NOTHING: Final = pa.RecordBatch.from_arrays([], schema=pa.schema([]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,9 @@ class FoundRows:
 
 
 def fetch(found: FoundRows, output: OutputColumns) -> pa.RecordBatch:
-    """The output columns of the rows found."""
+    """The output columns of the rows found; an empty batch when none are asked for."""
+    if not output.fields:
+        return _NOTHING
     columns = []
     for field in output.fields:
         column = fetch_column(found, field)
@@ -95,8 +98,6 @@ def fetch(found: FoundRows, output: OutputColumns) -> pa.RecordBatch:
             column = _keep_keys(column, output.dynamic_keys)
         columns.append(column)
     schema = pa.schema([arrow_field(field) for field in output.fields])
-    if not columns:
-        return pa.RecordBatch.from_struct_array(pa.array([{}] * len(found), pa.struct([])))
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
@@ -105,7 +106,7 @@ def fetch_column(found: FoundRows, field: Field) -> pa.Array:
     if len(found) == 0:
         return pa.array([], arrow_field(field).type)
     first = int(found.places[0])
-    if bool((found.places == first).all()):
+    if len(found.segments) == 1 or bool((found.places == first).all()):
         return found.segments[first].source.take(field.name, found.rows)
     order = np.argsort(found.places, kind="stable")
     places = found.places[order]

@@ -161,6 +161,14 @@ def _merge(
     """Counts, places, rows and scores of the best `k` of each query, end to end."""
     if len(results) == 1:
         block, only = blocks[0], results[0]
+        if len(only.rows) == 1:
+            rows, scores = only.rows[0], only.scores[0]
+            if len(rows) and rows[-1] < 0:
+                count = int(np.count_nonzero(rows >= 0))
+                rows, scores = rows[:count], scores[:count]
+            if block.start:
+                rows = rows + block.start
+            return np.array([len(rows)]), np.full(len(rows), block.place), rows, scores
         present = only.rows >= 0
         rows = only.rows[present] + block.start
         return present.sum(axis=1), np.full(len(rows), block.place, np.int64), rows, only.scores[present]

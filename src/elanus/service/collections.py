@@ -105,10 +105,7 @@ def describe_collection(engine: Engine, request: DescribeCollection) -> Collecti
         if request.name or not request.collection_id:
             entry = state.collection(request.database, request.name)
         else:
-            found = state.collections.get(request.collection_id)
-            if found is None:
-                raise NotFound("collection_not_found", f"collection not found: id {request.collection_id}")
-            entry = found
+            entry = state.collection_of(request.collection_id)
         return entry, tuple(state.aliases_of(entry.database, entry.collection_id))
 
     entry, aliases = engine.catalog.read(question)

@@ -30,7 +30,7 @@ def create_index(engine: Engine, request: CreateIndex) -> None:
 
 
 def drop_index(engine: Engine, request: DropIndex) -> None:
-    remove_index(engine.collection(request.database, request.collection), request.name)
+    remove_index(engine.collection(request.database, request.collection), request.name, while_loaded=request.while_loaded)
 
 
 def alter_index(engine: Engine, request: AlterIndex) -> None:
@@ -51,13 +51,12 @@ def describe_indexes(engine: Engine, request: DescribeIndexes) -> list[IndexInfo
 
 def wait_for_indexes(engine: Engine, request: WaitForIndexes) -> bool:
     collection = engine.collection(request.database, request.collection)
-    engine.maintenance.notice(collection.collection_id)
 
     def is_complete() -> bool:
         described = [_describe(collection, definition) for definition in collection.manifest.indexes]
         return all(info.state in {BuildState.FINISHED, BuildState.FAILED} for info in described)
 
-    return engine.maintenance.wait_for(is_complete, request.timeout_s)
+    return engine.maintenance.finish(collection, is_complete, request.timeout_s)
 
 
 def _describe(collection: Collection, definition: IndexDefinition) -> IndexInfo:

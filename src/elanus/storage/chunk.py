@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.layout import TIMESTAMP_COLUMN
+from elanus.columns.taking import take_rows
 from elanus.storage.deletes import DeleteSet
 from elanus.storage.keys import KeyIndex
 
@@ -45,7 +46,7 @@ class ChunkRows:
 
     def take(self, name: str, rows: npt.NDArray[np.int64]) -> pa.Array:
         """The values of some rows, in the order given (a copy)."""
-        return self.batch.column(name).take(pa.array(rows))
+        return take_rows(self.batch.column(name), rows)
 
     def timestamps(self) -> npt.NDArray[np.uint64]:
         """Every row's timestamp, ascending (a view)."""

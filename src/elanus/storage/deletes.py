@@ -16,8 +16,9 @@ Stamps = npt.NDArray[np.uint64]
 class DeleteSet:
     """An immutable set of (row, timestamp) over rows 0 to `size` (exclusive).
 
-    A row counts as deleted for readers at or after its timestamp. Entries are kept in a few sorted-by-arrival runs that
-    merge when they reach equal length, so that many small deletes cost n log n and not n squared.
+    A row counts as deleted for readers at or after its timestamp. Entries are in order of time, so that those up to a
+    moment are a prefix. They are kept in a few runs that merge when they reach equal length, so that many small
+    deletes cost n log n and not n squared.
     """
 
     __slots__ = ("_hidden", "_runs", "size")
@@ -80,7 +81,7 @@ class DeleteSet:
 
     @classmethod
     def concatenate(cls, parts: list["DeleteSet"]) -> "DeleteSet":
-        """The set over all parts' rows laid end to end."""
+        """The set over all parts' rows laid end to end, its entries in order of time as if they had come that way."""
         rows, stamps, start = [], [], 0
         for part in parts:
             part_rows, part_stamps = part.arrays()
@@ -89,4 +90,6 @@ class DeleteSet:
             start += part.size
         if not rows:
             return cls(0)
-        return cls.from_arrays(start, np.concatenate(rows), np.concatenate(stamps))
+        all_rows, all_stamps = np.concatenate(rows), np.concatenate(stamps)
+        by_time = np.argsort(all_stamps, kind="stable")
+        return cls.from_arrays(start, all_rows[by_time], all_stamps[by_time])

@@ -121,6 +121,7 @@ def test_concurrent_searches_equal_serial_ones(built: Any, make_vectors: Any) ->
 def test_size_counts_the_artefacts(built: Any) -> None:
     _, opened = built
     assert opened.index.size().mapped_bytes == sum(data.nbytes for data in opened.artefacts.values())
+    assert all(data.nbytes > 0 for data in opened.artefacts.values())
 
 
 @pytest.mark.parametrize("name", NAMES)

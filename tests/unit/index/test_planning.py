@@ -26,8 +26,8 @@ def test_a_filter_widens_the_graph_search_by_the_inverse_of_its_share() -> None:
         (1_000_000, 10, 10, "all 10 allowed rows are answers"),
         (1_000_000, 0, 10, "all 0 allowed rows are answers"),
         (1_000_000, int(1_000_000 * GRAPH_SHARE_MIN) - 1, 10, "only 2.00% of the rows are allowed"),
-        (100_000, 10_000, 10, "the graph would compare about 10240 rows, a scan 10000"),
-        (500, 500, 10, "the graph would compare about 1024 rows, a scan 500"),
+        (100_000, 10_000, 10, "a scan reads 10000 rows, the graph about 10240 scattered ones"),
+        (3000, 3000, 10, "a scan reads 3000 rows, the graph about 1024 scattered ones"),
     ],
 )
 def test_the_graph_is_not_asked_when_a_scan_is_cheaper(row_count: int, allowed_count: int, k: int, reason: str) -> None:
@@ -64,3 +64,10 @@ def test_a_large_k_reads_lists_that_can_hold_twice_as_many() -> None:
     plan = plan_list_search(row_count=1_000_000, allowed_count=1_000_000, k=16_384, nprobe=8, list_count=1024)
     assert not plan.exact
     assert plan.breadth * 1_000_000 // 1024 >= 2 * 16_384
+
+
+def test_a_graph_with_more_links_costs_no_more_than_one_with_sixteen() -> None:
+    dense = plan_graph_search(row_count=10_000, allowed_count=10_000, k=10, ef=64, degree=2048)
+    assert not dense.exact
+    sparse = plan_graph_search(row_count=2000, allowed_count=2000, k=10, ef=64, degree=4)
+    assert not sparse.exact

@@ -1,9 +1,14 @@
 """Rows as bytes: the difference from the centroid, one signed byte a dimension.
 
-Each dimension is divided by its own scale and rounded to -127 to 127. A query is coded the same way against each list
-it reads, so that a comparison is one product of bytes; the squared length of the difference, kept as a float, completes
-it to a distance. Rounding both sides errs by about a thousandth of the lengths multiplied, which the exact scores of
-twice the candidates asked for make good.
+Each dimension is divided by its own scale and rounded to -127 to 127. A query is multiplied by the scales and rounded
+to bytes as well, once for all lists, so that a comparison is one product of bytes. With c the centroid of row x, r
+their difference and o a fixed origin:
+
+    q x = q c + q r                        |q - x|^2 = |q - c|^2 + |r|^2 + 2 (c - o) r - 2 (q - o) r
+
+The terms that do not depend on the query are kept as one float a row. The origin is the mean of the centroids: it keeps
+the two products small whatever the data are shifted by. Rounding both sides errs by about a thousandth of the lengths
+multiplied, which the exact scores of twice the candidates asked for make good.
 """
 
 # The protocols pass some members of the family more than they need.
@@ -24,7 +29,8 @@ from elanus.index.ivf.coarse import Centroids
 from elanus.index.ivf.grouping import GroupedRows
 from elanus.index.ivf.lists import InvertedLists
 from elanus.index.protocol import BuildContext
-from elanus.kernels import distance
+from elanus.kernels.distance import score_rows
+from elanus.kernels.topk import topk
 from elanus.schema.types import Metric
 
 __all__ = ["ByteCodedLists", "ByteCodes"]
@@ -34,7 +40,8 @@ _POOL_FACTOR: Final = 2
 _POOL_MIN: Final = 16
 _SCALES: Final = "scales"
 _CODES: Final = "codes"
-_SQUARES: Final = "squares"
+_CONSTANTS: Final = "constants"
+_ORIGIN: Final = "origin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,62 +49,84 @@ class ByteCodes:
     """Codes of the present rows, list after list, in the order of `InvertedLists.members`.
 
     Attributes:
+        origin: (dim,) float32; zero unless the metric is L2.
         scales: (dim,) float32; a code times its scale is about the difference from the centroid. 0 where none differs.
         codes: (row_count, dim) int8.
-        squares: (row_count,) float32, squared length of the difference from the centroid.
+        constants: (row_count,) float32, the part of a squared distance that is the row's alone; empty unless L2.
     """
 
+    origin: npt.NDArray[np.float32]
     scales: npt.NDArray[np.float32]
     codes: npt.NDArray[np.int8]
-    squares: npt.NDArray[np.float32]
+    constants: npt.NDArray[np.float32]
 
     @classmethod
-    def encoded(cls, vectors: FloatRows, grouped: GroupedRows, context: BuildContext) -> Self:
+    def encoded(cls, vectors: FloatRows, metric: Metric, grouped: GroupedRows, context: BuildContext) -> Self:
         """The codes of all present rows, in two passes: the largest difference of each dimension, then the codes.
 
         Raises:
             Unavailable: cancelled; polled every block.
         """
-        largest = np.zeros(vectors.dim, np.float32)
-        for start, block in vectors.blocks():
-            context.check_cancelled()
-            differences = block - grouped.centroids[grouped.assigned[start : start + len(block)]]
-            np.maximum(largest, np.abs(differences).max(axis=0), out=largest)
-        scales = (largest / _LIMIT).astype(np.float32)
-        inverse = np.divide(1.0, scales, out=np.zeros_like(scales), where=scales > np.finfo(np.float32).tiny)
+        by_distance = metric is Metric.L2
+        origin = np.zeros(vectors.dim, np.float32)
+        if by_distance:
+            origin = grouped.centroids.mean(axis=0, dtype=np.float64).astype(np.float32)
+        scales, inverse = _trained_scales(vectors, grouped, context)
         codes = np.empty((len(vectors), vectors.dim), np.int8)
-        squares = np.empty(len(vectors), np.float32)
+        constants = np.empty(len(vectors) if by_distance else 0, np.float32)
         places = grouped.places()
         for start, block in vectors.blocks():
             context.check_cancelled()
             stop = start + len(block)
-            differences = block - grouped.centroids[grouped.assigned[start:stop]]
+            centroids = grouped.centroids[grouped.assigned[start:stop]]
+            differences = block - centroids
             codes[places[start:stop]] = _rounded(differences * inverse)
-            squares[places[start:stop]] = np.einsum("ij,ij->i", differences, differences)
+            if by_distance:
+                centroids -= origin
+                centroids *= 2
+                centroids += differences
+                constants[places[start:stop]] = np.einsum("ij,ij->i", differences, centroids)
             context.progress(0.5 + 0.5 * stop / len(vectors))
-        return cls(scales=scales, codes=codes, squares=squares)
+        return cls(origin=origin, scales=scales, codes=codes, constants=constants)
 
     @classmethod
-    def from_artefacts(cls, artefacts: Mapping[str, memoryview | pa.Buffer], *, present_count: int, dim: int) -> Self:
+    def from_artefacts(
+        cls, artefacts: Mapping[str, memoryview | pa.Buffer], metric: Metric, *, present_count: int, dim: int
+    ) -> Self:
         """The codes over mapped artefacts.
 
         Raises:
             DataCorrupt: one is missing or of the wrong size.
         """
         codes = artefact_array(artefacts, _CODES, np.int8, present_count * dim)
+        constants = np.empty(0, np.float32)
+        if metric is Metric.L2:
+            constants = artefact_array(artefacts, _CONSTANTS, np.float32, present_count)
         return cls(
+            origin=artefact_array(artefacts, _ORIGIN, np.float32, dim),
             scales=artefact_array(artefacts, _SCALES, np.float32, dim),
             codes=codes.reshape(present_count, dim),
-            squares=artefact_array(artefacts, _SQUARES, np.float32, present_count),
+            constants=constants,
         )
 
     def artefacts(self) -> dict[str, npt.NDArray[np.uint8]]:
         """The arrays as named bytes."""
-        return {
-            _SCALES: array_bytes(self.scales),
-            _CODES: array_bytes(self.codes),
-            _SQUARES: array_bytes(self.squares),
+        arrays: dict[str, npt.NDArray[Any]] = {
+            _ORIGIN: self.origin,
+            _SCALES: self.scales,
+            _CODES: self.codes,
+            _CONSTANTS: self.constants,
         }
+        # An empty file could not be mapped.
+        return {name: array_bytes(array) for name, array in arrays.items() if array.size}
+
+    def coded_query(self, vector: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], np.float32]:
+        """`vector` less the origin as bytes, and the factor that makes a product of codes one of vectors."""
+        scaled = (vector - self.origin) * self.scales
+        step = np.abs(scaled).max() / np.float32(_LIMIT)
+        if step <= np.finfo(np.float32).tiny:
+            return np.zeros(len(vector), np.int8), np.float32(0)
+        return _rounded(scaled / step), step
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +137,12 @@ class ByteCodedLists:
         centroids: one a list.
         lists: which rows are in which list.
         codes: of the rows, in list order.
-        positions: 0 to the length of the longest list (exclusive), int64.
     """
 
     centroids: Centroids
     lists: InvertedLists
     codes: ByteCodes
-    positions: npt.NDArray[np.int64]
     compare_cost: float = 0.25
-
-    @classmethod
-    def over(cls, centroids: Centroids, lists: InvertedLists, codes: ByteCodes) -> Self:
-        """A source over opened arrays."""
-        longest = int(np.diff(lists.offsets).max(initial=0))
-        return cls(centroids=centroids, lists=lists, codes=codes, positions=np.arange(longest, dtype=np.int64))
 
     def candidates(
         self, vectors: npt.NDArray[np.float32], k: int, nprobe: int, params: Mapping[str, Any], visible: Bitset | None
@@ -130,41 +151,45 @@ class ByteCodedLists:
         pool = max(k * _POOL_FACTOR, k + _POOL_MIN)
         for vector, nearest in zip(vectors, self.centroids.nearest_lists(vectors, nprobe), strict=True):
             rows, keys = self._compared(vector, nearest, visible)
-            yield rows if len(rows) <= pool else rows[np.argpartition(keys, pool - 1)[:pool]]
+            yield rows if len(rows) <= pool else rows[topk(keys, pool, largest=False)[1]]
 
     def _compared(
         self, vector: npt.NDArray[np.float32], nearest: npt.NDArray[np.int64], visible: Bitset | None
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """Visible rows of the lists, and for each a key that is smaller the nearer the row seems."""
+        places, counts = self.lists.places_of(nearest)
+        rows = self.lists.members[places].astype(np.int64)
         # COSINE is the product of unit vectors. Their distance would do as well but for zero vectors, whose score is 0
         # and whose distance from every unit vector is that of a score of 0.5.
-        by_product = self.centroids.metric is not Metric.L2
-        centroids = self.centroids.matrix[nearest]
-        sought = np.broadcast_to(vector, centroids.shape) if by_product else vector - centroids
-        scaled = sought * self.codes.scales
-        steps = np.abs(scaled).max(axis=1) / np.float32(_LIMIT)
-        inverse = np.divide(1.0, steps, out=np.zeros_like(steps), where=steps > np.finfo(np.float32).tiny)
-        coded = _rounded(scaled * inverse[:, None])
-        bases = np.einsum("ij,ij->i", sought, -centroids if by_product else sought)
-        found_rows: list[npt.NDArray[np.int64]] = []
-        found_keys: list[npt.NDArray[np.float32]] = []
-        for index, list_number in enumerate(nearest):
-            start, stop = int(self.lists.offsets[list_number]), int(self.lists.offsets[list_number + 1])
-            rows = self.lists.members[start:stop].astype(np.int64)
-            positions = self.positions[: stop - start]
-            if visible is not None:
-                kept = visible.test(rows)
-                rows, positions = rows[kept], positions[kept]
-            products = distance.score_rows(Metric.IP.value, coded[index], self.codes.codes[start:stop], positions)
-            if by_product:
-                found_keys.append(bases[index] - steps[index] * products)
-            else:
-                squares = self.codes.squares[start:stop] if visible is None else self.codes.squares[start + positions]
-                found_keys.append(bases[index] + squares - (2 * steps[index]) * products)
-            found_rows.append(rows)
-        return np.concatenate(found_rows), np.concatenate(found_keys)
+        by_distance = self.centroids.metric is Metric.L2
+        metric, sign = (Metric.L2, 1) if by_distance else (Metric.IP, -1)
+        keys = np.repeat(sign * score_rows(metric.value, vector, self.centroids.matrix, nearest), counts)
+        if visible is not None:
+            kept = visible.test(rows)
+            places, rows, keys = places[kept], rows[kept], keys[kept]
+        code, step = self.codes.coded_query(vector)
+        products = score_rows(Metric.IP.value, code, self.codes.codes, places)
+        if by_distance:
+            keys += self.codes.constants[places]
+            products *= 2
+        keys -= step * products
+        return rows, keys
+
+
+def _trained_scales(
+    vectors: FloatRows, grouped: GroupedRows, context: BuildContext
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The scale of each dimension and its inverse; both are 0 where no row differs from its centroid."""
+    largest = np.zeros(vectors.dim, np.float32)
+    for start, block in vectors.blocks():
+        context.check_cancelled()
+        differences = block - grouped.centroids[grouped.assigned[start : start + len(block)]]
+        np.maximum(largest, np.abs(differences).max(axis=0), out=largest)
+    scales = (largest / _LIMIT).astype(np.float32)
+    scales[scales <= np.finfo(np.float32).tiny] = 0
+    return scales, np.divide(1.0, scales, out=np.zeros_like(scales), where=scales > 0)
 
 
 def _rounded(values: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
-    """The nearest integers, ties to even, held to -127 to 127."""
-    return np.clip(np.rint(values), -_LIMIT, _LIMIT).astype(np.int8)
+    """The nearest integers, ties to even, of values that are at most 127 (and a rounding error) by their scales."""
+    return np.rint(values).astype(np.int8)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.index.floats import as_float32, unit_vectors
-from elanus.kernels import distance
+from elanus.kernels.distance import scan_topk_many
 from elanus.schema.types import Metric
 
 __all__ = ["Centroids", "compared_vectors"]
@@ -38,4 +38,4 @@ class Centroids:
         is shorter than they are, by how much its rows differ.
         """
         ranking = Metric.IP if self.metric is Metric.IP else Metric.L2
-        return distance.scan_topk_many(ranking.value, vectors, self.matrix, nprobe)[1]
+        return scan_topk_many(ranking.value, vectors, self.matrix, nprobe)[1]

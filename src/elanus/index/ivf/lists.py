@@ -76,13 +76,16 @@ class InvertedLists:
         start, stop = int(self.offsets[list_number]), int(self.offsets[list_number + 1])
         return self.members[start:stop].astype(np.int64)
 
-    def rows_of(self, list_numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The row numbers in several lists, list after list."""
+    def places_of(self, list_numbers: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Places in `members` of the rows of several lists, list after list, and how many each list has."""
         starts = self.offsets[list_numbers]
         counts = self.offsets[list_numbers + 1] - starts
         ends = np.cumsum(counts)
         # Position p of the answer is in the list whose part covers p, as far from its start there as here.
         shift = np.repeat(starts - (ends - counts), counts)
-        places = np.arange(int(ends[-1]), dtype=np.int64) + shift
-        members: npt.NDArray[np.int64] = self.members[places].astype(np.int64)
+        return np.arange(int(ends[-1]), dtype=np.int64) + shift, counts
+
+    def rows_of(self, list_numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The row numbers in several lists, list after list."""
+        members: npt.NDArray[np.int64] = self.members[self.places_of(list_numbers)[0]].astype(np.int64)
         return members

@@ -32,7 +32,8 @@ __all__ = ["IvfSq8Type"]
 class IvfSq8Type:
     """IVF_SQ8.
 
-    Artefacts: those of IVF_FLAT, `codes` (1 byte a dimension and row), `squares` (4 bytes a row) and `scales`.
+    Artefacts: those of IVF_FLAT, `codes` (1 byte a dimension and row), `constants` (4 bytes a row, L2
+    only), `scales` and `origin`.
     """
 
     name: str = "IVF_SQ8"
@@ -60,7 +61,7 @@ class IvfSq8Type:
         if len(vectors) == 0:
             return {}
         grouped = grouped_rows(vectors, params["nlist"], context)
-        codes = ByteCodes.encoded(vectors, grouped, context)
+        codes = ByteCodes.encoded(vectors, metric, grouped, context)
         return {**shared_artefacts(self.name, vectors, metric, grouped), **codes.artefacts()}
 
     def open(
@@ -71,12 +72,12 @@ class IvfSq8Type:
         if scan.present_count == 0:
             return FlatIndex(scan)
         centroids, lists = read_layout(artefacts, self.name, scan)
-        codes = ByteCodes.from_artefacts(artefacts, present_count=scan.present_count, dim=scan.matrix.shape[1])
-        source = ByteCodedLists.over(centroids, lists, codes)
+        dim = scan.matrix.shape[1]
+        codes = ByteCodes.from_artefacts(artefacts, metric, present_count=scan.present_count, dim=dim)
         return IvfIndex(
             scan=scan,
             centroids=centroids,
             lists=lists,
-            source=source,
-            bytes_used=IndexSize(mapped_bytes=mapped_bytes(artefacts), memory_bytes=source.positions.nbytes),
+            source=ByteCodedLists(centroids, lists, codes),
+            bytes_used=IndexSize(mapped_bytes=mapped_bytes(artefacts), memory_bytes=0),
         )

@@ -42,7 +42,7 @@ _DROP_RATIO_BUILD: Final = FloatParam("drop_ratio_build", 0.0, 1.0, default=0.0,
 
 @dataclass(frozen=True, slots=True)
 class SparseScan:
-    """A scan of a sparse column by inner product.
+    """A scan of a sparse column by inner product. A row that shares no index with the query is no hit.
 
     Attributes:
         rows: the column's vectors, views of it.

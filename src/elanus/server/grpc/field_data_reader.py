@@ -34,7 +34,7 @@ __all__ = ["batch_from_fields_data", "column_from_field_data"]
 
 Valid = npt.NDArray[np.bool_] | None
 
-_NARROW_INTEGERS: Final = {DataType.INT8: np.int8, DataType.INT16: np.int16}
+_NARROW_INTEGERS: Final[dict[DataType, type[np.int8 | np.int16]]] = {DataType.INT8: np.int8, DataType.INT16: np.int16}
 
 
 def batch_from_fields_data(
@@ -95,7 +95,7 @@ def column_from_field_data(message: schema_pb2.FieldData, field: Field, *, row_c
     if field.is_vector:
         return _dense_column(message, field, row_count, valid)
     if data_type is DataType.ARRAY:
-        return _spread(_arrays(message, field, row_count, valid), field, row_count, valid)
+        return _spread(_arrays(message, field, valid), field, row_count, valid)
     if data_type in {DataType.VARCHAR, DataType.JSON}:
         return _spread(_texts(message, field), field, row_count, valid)
     return _number_column(message, field, row_count, valid)
@@ -197,7 +197,7 @@ def _is_utf8(value: bytes) -> bool:
     return True
 
 
-def _arrays(message: schema_pb2.FieldData, field: Field, row_count: int, valid: Valid) -> pa.Array:
+def _arrays(message: schema_pb2.FieldData, field: Field, valid: Valid) -> pa.Array:
     element_type = field.element_type
     assert element_type is not None
     cells = _scalar_values(message, field, "array_data")
@@ -208,15 +208,16 @@ def _arrays(message: schema_pb2.FieldData, field: Field, row_count: int, valid: 
             f"field {field.name!r} is a {field.type_label()}, but its elements were sent as data type {sent_type}",
             field=field.name,
         )
-    compact = valid is not None and len(cells) != row_count
-    rows: Sequence[int] = np.flatnonzero(valid).tolist() if compact else range(len(cells))
+    rows: Sequence[int] = range(len(cells))
+    if valid is not None and len(cells) == np.count_nonzero(valid):
+        rows = np.flatnonzero(valid).tolist()
     slot = SCALAR_SLOTS[element_type]
     elements: list[Any] = []
     offsets = np.zeros(len(cells) + 1, np.int32)
     for number, cell in enumerate(cells):
         arm = cell.WhichOneof("data")
         if arm not in {slot, None}:
-            row = rows[number] if number < len(rows) else number
+            row = rows[number]
             raise InvalidInput(
                 "type_mismatch",
                 f"field {field.name!r} is a {field.type_label()}, but row {row} has elements in {arm}, expected {slot}",

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from google.protobuf.message import DecodeError
+
 from elanus.errors import InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
-from elanus.server.grpc.key_values import flag, integer, key_values, texts_of
+from elanus.server.grpc.key_values import key_values, texts_of
 from elanus.server.grpc.stubs import schema_pb2
+from elanus.server.option_values import option_flag, option_integer
 from elanus.server.refusals import not_supported
 
 __all__ = ["data_type_of", "decode_schema", "schema_from_message", "schema_to_message"]
@@ -39,8 +42,7 @@ def decode_schema(blob: bytes) -> Schema:
     message = schema_pb2.CollectionSchema()
     try:
         message.ParseFromString(blob)
-    # protobuf's own error class is not part of its stable interface; it derives from ValueError.
-    except ValueError as error:
+    except DecodeError as error:
         raise InvalidInput("malformed_request", f"the schema cannot be decoded: {error}") from None
     return schema_from_message(message)
 
@@ -79,9 +81,9 @@ def _field_from_message(message: schema_pb2.FieldSchema, *, collection_auto_id: 
         )
     params = texts_of(message.type_params, what=f"field {name!r}")
     for option in _TEXT_OPTIONS:
-        if flag(option, params.pop(option, "")):
+        if option_flag(option, params.pop(option, "")):
             raise not_supported(f"field {name!r}: {option}")
-    sizes = {key: integer(f"field {name!r}: {key}", params.pop(key)) for key in _SIZES if key in params}
+    sizes = {key: option_integer(f"field {name!r}: {key}", params.pop(key)) for key in _SIZES if key in params}
     data_type = data_type_of(message.data_type, name)
     element_type = data_type_of(message.element_type, name) if data_type is DataType.ARRAY else None
     return Field(

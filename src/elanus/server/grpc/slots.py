@@ -1,6 +1,6 @@
 """Where the protocol keeps the values of each type: names of message fields, and their NumPy types."""
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -22,7 +22,7 @@ SCALAR_SLOTS: Final[dict[DataType, str]] = {
 }
 """The arm of `ScalarField` that holds a scalar type."""
 
-SLOT_DTYPES: Final[dict[str, type[np.generic[Any]]]] = {
+SLOT_DTYPES: Final[dict[str, type[np.generic]]] = {
     "bool_data": np.bool_,
     "int_data": np.int32,
     "long_data": np.int64,

@@ -1,5 +1,6 @@
 """Sparse vectors as bytes: little-endian pairs of uint32 index and float32 value, in index order."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Final
 
@@ -43,4 +44,4 @@ def bytes_from_sparse(rows: SparseRows) -> list[bytes]:
     pairs["value"] = rows.values[first:last]
     blob = pairs.tobytes()
     ends = ((rows.offsets.astype(np.int64) - first) * _PAIR.itemsize).tolist()
-    return [blob[start:stop] for start, stop in zip(ends[:-1], ends[1:], strict=True)]
+    return [blob[start:stop] for start, stop in itertools.pairwise(ends)]

@@ -1,7 +1,7 @@
 """The protocol's generated messages, taken from pymilvus without importing it.
 
-`import pymilvus` costs seconds (it pulls in pandas); its folder of generated code alone costs a tenth of one. The folder
-is loaded here as a package of another name. Message classes are the same objects as pymilvus's own, whichever is
+`import pymilvus` costs seconds (it pulls in pandas), its folder of generated code alone a tenth of one. The folder is
+loaded here as a package of another name. Message classes are the same objects as pymilvus's own, whichever is
 loaded first, because protobuf keeps one class a descriptor in a process.
 """
 

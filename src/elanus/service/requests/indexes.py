@@ -56,10 +56,15 @@ class CreateIndex(Request[None]):
 
 @dataclass(frozen=True, slots=True)
 class DropIndex(Request[None]):
-    """By index name or field name. No error if there is none."""
+    """By index name or field name. No error if there is none.
+
+    Attributes:
+        while_loaded: also when the collection is loaded, which the Milvus protocol forbids for vector fields.
+    """
 
     collection: str
     name: str
+    while_loaded: bool = False
     database: str = DEFAULT_DATABASE
 
 

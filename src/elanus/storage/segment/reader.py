@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.layout import TIMESTAMP_COLUMN, arrow_type
+from elanus.columns.taking import take_rows
 from elanus.columns.vectors import row_width_bytes
 from elanus.errors import DataCorrupt, NotFound
 from elanus.kernels.checksum import crc32c
@@ -74,7 +75,7 @@ class SealedSegment:
         """The values of some rows, in the order given (a copy). Of a dense vector column only their blocks are read."""
         field = self._fields.get(name)
         if name in self._columns or field is None or not _is_dense(field):
-            return self.column(name).take(pa.array(rows))
+            return take_rows(self.column(name), rows)
         column, opened = self._locate(name)
         if opened is not None:
             width = row_width_bytes(field)
@@ -82,7 +83,7 @@ class SealedSegment:
             for first, stop in validity:
                 opened.file.verify_range(first, stop)
             opened.file.verify_places(start + rows * width, width)
-        return column.take(pa.array(rows))
+        return take_rows(column, rows)
 
     def timestamps(self) -> npt.NDArray[np.uint64]:
         """Every row's timestamp, ascending (a view)."""

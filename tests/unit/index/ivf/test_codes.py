@@ -19,14 +19,15 @@ def test_byte_codes_decode_to_within_half_a_step(make_column: Any) -> None:
     vectors = FloatRows.of(make_column(DataType.FLOAT_VECTOR, 1500, null_every=4), Metric.L2)
     context = BuildContext()
     grouped = grouped_rows(vectors, 12, context)
-    codes = ByteCodes.encoded(vectors, grouped, context)
+    codes = ByteCodes.encoded(vectors, Metric.L2, grouped, context)
     rows = vectors.block(0, len(vectors))
     decoded = codes.codes[grouped.places()] * codes.scales + grouped.centroids[grouped.assigned]
     assert (np.abs(decoded - rows) <= 0.5001 * codes.scales + 1e-6).all()
     assert codes.codes.min() >= -127
-    np.testing.assert_allclose(
-        codes.squares[grouped.places()], ((rows - grouped.centroids[grouped.assigned]) ** 2).sum(axis=1), rtol=1e-5
-    )
+    centroids = grouped.centroids[grouped.assigned].astype(np.float64)
+    differences = rows - centroids
+    constants = (differences**2).sum(axis=1) + 2 * ((centroids - codes.origin) * differences).sum(axis=1)
+    np.testing.assert_allclose(codes.constants[grouped.places()], constants, rtol=1e-4, atol=1e-4)
 
 
 def test_a_dimension_without_spread_has_scale_zero_and_code_zero() -> None:
@@ -34,7 +35,7 @@ def test_a_dimension_without_spread_has_scale_zero_and_code_zero() -> None:
     matrix[:, 3] = 7.0
     vectors = FloatRows(matrix=matrix, data_type=DataType.FLOAT_VECTOR, rows=None, normalised=False)
     context = BuildContext()
-    codes = ByteCodes.encoded(vectors, grouped_rows(vectors, 2, context), context)
+    codes = ByteCodes.encoded(vectors, Metric.IP, grouped_rows(vectors, 2, context), context)
     assert codes.scales[3] < 1e-6
     decoded = codes.codes[:, 3] * codes.scales[3]
     assert np.abs(decoded).max() < 1e-5
@@ -72,7 +73,7 @@ def test_refinement_finds_most_of_the_best(
     refinement = Refinement.encoded(vectors, metric, refine_type, BuildContext())
     scan = ExactScan.over(column, metric)
     query = make_vectors(DataType.FLOAT_VECTOR, 1, seed=2)[0]
-    candidates = vectors.row_numbers()[::2]
+    candidates = vectors.row_numbers()[::2].copy()
     unit = query / np.linalg.norm(query) if metric is Metric.COSINE else query
     best = refinement.best(unit.astype(np.float32), candidates, 20)
     exact = scan.scores(query, candidates)

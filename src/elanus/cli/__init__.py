@@ -1,0 +1,1 @@
+"""The `elanus` command."""

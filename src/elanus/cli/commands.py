@@ -1,0 +1,81 @@
+"""What each command does."""
+
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from elanus.app.connection import connect
+from elanus.app.serving import serve as start_serving
+from elanus.app.verification import verify as verify_folder
+from elanus.runtime.log import configure_logging
+from elanus.settings import Settings
+from elanus.version import VERSION
+
+__all__ = ["application"]
+
+application = typer.Typer(add_completion=False, no_args_is_help=True, help="Elanus, a vector database.")
+
+DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the database; made if it is not there.")]
+
+
+@application.command()
+def serve(
+    data: DataFolder = Path("./data"),
+    *,
+    config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of gRPC and REST.")] = None,
+    management_port: Annotated[int | None, typer.Option(help="Port of /healthz and /metrics.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
+) -> None:
+    """Serves a folder over the Milvus protocol until it is interrupted."""
+    settings = Settings.load(file=config, host=host, port=port, management_port=management_port, log_level=log_level)
+    configure_logging(level=settings.log_level, log_format=settings.log_format)
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    running = start_serving(data, settings)
+    stopping.wait()
+    running.stop()
+
+
+@application.command()
+def info(data: DataFolder = Path("./data")) -> None:
+    """Lists the collections of a folder."""
+    table = Table("database", "collection", "rows", "fields", "indexes")
+    with connect(data) as root:
+        for name in root.list_databases():
+            database = root.database(name)
+            for collection in map(database.collection, database.list_collections()):
+                fields = ", ".join(f"{field.name} {field.type_label()}" for field in collection.schema.user_fields)
+                indexes = ", ".join(f"{index.definition.index_type}({index.definition.field_name})"
+                                    for index in collection.indexes())  # fmt: skip
+                table.add_row(name, collection.name, f"{len(collection):,}", fields, indexes)
+    Console().print(table)
+
+
+@application.command()
+def verify(data: DataFolder = Path("./data")) -> None:
+    """Reads every file of a folder and checks it against its checksum. Changes nothing."""
+    report = verify_folder(data, Settings.load())
+    console = Console()
+    for problem in report.problems:
+        console.print(f"[red]damaged[/red] {problem}")
+    console.print(f"{report.file_count:,} files, {report.size_bytes:,} bytes read, {len(report.problems)} damaged")
+    raise typer.Exit(1 if report.problems else 0)
+
+
+@application.command()
+def version() -> None:
+    """Prints the version."""
+    Console().print(VERSION)

@@ -1,0 +1,116 @@
+"""What a library of kernels offers, native or reference. The family modules say what the arguments mean."""
+
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Backend", "Floats", "Hits", "Rows", "Words"]
+
+Words = npt.NDArray[np.uint64]
+Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+Hits = tuple[Floats, Rows]
+
+
+class Backend(Protocol):
+    """The functions behind the family modules. `_native` and `reference` are modules that fit it."""
+
+    def scan_topk(
+        self, metric: str, query: npt.NDArray[Any], base: npt.NDArray[Any], k: int, allow: Words | None, /
+    ) -> Hits: ...
+
+    def scan_topk_many(
+        self, metric: str, queries: npt.NDArray[Any], base: npt.NDArray[Any], k: int, allow: Words | None, /
+    ) -> Hits: ...
+
+    def scan_range(
+        self,
+        metric: str,
+        query: npt.NDArray[Any],
+        base: npt.NDArray[Any],
+        radius: float,
+        range_filter: float | None,
+        allow: Words | None,
+        /,
+    ) -> Hits: ...
+
+    def score_rows(self, metric: str, query: npt.NDArray[Any], base: npt.NDArray[Any], rows: Rows, /) -> Floats: ...
+
+    def sparse_scan_topk(
+        self,
+        query_indices: npt.NDArray[np.uint32],
+        query_values: Floats,
+        offsets: npt.NDArray[np.int32],
+        indices: npt.NDArray[np.uint32],
+        values: Floats,
+        k: int,
+        allow: Words | None,
+        /,
+    ) -> Hits: ...
+
+    def sparse_scan_range(
+        self,
+        query_indices: npt.NDArray[np.uint32],
+        query_values: Floats,
+        offsets: npt.NDArray[np.int32],
+        indices: npt.NDArray[np.uint32],
+        values: Floats,
+        radius: float,
+        range_filter: float | None,
+        allow: Words | None,
+        /,
+    ) -> Hits: ...
+
+    def topk(self, scores: Floats, k: int, allow: Words | None, /, *, largest: bool) -> Hits: ...
+
+    def bit_count(self, words: Words, /) -> int: ...
+
+    def bit_rows(self, words: Words, size: int, /) -> Rows: ...
+
+    def bits_from_bool(self, mask: npt.NDArray[np.bool_], /) -> Words: ...
+
+    def compare(self, values: npt.NDArray[Any], op: str, scalar: float, /) -> Words: ...
+
+    def between(
+        self,
+        values: npt.NDArray[Any],
+        low: float | None,
+        high: float | None,
+        /,
+        *,
+        low_inclusive: bool,
+        high_inclusive: bool,
+    ) -> Words: ...
+
+    def is_in(self, values: npt.NDArray[Any], sorted_unique_values: npt.NDArray[Any], /) -> Words: ...
+
+    def dictionary_in(self, codes: npt.NDArray[np.int32], table: npt.NDArray[np.bool_], /) -> Words: ...
+
+    def string_compare(
+        self, offsets: npt.NDArray[np.int32], data: npt.NDArray[np.uint8], op: str, literal: bytes, /
+    ) -> Words: ...
+
+    def string_in(
+        self, offsets: npt.NDArray[np.int32], data: npt.NDArray[np.uint8], literals: list[bytes], /
+    ) -> Words: ...
+
+    def string_prefix(
+        self, offsets: npt.NDArray[np.int32], data: npt.NDArray[np.uint8], literal: bytes, /
+    ) -> Words: ...
+
+    def string_suffix(
+        self, offsets: npt.NDArray[np.int32], data: npt.NDArray[np.uint8], literal: bytes, /
+    ) -> Words: ...
+
+    def string_contains(
+        self, offsets: npt.NDArray[np.int32], data: npt.NDArray[np.uint8], literal: bytes, /
+    ) -> Words: ...
+
+    def hash_strings(self, offsets: npt.NDArray[np.int32], data: npt.NDArray[np.uint8], seed: int, /) -> Words: ...
+
+    def hash_int64(self, values: npt.NDArray[np.int64], seed: int, /) -> Words: ...
+
+    def crc32c(self, buffer: Any, initial: int, /) -> int: ...
+
+    def blocks_crc32c(self, buffer: Any, block_bytes: int, /) -> npt.NDArray[np.uint32]: ...

@@ -1,0 +1,28 @@
+"""Packed sets of rows: counting, unpacking, packing. AND and OR of words are NumPy's, which nothing here would beat."""
+
+import numpy as np
+import numpy.typing as npt
+
+from elanus.kernels.backend import Rows, Words
+from elanus.kernels.loader import active
+
+__all__ = ["bit_count", "bit_rows", "bits_from_bool"]
+
+
+def bit_count(words: Words) -> int:
+    """How many bits are set."""
+    return active.backend.bit_count(words)
+
+
+def bit_rows(words: Words, size: int) -> Rows:
+    """The numbers of the set bits, ascending.
+
+    Raises:
+        ValueError: other than ceil(size / 64) words, or a set bit at or after `size`.
+    """
+    return active.backend.bit_rows(words, size)
+
+
+def bits_from_bool(mask: npt.NDArray[np.bool_]) -> Words:
+    """The set of places where `mask` is true."""
+    return active.backend.bits_from_bool(mask)

@@ -1,0 +1,46 @@
+"""Every kernel in NumPy and Python: the definition of correct, the oracle of the tests, and the last resort.
+
+Plain before fast; where order is decided, sums are exact or in float64. Each function takes its arguments by position
+and checks them as the native library does.
+"""
+
+from elanus.kernels.reference.bits import bit_count, bit_rows, bits_from_bool
+from elanus.kernels.reference.checksum import blocks_crc32c, crc32c
+from elanus.kernels.reference.compare import between, compare, dictionary_in, is_in
+from elanus.kernels.reference.distance import scan_range, scan_topk, scan_topk_many, score_rows
+from elanus.kernels.reference.hash import hash_int64, hash_strings
+from elanus.kernels.reference.sparse import sparse_scan_range, sparse_scan_topk
+from elanus.kernels.reference.strings import (
+    string_compare,
+    string_contains,
+    string_in,
+    string_prefix,
+    string_suffix,
+)
+from elanus.kernels.reference.topk import topk
+
+__all__ = [
+    "between",
+    "bit_count",
+    "bit_rows",
+    "bits_from_bool",
+    "blocks_crc32c",
+    "compare",
+    "crc32c",
+    "dictionary_in",
+    "hash_int64",
+    "hash_strings",
+    "is_in",
+    "scan_range",
+    "scan_topk",
+    "scan_topk_many",
+    "score_rows",
+    "sparse_scan_range",
+    "sparse_scan_topk",
+    "string_compare",
+    "string_contains",
+    "string_in",
+    "string_prefix",
+    "string_suffix",
+    "topk",
+]

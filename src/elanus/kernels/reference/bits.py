@@ -1,0 +1,37 @@
+"""Packed sets by NumPy's own packing."""
+
+import numpy as np
+import numpy.typing as npt
+
+from elanus.kernels.backend import Rows, Words
+from elanus.kernels.reference.arguments import check_array, word_count
+
+__all__ = ["bit_count", "bit_rows", "bits_from_bool", "pack"]
+
+
+def bit_count(words: Words) -> int:
+    check_array(words, "words", np.uint64)
+    return int(np.bitwise_count(words).sum())
+
+
+def bit_rows(words: Words, size: int) -> Rows:
+    check_array(words, "words", np.uint64)
+    if size < 0 or len(words) != word_count(size):
+        raise ValueError(f"words has {len(words)} words, expected ceil(size / 64) for size {size}")
+    rows = np.flatnonzero(np.unpackbits(words.view(np.uint8), bitorder="little"))
+    if len(rows) and rows[-1] >= size:
+        raise ValueError(f"words has set bits at or after size {size}, expected zeros")
+    return rows
+
+
+def bits_from_bool(mask: npt.NDArray[np.bool_]) -> Words:
+    check_array(mask, "mask", np.bool_)
+    return pack(mask)
+
+
+def pack(mask: npt.NDArray[np.bool_]) -> Words:
+    """One bit a boolean, the last word filled up with zeros."""
+    packed = np.zeros(8 * word_count(len(mask)), np.uint8)
+    short = np.packbits(mask, bitorder="little")
+    packed[: len(short)] = short
+    return packed.view(np.uint64)

@@ -1,0 +1,49 @@
+"""Compactions as jobs with numbers, as the protocol has them.
+
+The service compacts before it answers, so that a job is finished when its number is known; clients ask for its state
+nevertheless.
+"""
+
+import threading
+from collections import OrderedDict
+from typing import Final
+
+from elanus.errors import NotFound
+from elanus.runtime.timestamps import TimestampOracle
+from elanus.service.requests.base import Service
+from elanus.service.requests.collections import CollectionInfo
+from elanus.service.requests.data import Compact
+
+__all__ = ["CompactionJobs"]
+
+_FINISHED_JOB_COUNT_MAX: Final = 10_000
+
+
+class CompactionJobs:
+    """Runs compactions and remembers the newest of them. Thread-safe."""
+
+    def __init__(self, service: Service, oracle: TimestampOracle) -> None:
+        self._service: Final = service
+        self._oracle: Final = oracle
+        self._lock: Final = threading.Lock()
+        self._collections: Final[OrderedDict[int, int]] = OrderedDict()
+
+    def run(self, info: CollectionInfo) -> int:
+        """Does every compaction that is due in a collection; the number of the finished job."""
+        self._service.execute(Compact(info.name, database=info.database))
+        job = self._oracle.allocate()
+        with self._lock:
+            self._collections[job] = info.collection_id
+            while len(self._collections) > _FINISHED_JOB_COUNT_MAX:
+                self._collections.popitem(last=False)
+        return job
+
+    def check_finished(self, job: int) -> None:
+        """Accepts the number of a finished job.
+
+        Raises:
+            NotFound: there is no such job, or it was too long ago.
+        """
+        with self._lock:
+            if job not in self._collections:
+                raise NotFound("entity_not_found", f"there is no compaction {job}")

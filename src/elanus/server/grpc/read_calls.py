@@ -1,0 +1,46 @@
+"""Calls that read rows."""
+
+from typing import Any, Final
+
+from elanus.errors import NotFound
+from elanus.server.grpc.calls import Call, Handlers
+from elanus.server.grpc.query_request import iterated_collection, query_from_message
+from elanus.server.grpc.read_replies import query_results, search_results
+from elanus.server.grpc.search_request import search_from_message
+from elanus.server.grpc.stubs import milvus_pb2
+from elanus.server.refusals import not_supported
+from elanus.service.requests.base import Service
+from elanus.service.requests.collections import DescribeCollection
+
+__all__ = ["ReadCalls"]
+
+
+class ReadCalls:
+    """Translates calls that read rows for a service."""
+
+    def __init__(self, service: Service) -> None:
+        self._service: Final = service
+
+    def handlers(self) -> Handlers:
+        """The calls answered here."""
+        return {"Search": self._search, "HybridSearch": self._hybrid_search, "Query": self._query}
+
+    def _search(self, request: milvus_pb2.SearchRequest, call: Call) -> Any:
+        info = self._service.execute(DescribeCollection(request.collection_name, call.database(request)))
+        search = search_from_message(request, info)
+        return search_results(self._service.execute(search), search)
+
+    def _hybrid_search(self, _request: milvus_pb2.HybridSearchRequest, _call: Call) -> Any:
+        raise not_supported("hybrid search", "search each vector field by itself")
+
+    def _query(self, request: milvus_pb2.QueryRequest, call: Call) -> Any:
+        query = query_from_message(request, database=call.database(request))
+        collection_id = iterated_collection(request)
+        if collection_id:
+            info = self._service.execute(DescribeCollection(request.collection_name, query.database))
+            if info.collection_id != collection_id:
+                raise NotFound(
+                    "collection_not_found",
+                    f"collection {info.name!r} is not the one this iterator began on; it was dropped and made anew",
+                )
+        return query_results(self._service.execute(query), query)

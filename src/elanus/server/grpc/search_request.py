@@ -1,0 +1,76 @@
+"""Search requests: from the protocol to the service's value."""
+
+from elanus.errors import InvalidInput, NotFound
+from elanus.server.grpc.key_values import json_object, texts_of
+from elanus.server.grpc.placeholders import query_vectors
+from elanus.server.grpc.read_timestamps import snapshot_timestamp
+from elanus.server.grpc.stubs import common_pb2, milvus_pb2
+from elanus.server.grpc.templates import filter_params_from_messages
+from elanus.server.refusals import not_supported
+from elanus.server.search_options import SearchOptions, merge_options
+from elanus.server.targets import searched_field
+from elanus.service.requests.collections import CollectionInfo
+from elanus.service.requests.query import Search
+
+__all__ = ["search_from_message"]
+
+
+def search_from_message(request: milvus_pb2.SearchRequest, info: CollectionInfo) -> Search:
+    """The search that a request asks for; `info` describes its collection.
+
+    Raises:
+        InvalidInput: something not supported, options that do not make sense, or vectors that do not fit the field.
+        NotFound: the collection was made anew since an iterator began, or the field does not exist.
+    """
+    _refuse_later_parts(request)
+    options = _options(request)
+    if options.collection_id not in {0, info.collection_id}:
+        raise NotFound(
+            "collection_not_found",
+            f"collection {info.name!r} is not the one this iterator began on; it was dropped and made anew",
+        )
+    field = searched_field(info.schema, options.field_name)
+    vectors = query_vectors(request.placeholder_group, field)
+    if request.nq not in {0, len(vectors)}:
+        raise InvalidInput("invalid_argument", f"nq is {request.nq}, but {len(vectors)} query vectors were sent")
+    return Search(
+        collection=request.collection_name,
+        vectors=vectors,
+        limit=options.limit,
+        field_name=field.name,
+        offset=options.offset,
+        metric=options.metric,
+        params=options.params,
+        filter=request.dsl,
+        filter_params=filter_params_from_messages(request.expr_template_values),
+        output_fields=tuple(request.output_fields),
+        partitions=tuple(request.partition_names),
+        round_decimals=options.round_decimals,
+        guarantee_timestamp=snapshot_timestamp(request.guarantee_timestamp, is_iterator=options.is_iterator),
+        ignore_growing=options.ignore_growing,
+        require_loaded=True,
+        database=info.database,
+    )
+
+
+def _options(request: milvus_pb2.SearchRequest) -> SearchOptions:
+    outer = texts_of(request.search_params, what="search_params")
+    nested = json_object("params", outer.pop("params", ""))
+    return merge_options(outer, nested)
+
+
+def _refuse_later_parts(request: milvus_pb2.SearchRequest) -> None:
+    for asked, what in (
+        (request.WhichOneof("search_input") == "ids" or request.search_by_primary_keys, "search by primary keys"),
+        (bool(request.sub_reqs), "hybrid search"),
+        (bool(request.function_score.functions), "reranking by functions"),
+        (bool(request.function_chains), "a function chain"),
+        (request.HasField("highlighter"), "highlighting"),
+        (request.HasField("search_aggregation"), "search aggregation"),
+        (bool(request.namespace), "a namespace"),
+        (request.travel_timestamp != 0, "time travel"),
+    ):
+        if asked:
+            raise not_supported(what)
+    if request.dsl and request.dsl_type != common_pb2.BoolExprV1:
+        raise not_supported("the old filter language (Dsl)", "send a boolean expression")

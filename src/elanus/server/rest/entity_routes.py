@@ -1,0 +1,214 @@
+"""Routes about rows: write, read, delete."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from elanus.errors import InvalidInput
+from elanus.server.rest.body import Body
+from elanus.server.rest.json_rows import batch_from_json, json_ids, key_column, rows_to_json, vectors_from_json
+from elanus.server.rest.routes import Reply, Routes
+from elanus.server.search_options import merge_options
+from elanus.server.targets import searched_field
+from elanus.service.requests.base import Service
+from elanus.service.requests.collections import CollectionInfo, DescribeCollection
+from elanus.service.requests.data import Delete, Insert, Upsert
+from elanus.service.requests.query import Query, QueryReply, Search, SearchReply
+
+__all__ = ["EntityRoutes"]
+
+_DEFAULT_LIMIT: Final = 100
+_LATER_SEARCH_PARTS: Final = {
+    "ids": "search by primary keys",
+    "groupingField": "grouping search",
+    "groupSize": "grouping search",
+    "strictGroupSize": "grouping search",
+    "functionScore": "reranking by functions",
+    "rerank": "reranking",
+    "searchAggregation": "search aggregation",
+    "highlighter": "highlighting",
+    "orderByFields": "ordering by fields",
+    "functionChains": "a function chain",
+}
+_LATER_QUERY_PARTS: Final = {"orderByFields": "ordering by fields", "groupByFields": "grouping of a query"}
+
+
+class EntityRoutes:
+    """Translates routes about rows for a service."""
+
+    def __init__(self, service: Service) -> None:
+        self._service: Final = service
+
+    def routes(self) -> Routes:
+        """The routes answered here."""
+        return {
+            "entities/insert": self._insert,
+            "entities/upsert": self._upsert,
+            "entities/delete": self._delete,
+            "entities/search": self._search,
+            "entities/query": self._query,
+            "entities/get": self._get,
+        }
+
+    def _insert(self, body: Body) -> Reply:
+        body.refuse({"partialUpdate": "a partial update by insert"})
+        info = self._described(body)
+        reply = self._service.execute(
+            Insert(
+                collection=body.collection,
+                batch=batch_from_json(_rows(body), info.schema),
+                partition=body.text("partitionName", default=""),
+                database=info.database,
+                schema_timestamp=info.schema_timestamp,
+            )
+        )
+        ids = json_ids(reply.ids, allow_int64=body.allow_int64)
+        return {"cost": 0, "data": {"insertCount": reply.inserted_count, "insertIds": ids}}
+
+    def _upsert(self, body: Body) -> Reply:
+        info = self._described(body)
+        reply = self._service.execute(
+            Upsert(
+                collection=body.collection,
+                batch=batch_from_json(_rows(body), info.schema),
+                partition=body.text("partitionName", default=""),
+                database=info.database,
+                schema_timestamp=info.schema_timestamp,
+                partial=body.flag("partialUpdate"),
+            )
+        )
+        ids = json_ids(reply.ids, allow_int64=body.allow_int64)
+        return {"cost": 0, "data": {"upsertCount": reply.inserted_count, "upsertIds": ids}}
+
+    def _delete(self, body: Body) -> Reply:
+        by_id = body.value("id", "ids")
+        text = body.text("filter", default="")
+        if (by_id is None) == (not text):
+            raise InvalidInput("missing_parameter", "a delete needs either filter or id")
+        ids = None if by_id is None else key_column(by_id, self._described(body).schema.primary_field)
+        reply = self._service.execute(
+            Delete(
+                collection=body.collection,
+                ids=ids,
+                filter=text,
+                filter_params=body.mapping("exprParams"),
+                partition=body.text("partitionName", default=""),
+                database=body.database,
+            )
+        )
+        return {"cost": 0, "data": {"deleteCount": reply.deleted_count}}
+
+    def _search(self, body: Body) -> Reply:
+        body.refuse(_LATER_SEARCH_PARTS)
+        info = self._described(body)
+        outer, nested = _search_levels(body)
+        options = merge_options(outer, nested)
+        field = searched_field(info.schema, body.text("annsField", default=options.field_name))
+        reply = self._service.execute(
+            Search(
+                collection=body.collection,
+                vectors=vectors_from_json(body.items("data"), field),
+                limit=options.limit,
+                field_name=field.name,
+                offset=options.offset,
+                metric=options.metric,
+                params=options.params,
+                filter=body.text("filter", default=""),
+                filter_params=body.mapping("exprParams"),
+                output_fields=body.texts("outputFields"),
+                partitions=body.texts("partitionNames"),
+                round_decimals=options.round_decimals,
+                ignore_growing=options.ignore_growing,
+                require_loaded=True,
+                database=info.database,
+            )
+        )
+        return {"cost": 0, "data": _hits(reply, body), "topks": reply.counts}
+
+    def _query(self, body: Body) -> Reply:
+        body.refuse(_LATER_QUERY_PARTS)
+        reply = self._service.execute(
+            Query(
+                collection=body.collection,
+                filter=body.text("filter", default=""),
+                filter_params=body.mapping("exprParams"),
+                output_fields=body.texts("outputFields") or ("*",),
+                partitions=body.texts("partitionNames"),
+                limit=0 if _counts(body) else body.integer("limit", default=_DEFAULT_LIMIT),
+                offset=body.integer("offset", default=0),
+                require_loaded=True,
+                database=body.database,
+            )
+        )
+        return {"cost": 0, "data": _rows_found(reply, body)}
+
+    def _get(self, body: Body) -> Reply:
+        by_id = body.value("id", "ids")
+        if by_id is None:
+            raise InvalidInput("missing_parameter", "missing required parameters: id")
+        info = self._described(body)
+        partition = body.text("partitionName", default="")
+        reply = self._service.execute(
+            Query(
+                collection=body.collection,
+                ids=key_column(by_id, info.schema.primary_field),
+                output_fields=body.texts("outputFields") or ("*",),
+                partitions=body.texts("partitionNames") or ((partition,) if partition else ()),
+                require_loaded=True,
+                database=info.database,
+            )
+        )
+        return {"cost": 0, "data": _rows_found(reply, body)}
+
+    def _described(self, body: Body) -> CollectionInfo:
+        return self._service.execute(DescribeCollection(body.collection, body.database))
+
+
+def _rows(body: Body) -> list[Any]:
+    """The rows to write: a list of objects, or one object."""
+    value = body.value("data")
+    if isinstance(value, dict):
+        return [value]
+    return list(body.items("data"))
+
+
+def _counts(body: Body) -> bool:
+    return body.texts("outputFields") == ("count(*)",)
+
+
+def _search_levels(body: Body) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options on the level of the request, and those inside `searchParams` and its `params`."""
+    nested = dict(body.mapping("searchParams"))
+    for spelled, name in (("metricType", "metric_type"), ("ignoreGrowing", "ignore_growing")):
+        if spelled in nested:
+            nested.setdefault(name, nested.pop(spelled))
+    inner = nested.pop("params", None) or {}
+    if not isinstance(inner, dict):
+        raise InvalidInput("malformed_request", f"params of searchParams is {inner!r}, expected an object")
+    levels = {**nested, **inner, **body.mapping("params")}
+    metric = body.text("metricType", "metric_type", default="")
+    outer: dict[str, Any] = {"topk": body.integer("limit", default=_DEFAULT_LIMIT)}
+    if body.value("offset") is not None:
+        outer["offset"] = body.integer("offset")
+    if metric:
+        outer["metric_type"] = metric
+    if body.value("ignoreGrowing") is not None:
+        outer["ignore_growing"] = body.flag("ignoreGrowing")
+    return outer, levels
+
+
+def _hits(reply: SearchReply, body: Body) -> list[dict[str, Any]]:
+    """Hits of all queries end to end, as one list; `topks` beside it tells them apart."""
+    rows = rows_to_json(reply.columns, reply.fields, allow_int64=body.allow_int64)
+    ids = json_ids(reply.ids, allow_int64=body.allow_int64)
+    scores: list[np.float32] = list(reply.scores)
+    for row, key, score in zip(rows, ids, scores, strict=True):
+        row.setdefault("id", key)
+        row["distance"] = score
+    return rows
+
+
+def _rows_found(reply: QueryReply, body: Body) -> list[dict[str, Any]]:
+    if reply.count is not None:
+        return [{"count(*)": reply.count}]
+    return rows_to_json(reply.columns, reply.fields, allow_int64=body.allow_int64)

@@ -1,0 +1,147 @@
+"""The options of a search, wherever clients write them.
+
+Milvus clients spread them over three places: fields of the request, a flat list of texts, and a JSON object inside that
+list. Here they become one value. Options of later versions are refused by name; parameters of index types are passed on
+as they are and checked by the index.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from elanus.errors import InvalidInput
+from elanus.server.option_values import folded_text, option_flag, option_integer
+from elanus.server.refusals import not_supported
+
+__all__ = ["LATER_OPTIONS", "SearchOptions", "merge_options", "refuse_later_options"]
+
+LATER_OPTIONS: Final[Mapping[str, str]] = {
+    "group_by_field": "grouping search",
+    "group_by_fields": "grouping search",
+    "group_size": "grouping search",
+    "strict_group_size": "grouping search",
+    "rank_group_scorer": "grouping search",
+    "order_by_fields": "ordering by fields",
+    "json_path": "grouping by a JSON path",
+    "json_type": "grouping by a JSON path",
+    "strict_cast": "grouping by a JSON path",
+    "analyzer_name": "search with text",
+    "timezone": "a time zone of a request",
+    "time_fields": "extraction of time fields",
+    "cluster_id": "the choice of a cluster",
+    "element_scope": "element-level search",
+    "search_iter_id": "the server-side search iterator (version 2)",
+    "search_iter_last_bound": "the server-side search iterator (version 2)",
+    "query_iter_last_pk": "the iterator over elements",
+    "query_iter_last_element_offset": "the iterator over elements",
+}
+"""Options that ask for what this version does not do, and what that is called."""
+
+_NOTHING: Final = frozenset({"", "0", "false", "none", "null", "[]", "{}"})
+
+# The answer is the same with these and without: our planner chooses the filter strategy, and hits keep their order.
+_ADVICE: Final[Mapping[str, frozenset[str]]] = {
+    "hints": frozenset({"iterative_filter", "disable"}),
+    "page_retain_order": frozenset({"true"}),
+}
+# Asked by clients to find out whether the server has a newer iterator; an answer without a token says that it has not.
+_PROBES: Final = frozenset({"search_iter_v2", "search_iter_batch_size"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions:
+    """What a search request asks for besides vectors, filter and output.
+
+    Attributes:
+        limit: hits of a query; the protocol calls it `topk`.
+        field_name: empty for the only vector field.
+        metric: empty for that of the index.
+        is_iterator: the request belongs to an iterator, whose guarantee timestamp fixes what it sees.
+        collection_id: 0, or the collection the client has in mind, which must not have been made anew since.
+        params: parameters of the index type, `radius` and `range_filter`.
+    """
+
+    limit: int
+    offset: int = 0
+    round_decimals: int = -1
+    ignore_growing: bool = False
+    field_name: str = ""
+    metric: str = ""
+    is_iterator: bool = False
+    collection_id: int = 0
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+class _Levels:
+    """Options of the outer level and of the `params` inside it, taken out one by one."""
+
+    def __init__(self, outer: Mapping[str, Any], nested: Mapping[str, Any]) -> None:
+        self._outer: Final = dict(outer)
+        self._nested: Final = dict(nested)
+
+    def take(self, name: str, default: Any = "") -> Any:
+        """The option's value; an outer one that equals the default does not contradict a nested one."""
+        above, below = self._outer.pop(name, None), self._nested.pop(name, None)
+        if above is None or (below is not None and folded_text(above) == folded_text(default)):
+            return default if below is None else below
+        if below is not None and folded_text(above) != folded_text(below):
+            raise _ambiguous(name, above, below)
+        return above
+
+    def rest(self) -> dict[str, Any]:
+        """What nobody took: parameters of the index, which some clients send on the outer level."""
+        for name, value in self._outer.items():
+            if folded_text(self._nested.setdefault(name, value)) != folded_text(value):
+                raise _ambiguous(name, value, self._nested[name])
+        return self._nested
+
+
+def merge_options(outer: Mapping[str, Any], nested: Mapping[str, Any]) -> SearchOptions:
+    """The options of an outer level and of the `params` inside it.
+
+    Clients repeat outer options among the nested ones; that is fine as long as both say the same.
+
+    Raises:
+        InvalidInput: an option given twice with different values, of the wrong form, or not supported.
+    """
+    refuse_later_options(outer)
+    refuse_later_options(nested)
+    levels = _Levels(outer, nested)
+    for name, accepted in _ADVICE.items():
+        advice = folded_text(levels.take(name))
+        if advice not in _NOTHING and advice not in accepted:
+            raise InvalidInput(
+                "invalid_argument", f"{name} is {advice!r}, expected one of {', '.join(sorted(accepted))}"
+            )
+    for name in _PROBES:
+        levels.take(name)
+    return SearchOptions(
+        limit=option_integer("topk", levels.take("topk", 0)),
+        offset=option_integer("offset", levels.take("offset", 0)),
+        round_decimals=option_integer("round_decimal", levels.take("round_decimal", -1)),
+        ignore_growing=option_flag("ignore_growing", levels.take("ignore_growing", "false")),
+        field_name=str(levels.take("anns_field")),
+        metric=str(levels.take("metric_type")),
+        is_iterator=option_flag("iterator", levels.take("iterator", "false")),
+        collection_id=option_integer("collection_id", levels.take("collection_id", 0)),
+        params=levels.rest(),
+    )
+
+
+def refuse_later_options(options: Mapping[str, Any]) -> None:
+    """Refuses options of later versions.
+
+    Raises:
+        InvalidInput: naming the first one that asks for anything.
+    """
+    for name, what in LATER_OPTIONS.items():
+        value = options.get(name)
+        if value is not None and folded_text(value) not in _NOTHING:
+            raise not_supported(f"{what} ({name})")
+
+
+def _ambiguous(name: str, above: Any, below: Any) -> InvalidInput:
+    return InvalidInput(
+        "invalid_argument",
+        f"ambiguous option {name}: {above} in the search parameters, {below} in their params; give it once",
+    )

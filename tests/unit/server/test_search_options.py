@@ -1,0 +1,87 @@
+"""Options of a search from the levels clients spread them over."""
+
+from typing import Any
+
+import pytest
+
+from elanus.errors import InvalidInput
+from elanus.server.search_options import LATER_OPTIONS, SearchOptions, merge_options, refuse_later_options
+
+
+def test_the_form_pymilvus_sends() -> None:
+    outer = {
+        "topk": "10",
+        "round_decimal": "-1",
+        "ignore_growing": "False",
+        "offset": "5",
+        "metric_type": "L2",
+        "anns_field": "vector",
+        "collection_id": "7",
+    }
+    nested = {"offset": 5, "metric_type": "L2", "nprobe": 16, "radius": 1.5}
+    assert merge_options(outer, nested) == SearchOptions(
+        limit=10,
+        offset=5,
+        metric="L2",
+        field_name="vector",
+        collection_id=7,
+        params={"nprobe": 16, "radius": 1.5},
+    )
+
+
+def test_flat_parameters_of_the_index() -> None:
+    assert merge_options({"topk": 3, "ef": "64"}, {}).params == {"ef": "64"}
+
+
+def test_a_default_on_the_outer_level_gives_way() -> None:
+    options = merge_options({"topk": 1, "round_decimal": "-1"}, {"round_decimal": 2})
+    assert options.round_decimals == 2
+
+
+@pytest.mark.parametrize(
+    ("outer", "nested", "name"),
+    [
+        ({"offset": "1"}, {"offset": 2}, "offset"),
+        ({"metric_type": "L2"}, {"metric_type": "IP"}, "metric_type"),
+        ({"ef": "10"}, {"ef": 20}, "ef"),
+    ],
+)
+def test_two_values_for_one_option(outer: dict[str, Any], nested: dict[str, Any], name: str) -> None:
+    with pytest.raises(InvalidInput, match=f"ambiguous option {name}"):
+        merge_options({"topk": 1, **outer}, nested)
+
+
+@pytest.mark.parametrize("name", sorted(LATER_OPTIONS))
+def test_later_options_are_refused_on_both_levels(name: str) -> None:
+    for outer, nested in (({name: "x"}, {}), ({}, {name: "x"})):
+        with pytest.raises(InvalidInput, match=rf"{name}\) is not supported yet"):
+            merge_options({"topk": 1, **outer}, nested)
+
+
+@pytest.mark.parametrize("value", ["", "0", "False", "None", False, None, []])
+def test_later_options_that_ask_for_nothing(value: object) -> None:
+    refuse_later_options({"group_size": value})
+    assert merge_options({"topk": 1}, {"strict_group_size": False}).limit == 1
+
+
+@pytest.mark.parametrize(("name", "value"), [("hints", "iterative_filter"), ("hints", ""), ("page_retain_order", True)])
+def test_advice_that_changes_no_answer(name: str, value: object) -> None:
+    assert merge_options({"topk": 1}, {name: value}).params == {}
+
+
+def test_unknown_advice() -> None:
+    with pytest.raises(InvalidInput, match="hints is 'magic'"):
+        merge_options({"topk": 1}, {"hints": "magic"})
+
+
+def test_the_probe_for_a_newer_iterator_is_a_plain_search() -> None:
+    options = merge_options(
+        {"topk": 1, "iterator": "True", "search_iter_v2": "True", "search_iter_batch_size": "1"}, {}
+    )
+    assert options == SearchOptions(limit=1, is_iterator=True)
+
+
+@pytest.mark.parametrize(("name", "value"), [("topk", "ten"), ("offset", "1.5"), ("ignore_growing", "maybe")])
+def test_values_of_the_wrong_form(name: str, value: str) -> None:
+    with pytest.raises(InvalidInput, match=name):
+        merge_options({"topk": "1", name: value}, {})
