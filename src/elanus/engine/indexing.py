@@ -22,6 +22,8 @@ from elanus.storage.manifest import Change, IndexBuilt, Manifest, SegmentIndex
 __all__ = ["build_index", "refresh_indexes", "summarise_segments"]
 
 _logger: Final = get_logger("engine.indexing")
+# A second thread for less data than this costs more than it brings.
+_BYTES_PER_THREAD: Final = 16 << 20
 
 
 def summarise_segments(collection: Collection) -> list[SegmentSummary]:
@@ -115,7 +117,8 @@ def _build_files(
     field = collection.manifest.schema.field(definition.field_name)
     assert definition.metric is not None
     column = VectorColumn(field, unit.segment.column(field.name))
-    context = BuildContext(thread_count=thread_count, cancelled=cancelled)
+    useful_threads = max(1, unit.entry.size_bytes // _BYTES_PER_THREAD)
+    context = BuildContext(thread_count=min(thread_count, useful_threads), cancelled=cancelled)
     started = collection.components.clock.monotonic_s()
     artefacts = index_type(definition.index_type).build(column, definition.metric, definition.params, context)
     folder = artefact_prefix(unit.segment.prefix, field, definition.index_id)

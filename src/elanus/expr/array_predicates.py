@@ -51,10 +51,8 @@ def array_equals(column: pa.Array, members: Sequence[Scalar]) -> Bitset:
     for position, member in enumerate(members):
         if not rows.any():
             break
-        elements = array_elements(column, position)
-        known = primitives.validity(elements)
-        same = _is_member(elements, [member])
-        rows &= same if known is None else same & known
+        # Rows of this length have an element at every position; what the others answer is masked.
+        rows &= _is_member(array_elements(column, position), [member])
     return rows
 
 

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["SearchPlan", "plan_graph_search", "plan_list_search"]
+__all__ = ["ListCosts", "SearchPlan", "plan_graph_search", "plan_list_search"]
 
 GRAPH_SHARE_MIN: Final = 0.02
 """A graph is not asked when a smaller share of its rows is allowed."""
@@ -23,6 +23,19 @@ GRAPH_READ_COST: Final = 3
 
 EXACT_ROW_COUNT: Final = 1000
 """So many rows are scanned in the time that asking lists takes before the first row is compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListCosts:
+    """What an inverted file spends on a row, relative to an exact score in a scan.
+
+    Attributes:
+        read: for each row in the lists it reads: finding it, and asking whether it is allowed.
+        compare: for each of those that are allowed.
+    """
+
+    read: float
+    compare: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +73,21 @@ def plan_graph_search(*, row_count: int, allowed_count: int, k: int, ef: int, de
 
 
 def plan_list_search(
-    *, row_count: int, allowed_count: int, k: int, nprobe: int, list_count: int, compare_cost: float = 1.0
+    *, row_count: int, allowed_count: int, k: int, nprobe: int, list_count: int, costs: ListCosts
 ) -> SearchPlan:
     """How to answer a search over inverted lists of `row_count` rows, `allowed_count` of which may be returned.
 
-    Under a filter so many lists are read that as many rows are compared as without one, and at least twice `k` rows can
-    be expected. `compare_cost` is what comparing a row in its list costs, relative to an exact score.
+    Under a filter the number of lists grows with the inverse square root of the allowed share: the nearest allowed rows
+    are spread over more lists, while fewer rows are compared in each. At least so many lists are read that twice `k`
+    rows can be expected.
     """
     if allowed_count <= max(k, EXACT_ROW_COUNT):
         return SearchPlan(exact=True, breadth=nprobe, reason=f"a scan of {allowed_count} allowed rows is cheapest")
-    wanted_count = max(nprobe * row_count / list_count, 2 * k)
-    breadth = min(list_count, math.ceil(wanted_count * list_count / allowed_count))
-    compared_count = allowed_count * breadth // list_count
-    if compared_count * compare_cost >= allowed_count:
-        reason = f"{breadth} lists hold about {compared_count} allowed rows, a scan reads {allowed_count}"
+    share = allowed_count / row_count
+    widened = max(nprobe / math.sqrt(share), 2 * k * list_count / allowed_count)
+    breadth = min(list_count, math.ceil(widened))
+    read_count = row_count * breadth // list_count
+    if read_count * (costs.read + share * costs.compare) >= allowed_count:
+        reason = f"a scan reads {allowed_count} rows, {breadth} of {list_count} lists hold about {read_count}"
         return SearchPlan(exact=True, breadth=breadth, reason=reason)
     return SearchPlan(exact=False, breadth=breadth, reason=f"reads {breadth} of {list_count} lists")

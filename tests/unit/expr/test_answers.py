@@ -255,6 +255,9 @@ def test_fq11_json_integers_of_any_size_are_exact() -> None:
     assert rows.truths('doc["k"] == 1e30') == "FFFFF"
     assert rows.truths('doc["k"] + 0 > 0') == "TT???"
     assert rows.truths('doc["k"] == doc["k"]') == "TTTTT"
+    edges = _json({"k": 2**63 - 1}, {"k": 2**63}, {"k": -(2**63)}, {"k": -(2**63) - 1})
+    assert edges.truths('doc["k"] + 0 != 5') == "T?T?"
+    assert edges.truths('doc["k"] == -9223372036854775808') == "FFTF"
 
 
 def test_fq11_nested_paths() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from elanus.index.planning import EXACT_ROW_COUNT, GRAPH_SHARE_MIN, plan_graph_search, plan_list_search
+from elanus.index.planning import EXACT_ROW_COUNT, GRAPH_SHARE_MIN, ListCosts, plan_graph_search, plan_list_search
 
 
 def test_an_unfiltered_graph_search_keeps_ef_candidates() -> None:
@@ -36,32 +36,41 @@ def test_the_graph_is_not_asked_when_a_scan_is_cheaper(row_count: int, allowed_c
     assert plan.reason == reason
 
 
-@pytest.mark.parametrize("allowed_count", [100_000, 50_000, 12_500])
-def test_a_filter_keeps_the_number_of_compared_rows(allowed_count: int) -> None:
-    plan = plan_list_search(row_count=100_000, allowed_count=allowed_count, k=10, nprobe=8, list_count=128)
-    assert not plan.exact
-    assert plan.breadth * allowed_count / 128 == pytest.approx(8 * 100_000 / 128)
+WHOLE = ListCosts(read=0.1, compare=1.0)
+CODED = ListCosts(read=0.05, compare=0.2)
 
 
-def test_lists_are_not_read_when_a_scan_compares_as_few_rows() -> None:
-    plan = plan_list_search(row_count=100_000, allowed_count=6_000, k=10, nprobe=8, list_count=128)
+@pytest.mark.parametrize(("allowed_count", "breadth"), [(100_000, 8), (25_000, 16), (11_111, 25)])
+def test_a_filter_reads_more_lists_by_the_inverse_root_of_its_share(allowed_count: int, breadth: int) -> None:
+    plan = plan_list_search(row_count=100_000, allowed_count=allowed_count, k=10, nprobe=8, list_count=512, costs=WHOLE)
+    assert (plan.exact, plan.breadth) == (False, breadth)
+    assert plan.reason == f"reads {breadth} of 512 lists"
+
+
+def test_lists_are_not_read_when_a_scan_costs_less() -> None:
+    plan = plan_list_search(row_count=100_000, allowed_count=2000, k=10, nprobe=8, list_count=128, costs=WHOLE)
     assert plan.exact
+    assert plan.reason == "a scan reads 2000 rows, 57 of 128 lists hold about 44531"
 
 
-def test_cheap_codes_are_read_where_exact_lists_would_not_be() -> None:
-    plan = plan_list_search(row_count=100_000, allowed_count=6_000, k=10, nprobe=8, list_count=128, compare_cost=0.2)
-    assert (plan.exact, plan.breadth) == (False, 128)
+def test_every_list_is_a_scan_unless_codes_are_cheaper() -> None:
+    given = {"row_count": 100_000, "allowed_count": 100_000, "k": 10, "nprobe": 128, "list_count": 128}
+    assert plan_list_search(**given, costs=WHOLE).exact
+    assert not plan_list_search(**given, costs=CODED).exact
 
 
 def test_few_allowed_rows_are_always_scanned() -> None:
+    costs = ListCosts(read=0.0, compare=0.01)
     plan = plan_list_search(
-        row_count=10**6, allowed_count=EXACT_ROW_COUNT, k=10, nprobe=1, list_count=4096, compare_cost=0.01
+        row_count=10**6, allowed_count=EXACT_ROW_COUNT, k=10, nprobe=1, list_count=4096, costs=costs
     )
     assert plan.exact
 
 
 def test_a_large_k_reads_lists_that_can_hold_twice_as_many() -> None:
-    plan = plan_list_search(row_count=1_000_000, allowed_count=1_000_000, k=16_384, nprobe=8, list_count=1024)
+    plan = plan_list_search(
+        row_count=1_000_000, allowed_count=1_000_000, k=16_384, nprobe=8, list_count=1024, costs=WHOLE
+    )
     assert not plan.exact
     assert plan.breadth * 1_000_000 // 1024 >= 2 * 16_384
 

@@ -30,12 +30,14 @@ from elanus.index.faiss_bridge import (
 from elanus.index.floats import FloatRows
 from elanus.index.ivf.grouping import GroupedRows
 from elanus.index.ivf.refinement import Refinement
+from elanus.index.planning import ListCosts
 from elanus.index.protocol import BuildContext
 from elanus.schema.types import Metric
 
 __all__ = ["BitCodedLists", "BitCodes"]
 
 _CODES: Final = "bit_codes"
+_COSTS: Final = ListCosts(read=0.05, compare=0.2)
 _POOL_FACTOR: Final = 2
 _QUERY_BITS_MAX: Final = 8
 
@@ -113,7 +115,7 @@ class BitCodedLists:
     codes: BitCodes
     refinement: Refinement | None
     refines: bool
-    compare_cost: float = 0.2
+    costs: ListCosts = _COSTS
 
     def candidates(
         self, vectors: npt.NDArray[np.float32], k: int, nprobe: int, params: Mapping[str, Any], visible: Bitset | None

@@ -28,6 +28,7 @@ from elanus.index.floats import FloatRows
 from elanus.index.ivf.coarse import Centroids
 from elanus.index.ivf.grouping import GroupedRows
 from elanus.index.ivf.lists import InvertedLists
+from elanus.index.planning import ListCosts
 from elanus.index.protocol import BuildContext
 from elanus.kernels.distance import score_rows
 from elanus.kernels.topk import topk
@@ -35,6 +36,7 @@ from elanus.schema.types import Metric
 
 __all__ = ["ByteCodedLists", "ByteCodes"]
 
+_COSTS: Final = ListCosts(read=0.2, compare=0.2)
 _LIMIT: Final = 127
 _POOL_FACTOR: Final = 2
 _POOL_MIN: Final = 16
@@ -142,7 +144,7 @@ class ByteCodedLists:
     centroids: Centroids
     lists: InvertedLists
     codes: ByteCodes
-    compare_cost: float = 0.25
+    costs: ListCosts = _COSTS
 
     def candidates(
         self, vectors: npt.NDArray[np.float32], k: int, nprobe: int, params: Mapping[str, Any], visible: Bitset | None

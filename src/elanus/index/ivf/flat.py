@@ -8,7 +8,7 @@ Four bytes a row and the centroids are all that is stored, and scores are exact 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +26,14 @@ from elanus.index.ivf.lists import InvertedLists
 from elanus.index.ivf.params import LIST_BUILD_PARAMS, list_search_params
 from elanus.index.ivf.search import IvfIndex
 from elanus.index.params import checked_params
+from elanus.index.planning import ListCosts
 from elanus.index.protocol import Artefacts, BuildContext, IndexSize, VectorColumn, VectorIndex
 from elanus.schema.field import Field
 from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
 
 __all__ = ["IvfFlatType"]
+
+_COSTS: Final = ListCosts(read=0.1, compare=1.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class _WholeLists:
 
     centroids: Centroids
     lists: InvertedLists
-    compare_cost: float = 1.0
+    costs: ListCosts = _COSTS
 
     def candidates(
         self, vectors: npt.NDArray[np.float32], k: int, nprobe: int, params: Mapping[str, Any], visible: Bitset | None

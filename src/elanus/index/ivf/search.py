@@ -15,7 +15,7 @@ from elanus.index.exact import ExactScan
 from elanus.index.ivf.coarse import Centroids, compared_vectors
 from elanus.index.ivf.lists import InvertedLists
 from elanus.index.ivf.ranges import range_over_lists
-from elanus.index.planning import SearchPlan, plan_list_search
+from elanus.index.planning import ListCosts, SearchPlan, plan_list_search
 from elanus.index.protocol import IndexSize, RangeBounds, SearchHits
 from elanus.index.rescoring import replaced_where_short, rescored
 
@@ -26,8 +26,8 @@ class CandidateSource(Protocol):
     """What a member of the family stores in its lists, and how it picks rows from them."""
 
     @property
-    def compare_cost(self) -> float:
-        """The time to compare a row in its list, relative to an exact score."""
+    def costs(self) -> ListCosts:
+        """What it spends on a row."""
         ...
 
     def candidates(
@@ -104,5 +104,5 @@ class IvfIndex:
             k=k,
             nprobe=nprobe,
             list_count=self.lists.list_count,
-            compare_cost=self.source.compare_cost,
+            costs=self.source.costs,
         )

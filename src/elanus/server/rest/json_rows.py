@@ -18,7 +18,13 @@ import pyarrow as pa
 
 from elanus.columns.rows import batch_from_rows
 from elanus.columns.values import column_from_values
-from elanus.columns.vectors import SparseRows, dense_matrix, float32_from_bfloat16, sparse_rows
+from elanus.columns.vectors import (
+    SparseRows,
+    dense_matrix,
+    float32_from_bfloat16,
+    row_width_bytes,
+    sparse_rows,
+)
 from elanus.errors import InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
@@ -104,7 +110,7 @@ def _packed_value(field: Field, value: Any, row: int) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return base64.b64decode(value, validate=True)
+        data = base64.b64decode(value, validate=True)
     except binascii.Error as error:
         raise InvalidInput(
             "type_mismatch",
@@ -112,6 +118,15 @@ def _packed_value(field: Field, value: Any, row: int) -> Any:
             field=field.name,
             row=row,
         ) from None
+    if len(data) != row_width_bytes(field):
+        raise InvalidInput(
+            "dimension_mismatch",
+            f"field {field.name!r} has {len(data)} bytes in row {row}, expected {row_width_bytes(field)} "
+            f"({field.type_label()})",
+            field=field.name,
+            row=row,
+        )
+    return data
 
 
 def vectors_from_json(values: Sequence[Any], field: Field) -> npt.NDArray[Any] | SparseRows:

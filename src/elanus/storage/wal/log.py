@@ -1,8 +1,9 @@
 """The files of one log, one writer at a time.
 
 Files are named by the smallest timestamp they may hold; a record lives in the newest file whose name is not above it. A
-file starts with a 64-byte header. The log is poisoned after a failed sync: what the disk holds is unknown then, so
-nothing more is written until the log is opened again.
+file starts with a 64-byte header and, unless it is the newest, ends with an end record, so that a file cut short is
+noticed. The log is poisoned after a failed sync: what the disk holds is unknown then, so nothing more is written until
+the log is opened again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,12 +16,14 @@ from elanus.objectstore.disk import Disk, DiskFile
 from elanus.runtime.timestamps import MAX_TIMESTAMP
 from elanus.storage.wal.record import (
     ALIGNMENT,
+    END_KIND,
     HEADER_BYTES,
     SCHEMA_KIND,
     EncodedRecord,
     LogRecord,
     RecordDecoder,
     RecordHeader,
+    encode_end,
     encode_schema,
     header_bytes,
     is_intact,
@@ -74,17 +77,17 @@ class Log:
         for name in files:
             path = f"{self._folder}/{name}"
             data = self._disk.map(path)
-            end = 0
+            end, ended = 0, False
             self._last_timestamps[name] = 0
             for offset, header, record in _read_file(path, data):
-                end = offset + HEADER_BYTES + header.length_bytes
-                self._last_timestamps[name] = header.timestamp
+                end, ended = offset + HEADER_BYTES + header.length_bytes, header.kind == END_KIND
+                self._last_timestamps[name] = max(self._last_timestamps[name], header.timestamp)
                 if record is not None and header.timestamp > after:
                     apply(LoggedRecord(header.timestamp, record))
-            if end < data.nbytes and name != files[-1]:
-                raise DataCorrupt("checksum_mismatch", f"{path} is damaged at offset {end}, before newer log files")
+            if name != files[-1] and not ended:
+                raise DataCorrupt("checksum_mismatch", f"{path} ends at offset {end} without its end record")
         if files:
-            self._mend_tail(files[-1], end)
+            self._mend_tail(files[-1], end, ended=ended)
         return max(self._last_timestamps.values(), default=0)
 
     def append(self, records: Sequence[tuple[int, EncodedRecord]]) -> None:
@@ -111,13 +114,26 @@ class Log:
             self._sync_file()
 
     def rotate(self) -> None:
-        """Ends the current file; the next record starts a new one."""
-        if self._file is not None:
-            if self._poison is None:
-                self._sync_file()
-            self._file.close()
-            self._file = None
-            self._file_name = ""
+        """Ends the current file; the next record starts a new one.
+
+        Raises:
+            Unavailable: the disk failed; the file goes on.
+        """
+        if self._file is None:
+            return
+        if self._poison is None:
+            parts: list[memoryview] = []
+            self._frame(parts, END_KIND, encode_end(), 0)
+            try:
+                self._file.write(parts)
+            except OSError as error:
+                self._undo_write(error)
+                raise Unavailable("storage_failed", f"ending a file of {self._folder} failed: {error}") from error
+            self._size_bytes += sum(part.nbytes for part in parts)
+            self._sync_file()
+        self._file.close()
+        self._file = None
+        self._file_name = ""
 
     def remove_through(self, timestamp: int) -> None:
         """Removes files that hold only records up to `timestamp` (inclusive). Call after `rotate`."""
@@ -204,8 +220,8 @@ class Log:
         except OSError as error:
             self._poison = f"a write failed ({cause}) and could not be undone ({error})"
 
-    def _mend_tail(self, name: str, end: int) -> None:
-        """Cuts the newest file after its last whole record and makes it durable; removes it when it has none."""
+    def _mend_tail(self, name: str, end: int, *, ended: bool) -> None:
+        """Cuts the newest file after its last whole record, ends it and makes it durable; one without records goes."""
         path = f"{self._folder}/{name}"
         if end == 0:
             self._disk.unlink(path)
@@ -214,6 +230,10 @@ class Log:
         file = self._disk.open_append(path)
         try:
             file.truncate(end)
+            if not ended:
+                file.sync()
+                contents = encode_end()
+                file.write([memoryview(header_bytes(END_KIND, contents, timestamp=0, synced_offset=end)), *contents])
             file.sync()
         finally:
             file.close()

@@ -18,6 +18,7 @@ from elanus.kernels.checksum import crc32c
 
 __all__ = [
     "ALIGNMENT",
+    "END_KIND",
     "HEADER_BYTES",
     "SCHEMA_KIND",
     "DeleteRecord",
@@ -28,6 +29,7 @@ __all__ = [
     "RecordDecoder",
     "RecordHeader",
     "encode",
+    "encode_end",
     "encode_schema",
     "header_bytes",
     "is_intact",
@@ -43,6 +45,7 @@ _HEADER: Final = struct.Struct("<IIQQQI")  # magic, kind, length, timestamp, syn
 _KIND_SCHEMA: Final = 1
 _KIND_INSERT: Final = 2
 _KIND_DELETE: Final = 3
+_KIND_END: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,11 @@ def encode(record: LogRecord) -> EncodedRecord:
     return EncodedRecord(replace(record, keys=keys), _KIND_DELETE, _contents(meta, [message]), (record.keys.schema,))
 
 
+def encode_end() -> tuple[memoryview, ...]:
+    """The contents of the record that ends a file which was closed in order."""
+    return _contents(None, [])
+
+
 def header_bytes(kind: int, contents: Sequence[memoryview], *, timestamp: int, synced_offset: int) -> bytes:
     """The header of a record with these contents."""
     length = sum(part.nbytes for part in contents)
@@ -206,7 +214,7 @@ class RecordDecoder:
         self._schemas: dict[str, pa.Schema] = {}
 
     def decode(self, kind: int, contents: memoryview) -> LogRecord | None:
-        """The record, its columns views of `contents`; None for a schema record.
+        """The record, its columns views of `contents`; None for a schema or the end of the file.
 
         Raises:
             DataCorrupt: contents that pass the checksum but make no sense (a newer version wrote them).
@@ -223,6 +231,8 @@ class RecordDecoder:
         if kind == _KIND_SCHEMA:
             name = msgspec.json.decode(text, type=str)
             self._schemas[name] = pa.ipc.read_schema(pa.py_buffer(contents[offset:]))
+            return None
+        if kind == _KIND_END:
             return None
         meta = msgspec.json.decode(text, type=_Meta)
         batches = []
@@ -242,6 +252,7 @@ class RecordDecoder:
 
 
 SCHEMA_KIND: Final = _KIND_SCHEMA
+END_KIND: Final = _KIND_END
 
 
 def _contents(meta: Any, messages: Sequence[pa.Buffer]) -> tuple[memoryview, ...]:
