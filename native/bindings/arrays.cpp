@@ -41,7 +41,8 @@ Dtype integer_dtype(bool is_signed, Py_ssize_t size) {
     }
 }
 
-// Format strings are those of Python's struct module; a foreign byte order has a prefix of its own and is not known here.
+// Format strings are those of Python's struct module; a foreign byte order has a prefix of its own and is not known
+// here.
 Dtype parse_format(const char* format, Py_ssize_t size) {
     if (format == nullptr) return Dtype::uint8;
     if (*format == '@' || *format == '=' || *format == '<') ++format;
@@ -65,12 +66,14 @@ Dtype parse_format(const char* format, Py_ssize_t size) {
 
 std::string type_label(nb::handle object) { return nb::cast<std::string>(nb::str(object.type().attr("__name__"))); }
 
-PyObject* attribute_for_good(nb::handle object, const char* name) { return nb::object(object.attr(name)).release().ptr(); }
+PyObject* attribute_for_good(nb::handle object, const char* name) {
+    return nb::object(object.attr(name)).release().ptr();
+}
 
 }  // namespace
 
 const char* dtype_name(Dtype dtype) {
-    static const char* const names[] = {"bool",   "int8",   "int16",   "int32",   "int64",   "uint8",    "uint16",
+    static const char* const names[] = {"bool",   "int8",   "int16",   "int32",   "int64",   "uint8",         "uint16",
                                         "uint32", "uint64", "float16", "float32", "float64", "something else"};
     return names[static_cast<int>(dtype)];
 }

@@ -26,7 +26,7 @@ const char* dtype_name(Dtype dtype);
 
 // A C-contiguous array argument, held until destruction. Construct and destroy with the GIL.
 class ArrayArgument {
-  public:
+public:
     // Raises TypeError if `object` is no array, ValueError if it has other than `dimension_count` dimensions or is not
     // C-contiguous.
     ArrayArgument(nb::handle object, const char* name, int dimension_count);
@@ -51,7 +51,7 @@ class ArrayArgument {
         return static_cast<const T*>(aligned_to(alignof(T)));
     }
 
-  private:
+private:
     const void* aligned_to(size_t alignment);
 
     const char* name_;
@@ -62,19 +62,19 @@ class ArrayArgument {
 
 // A set of rows as packed words, or null for None.
 class AllowArgument {
-  public:
+public:
     // Raises ValueError unless there are exactly ceil(row_count / 64) words.
     AllowArgument(nb::handle object, int64_t row_count);
     const uint64_t* words() const { return words_; }
 
-  private:
+private:
     std::unique_ptr<ArrayArgument> array_;
     const uint64_t* words_ = nullptr;
 };
 
 // The bytes of any C-contiguous buffer.
 class BytesArgument {
-  public:
+public:
     BytesArgument(nb::handle object, const char* name);
     ~BytesArgument() { PyBuffer_Release(&view_); }
     BytesArgument(const BytesArgument&) = delete;
@@ -83,13 +83,13 @@ class BytesArgument {
     const uint8_t* data() const { return static_cast<const uint8_t*>(view_.buf); }
     int64_t size() const { return view_.len; }
 
-  private:
+private:
     Py_buffer view_;
 };
 
 // A new NumPy array, uninitialised.
 class ResultArray {
-  public:
+public:
     ResultArray(Dtype dtype, int64_t size);
     ResultArray(Dtype dtype, int64_t rows, int64_t columns);
     ~ResultArray() { PyBuffer_Release(&view_); }
@@ -102,7 +102,7 @@ class ResultArray {
     }
     nb::object object() const { return array_; }
 
-  private:
+private:
     void allocate(Dtype dtype, nb::handle shape);
 
     nb::object array_;

@@ -178,7 +178,7 @@ nb::object compare(nb::handle values, const char* op, nb::handle scalar) {
 nb::object between(nb::handle values, nb::handle low, nb::handle high, bool low_inclusive, bool high_inclusive) {
     return evaluate(values, [&](auto* type) {
         return make_interval<std::remove_const_t<std::remove_pointer_t<decltype(type)>>>(low, high, low_inclusive,
-                                                                                        high_inclusive);
+                                                                                         high_inclusive);
     });
 }
 
@@ -229,7 +229,8 @@ nb::object dictionary_in(nb::handle codes, nb::handle table) {
 
 void bind_compare(nb::module_& module) {
     module.def("compare", &compare, nb::arg("values"), nb::arg("op"), nb::arg("scalar"));
-    module.def("between", &between, nb::arg("values"), nb::arg("low").none(), nb::arg("high").none(), nb::kw_only(), nb::arg("low_inclusive"), nb::arg("high_inclusive"));
+    module.def("between", &between, nb::arg("values"), nb::arg("low").none(), nb::arg("high").none(), nb::kw_only(),
+               nb::arg("low_inclusive"), nb::arg("high_inclusive"));
     module.def("is_in", &is_in_list, nb::arg("values"), nb::arg("sorted_unique_values"));
     module.def("dictionary_in", &dictionary_in, nb::arg("codes"), nb::arg("table"));
 }

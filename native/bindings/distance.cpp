@@ -30,7 +30,7 @@ Metric parse_metric(std::string_view name) {
 
 // Queries and base of a scan: dtypes, shapes and metric fit each other once it is constructed.
 class DenseArguments {
-  public:
+public:
     DenseArguments(const char* metric, nb::handle queries, int query_dimensions, nb::handle base)
         : queries_(queries, query_dimensions == 1 ? "query" : "queries", query_dimensions), base_(base, "base", 2) {
         ElementType type = ElementType::float32;
@@ -92,7 +92,7 @@ class DenseArguments {
     int64_t row_count() const { return input_.base.row_count; }
     int64_t query_count() const { return input_.query_count; }
 
-  private:
+private:
     ArrayArgument queries_;
     ArrayArgument base_;
     ScanInput input_;
@@ -189,8 +189,8 @@ nb::object score_listed_rows(const char* metric, nb::handle query, nb::handle ba
         bad = score_rows(dense.input(nullptr), numbers, listed.size(), scores_out);
     }
     if (bad >= 0) {
-        raise_value_error("rows[" + std::to_string(bad) + "] is " + std::to_string(numbers[bad]) +
-                          ", expected 0 to " + std::to_string(dense.row_count()) + " (exclusive)");
+        raise_value_error("rows[" + std::to_string(bad) + "] is " + std::to_string(numbers[bad]) + ", expected 0 to " +
+                          std::to_string(dense.row_count()) + " (exclusive)");
     }
     return scores.object();
 }
@@ -198,9 +198,12 @@ nb::object score_listed_rows(const char* metric, nb::handle query, nb::handle ba
 }  // namespace
 
 void bind_distance(nb::module_& module) {
-    module.def("scan_topk", &scan_topk, nb::arg("metric"), nb::arg("query"), nb::arg("base"), nb::arg("k"), nb::arg("allow").none());
-    module.def("scan_topk_many", &scan_topk_many, nb::arg("metric"), nb::arg("queries"), nb::arg("base"), nb::arg("k"), nb::arg("allow").none());
-    module.def("scan_range", &scan_range, nb::arg("metric"), nb::arg("query"), nb::arg("base"), nb::arg("radius"), nb::arg("range_filter").none(), nb::arg("allow").none());
+    module.def("scan_topk", &scan_topk, nb::arg("metric"), nb::arg("query"), nb::arg("base"), nb::arg("k"),
+               nb::arg("allow").none());
+    module.def("scan_topk_many", &scan_topk_many, nb::arg("metric"), nb::arg("queries"), nb::arg("base"), nb::arg("k"),
+               nb::arg("allow").none());
+    module.def("scan_range", &scan_range, nb::arg("metric"), nb::arg("query"), nb::arg("base"), nb::arg("radius"),
+               nb::arg("range_filter").none(), nb::arg("allow").none());
     module.def("score_rows", &score_listed_rows, nb::arg("metric"), nb::arg("query"), nb::arg("base"), nb::arg("rows"));
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 // Query and base of a sparse scan, their dtypes and lengths checked; the base's offsets are checked by the scan.
 class SparseArguments {
-  public:
+public:
     SparseArguments(nb::handle query_indices, nb::handle query_values, nb::handle offsets, nb::handle indices,
                     nb::handle values)
         : query_indices_(query_indices, "query_indices", 1),
@@ -50,15 +50,15 @@ class SparseArguments {
         }
         if (bad >= 0) {
             raise_value_error("offsets of row " + std::to_string(bad) + " are " + std::to_string(base.offsets[bad]) +
-                              " and " + std::to_string(base.offsets[bad + 1]) + ", expected them ascending and at most " +
-                              std::to_string(base.element_count));
+                              " and " + std::to_string(base.offsets[bad + 1]) +
+                              ", expected them ascending and at most " + std::to_string(base.element_count));
         }
     }
 
     SparseQuery query;
     SparseVectors base;
 
-  private:
+private:
     static void check_same_size(const ArrayArgument& indices, const ArrayArgument& values) {
         if (indices.size() == values.size()) return;
         raise_value_error(std::string(indices.name()) + " has " + std::to_string(indices.size()) + " elements and " +
@@ -94,8 +94,11 @@ nb::object sparse_scan_range(nb::handle query_indices, nb::handle query_values, 
 }  // namespace
 
 void bind_sparse(nb::module_& module) {
-    module.def("sparse_scan_topk", &sparse_scan_topk, nb::arg("query_indices"), nb::arg("query_values"), nb::arg("offsets"), nb::arg("indices"), nb::arg("values"), nb::arg("k"), nb::arg("allow").none());
-    module.def("sparse_scan_range", &sparse_scan_range, nb::arg("query_indices"), nb::arg("query_values"), nb::arg("offsets"), nb::arg("indices"), nb::arg("values"), nb::arg("radius"), nb::arg("range_filter").none(), nb::arg("allow").none());
+    module.def("sparse_scan_topk", &sparse_scan_topk, nb::arg("query_indices"), nb::arg("query_values"),
+               nb::arg("offsets"), nb::arg("indices"), nb::arg("values"), nb::arg("k"), nb::arg("allow").none());
+    module.def("sparse_scan_range", &sparse_scan_range, nb::arg("query_indices"), nb::arg("query_values"),
+               nb::arg("offsets"), nb::arg("indices"), nb::arg("values"), nb::arg("radius"),
+               nb::arg("range_filter").none(), nb::arg("allow").none());
 }
 
 }  // namespace elanus

@@ -13,7 +13,7 @@ namespace {
 
 // Strings in Arrow's layout; the offsets are checked by `check`.
 class StringArguments {
-  public:
+public:
     StringArguments(nb::handle offsets, nb::handle data) : offsets_(offsets, "offsets", 1), data_(data, "data", 1) {
         offsets_.expect(Dtype::int32);
         data_.expect(Dtype::uint8);
@@ -48,7 +48,7 @@ class StringArguments {
         return words.object();
     }
 
-  private:
+private:
     ArrayArgument offsets_, data_;
     Strings strings_;
 };
@@ -80,14 +80,16 @@ nb::object string_in(nb::handle offsets, nb::handle data, const nb::list& litera
 
 nb::object string_prefix(nb::handle offsets, nb::handle data, const nb::bytes& literal) {
     const std::string_view view = view_of(literal);
-    return StringArguments(offsets, data).words(
-        [=](const KernelTable&, const Strings& strings, uint64_t* out) { strings_prefix(strings, view, out); });
+    return StringArguments(offsets, data).words([=](const KernelTable&, const Strings& strings, uint64_t* out) {
+        strings_prefix(strings, view, out);
+    });
 }
 
 nb::object string_suffix(nb::handle offsets, nb::handle data, const nb::bytes& literal) {
     const std::string_view view = view_of(literal);
-    return StringArguments(offsets, data).words(
-        [=](const KernelTable&, const Strings& strings, uint64_t* out) { strings_suffix(strings, view, out); });
+    return StringArguments(offsets, data).words([=](const KernelTable&, const Strings& strings, uint64_t* out) {
+        strings_suffix(strings, view, out);
+    });
 }
 
 nb::object string_contains(nb::handle offsets, nb::handle data, const nb::bytes& literal) {
@@ -121,7 +123,8 @@ nb::object hash_all_int64(nb::handle values, uint64_t seed) {
 }  // namespace
 
 void bind_strings(nb::module_& module) {
-    module.def("string_compare", &string_compare, nb::arg("offsets"), nb::arg("data"), nb::arg("op"), nb::arg("literal"));
+    module.def("string_compare", &string_compare, nb::arg("offsets"), nb::arg("data"), nb::arg("op"),
+               nb::arg("literal"));
     module.def("string_in", &string_in, nb::arg("offsets"), nb::arg("data"), nb::arg("literals"));
     module.def("string_prefix", &string_prefix, nb::arg("offsets"), nb::arg("data"), nb::arg("literal"));
     module.def("string_suffix", &string_suffix, nb::arg("offsets"), nb::arg("data"), nb::arg("literal"));

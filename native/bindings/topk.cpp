@@ -39,6 +39,9 @@ nb::object topk(nb::handle scores, int64_t k, nb::handle allow, bool largest) {
 
 }  // namespace
 
-void bind_topk(nb::module_& module) { module.def("topk", &topk, nb::arg("scores"), nb::arg("k"), nb::arg("allow").none(), nb::kw_only(), nb::arg("largest")); }
+void bind_topk(nb::module_& module) {
+    module.def("topk", &topk, nb::arg("scores"), nb::arg("k"), nb::arg("allow").none(), nb::kw_only(),
+               nb::arg("largest"));
+}
 
 }  // namespace elanus

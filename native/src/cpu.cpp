@@ -52,8 +52,7 @@ CpuFeatures detect_cpu() {
     features.avx2 = has_bits(saved, kXmmYmm) && has_bits(extended.ebx, kBmi1 | kAvx2 | kBmi2);
 
     constexpr uint32_t kF = bit(16), kDq = bit(17), kCd = bit(28), kBw = bit(30), kVl = bit(31);
-    features.avx512 =
-        features.avx2 && has_bits(saved, kMaskZmm) && has_bits(extended.ebx, kF | kDq | kCd | kBw | kVl);
+    features.avx512 = features.avx2 && has_bits(saved, kMaskZmm) && has_bits(extended.ebx, kF | kDq | kCd | kBw | kVl);
 
     constexpr uint32_t kVbmi = bit(1), kVnni = bit(11), kBitalg = bit(12), kVpopcntdq = bit(14);
     features.avx512_icelake = features.avx512 && has_bits(extended.ecx, kVbmi | kVnni | kBitalg | kVpopcntdq);

@@ -22,15 +22,10 @@ constexpr KernelTable kAvx512 = {"avx512",        &avx512_float_distance, &avx51
                                  &avx512_compare, &avx512_dictionary,     &avx512_bits,          &avx512_text,
                                  &avx2_checksum};
 
-constexpr KernelTable kAvx512Icelake = {"avx512_icelake",
-                                        &avx512_float_distance,
-                                        &avx512_icelake_int8_distance,
-                                        &avx512_icelake_bits_distance,
-                                        &avx512_compare,
-                                        &avx512_dictionary,
-                                        &avx512_icelake_bits,
-                                        &avx512_text,
-                                        &avx2_checksum};
+constexpr KernelTable kAvx512Icelake = {
+    "avx512_icelake", &avx512_float_distance, &avx512_icelake_int8_distance, &avx512_icelake_bits_distance,
+    &avx512_compare,  &avx512_dictionary,     &avx512_icelake_bits,          &avx512_text,
+    &avx2_checksum};
 
 #endif
 
@@ -61,7 +56,9 @@ const std::vector<std::string_view>& built_levels() {
     static const std::vector<std::string_view> levels = {
         "scalar",
 #if defined(__x86_64__)
-        "avx2", "avx512", "avx512_icelake",
+        "avx2",
+        "avx512",
+        "avx512_icelake",
 #endif
     };
     return levels;

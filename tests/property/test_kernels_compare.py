@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.kernels.levels import LEVELS, using
 
 from elanus.kernels import reference
 from elanus.kernels.compare import between, compare, dictionary_in, is_in
-from tests.unit.kernels.levels import LEVELS, using
 
 pytestmark = pytest.mark.parametrize("level", LEVELS)
 
@@ -22,7 +22,7 @@ _SIZES = st.integers(0, 300)
 @st.composite
 def _values(draw: st.DrawFn) -> npt.NDArray[Any]:
     """Few different values, and among them the extreme ones of the type."""
-    dtype = np.dtype(draw(st.sampled_from(_DTYPES)))
+    dtype: np.dtype[Any] = np.dtype(draw(st.sampled_from(_DTYPES)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     if dtype.kind == "f":
         pool = np.array([-np.inf, -1e30, -2.5, -1, -0.0, 0.0, 1e-40, 0.1, 1, 2.5, 1e30, np.inf, np.nan], dtype)

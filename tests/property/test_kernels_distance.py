@@ -8,13 +8,13 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.kernels.levels import LEVELS, using
+from tests.unit.kernels.vectors import DTYPES, METRICS, budget_of, exact_scores, make_vectors, query_dtype
 
 from elanus.kernels import reference
 from elanus.kernels.distance import scan_range, scan_topk, scan_topk_many, score_rows
 from elanus.kernels.reference.arguments import mask_of
 from elanus.kernels.reference.bits import pack
-from tests.unit.kernels.levels import LEVELS, using
-from tests.unit.kernels.vectors import DTYPES, METRICS, budget_of, exact_scores, make_vectors, query_dtype
 
 pytestmark = pytest.mark.parametrize("level", LEVELS)
 
@@ -77,7 +77,8 @@ def test_topk(level: str, case: _Case) -> None:
     with using(level):
         scores, rows = scan_topk(case.metric, case.query, case.base, case.k, allow=case.allow)
     expected_scores, expected_rows = reference.scan_topk(case.metric, case.query, case.base, case.k, case.allow)
-    assert (scores.dtype, rows.dtype) == (np.float32, np.int64)
+    assert scores.dtype == np.float32
+    assert rows.dtype == np.int64
     if case.is_exact:
         np.testing.assert_array_equal(rows, expected_rows)
         np.testing.assert_array_equal(scores, expected_scores)
@@ -87,7 +88,7 @@ def test_topk(level: str, case: _Case) -> None:
 
 @given(case=_cases(), bounds=st.tuples(st.integers(-40, 400), st.one_of(st.none(), st.integers(-40, 400))))
 def test_range(level: str, case: _Case, bounds: tuple[int, int | None]) -> None:
-    radius, range_filter = (bounds if case.is_exact and case.metric != "JACCARD" else _as_shares(bounds))
+    radius, range_filter = bounds if case.is_exact and case.metric != "JACCARD" else _as_shares(bounds)
     with using(level):
         scores, rows = scan_range(
             case.metric, case.query, case.base, radius=radius, range_filter=range_filter, allow=case.allow
@@ -130,9 +131,7 @@ def test_score_of_a_row_is_the_same_from_every_function(level: str, case: _Case)
             [score_rows(case.metric, case.query, case.base, every_row[row : row + 1])[0] for row in every_row[:9]]
         )
         scores, rows = scan_topk(case.metric, case.query, case.base, len(case.base))
-        allowed_scores, allowed_rows = scan_topk(
-            case.metric, case.query, case.base, len(case.base), allow=case.allow
-        )
+        allowed_scores, allowed_rows = scan_topk(case.metric, case.query, case.base, len(case.base), allow=case.allow)
     np.testing.assert_array_equal(listed[:9], single)
     np.testing.assert_array_equal(scores, listed[rows])
     np.testing.assert_array_equal(allowed_scores, listed[allowed_rows])

@@ -184,7 +184,8 @@ class Cases:
             return choose.choice([None, True, False])
         if kind < 0.6:
             return choose.choice(self._texts)
-        return choose.choice(choose.choice([self._integers, self._integers, self._floats, _BIG]))
+        pools: list[list[Any]] = [self._integers, self._integers, self._floats, _BIG]
+        return choose.choice(choose.choice(pools))
 
     def _written(self, value: Any) -> str:
         if self._random.random() < 0.5:
@@ -320,8 +321,8 @@ class Cases:
     def _comparison(self) -> Any:
         choose = self._random
         operator = choose.choice(_COMPARISONS)
-        plain = lambda: self._field(*_INTEGER_FIELDS, "f32", "f64")  # noqa: E731
-        sides = [
+        plain: Callable[[], Any] = lambda: self._field(*_INTEGER_FIELDS, "f32", "f64")  # noqa: E731
+        sides: list[Callable[[], tuple[Any, Any]]] = [
             lambda: (plain(), self._number_constant()),
             lambda: (plain(), self._number_constant()),
             lambda: (self._number(), self._number_constant()),

@@ -70,7 +70,7 @@ class Reference:
             case ("like" | "regex", _, _, _):
                 return self.pattern(node, row)
             case ("isnull", operand, negated):
-                return self.is_null(operand, row) != negated
+                return bool(self.is_null(operand, row) != negated)
             case ("exists", path):
                 return self.found(path, row)[0]
             case ("contains", how, operand, ("const", constant)):
@@ -110,12 +110,11 @@ class Reference:
             return False, None
         value = json.loads("{}" if text is None else text)
         for step in steps:
-            if (isinstance(step, str) and isinstance(value, dict) and step in value) or (
-                isinstance(step, int) and isinstance(value, list) and step < len(value)
-            ):
-                value = value[step]
-            else:
+            in_object = isinstance(step, str) and isinstance(value, dict) and step in value
+            in_array = isinstance(step, int) and isinstance(value, list) and step < len(value)
+            if not in_object and not in_array:
                 return False, None
+            value = value[step]
         return True, value
 
     def number(self, node: Any, row: Row) -> Any:
@@ -161,7 +160,7 @@ class Reference:
         if not isinstance(value, str):
             return bool(negated)
         hit = _like(pattern, value) if kind == "like" else re.search(pattern, value) is not None
-        return hit != negated
+        return bool(hit != negated)
 
     def is_null(self, operand: Any, row: Row) -> bool:
         if operand[0] == "path":

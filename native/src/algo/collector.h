@@ -25,17 +25,17 @@ struct Block {
 };
 
 class Collector {
-  public:
+public:
     virtual ~Collector() = default;
     virtual void take(const Block& block) = 0;
 };
 
 // Keeps the best k rows; of equal scores the smaller row wins.
 //
-// A candidate is one 64-bit key, score above row, smaller is better. Candidates gather until there are enough of them to
-// pay for a selection; the k-th best score then turns most later rows away with one vector comparison.
+// A candidate is one 64-bit key, score above row, smaller is better. Candidates gather until there are enough of them
+// to pay for a selection; the k-th best score then turns most later rows away with one vector comparison.
 class TopkCollector final : public Collector {
-  public:
+public:
     // `candidate_count` is how many rows will be offered at most; `k` is at most that.
     TopkCollector(const KernelTable& table, int64_t k, bool largest, int64_t candidate_count);
 
@@ -46,7 +46,7 @@ class TopkCollector final : public Collector {
     float score(int64_t place) const;
     int64_t row(int64_t place) const { return static_cast<int64_t>(keys_[place] & 0xffffffffu); }
 
-  private:
+private:
     void keep_best();
 
     const KernelTable& table_;
@@ -62,7 +62,7 @@ class TopkCollector final : public Collector {
 
 // Keeps every row with low <= score <= high, in row order.
 class RangeCollector final : public Collector {
-  public:
+public:
     RangeCollector(const KernelTable& table, float low, float high) : table_(table), low_(low), high_(high) {}
 
     void take(const Block& block) override;
@@ -70,7 +70,7 @@ class RangeCollector final : public Collector {
     const std::vector<float>& scores() const { return scores_; }
     const std::vector<int64_t>& rows() const { return rows_; }
 
-  private:
+private:
     const KernelTable& table_;
     const float low_, high_;
     std::vector<float> scores_;

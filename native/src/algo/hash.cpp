@@ -22,10 +22,10 @@ uint64_t read_64(const uint8_t* p) {
 
 // A mask of the first `count` bytes of a little-endian word; -8 to 16, those below 0 are none and above 8 all.
 uint64_t first_bytes(int64_t count) {
-    static constexpr uint64_t kMasks[25] = {
-        0,          0,          0,          0,           0,           0,           0,           0,           0,
-        0xff,       0xffff,     0xffffff,   0xffffffff,  ~0ull >> 24, ~0ull >> 16, ~0ull >> 8,  ~0ull,       ~0ull,
-        ~0ull,      ~0ull,      ~0ull,      ~0ull,       ~0ull,       ~0ull,       ~0ull};
+    static constexpr uint64_t kMasks[25] = {0,           0,          0,     0,      0,        0,          0,
+                                            0,           0,          0xff,  0xffff, 0xffffff, 0xffffffff, ~0ull >> 24,
+                                            ~0ull >> 16, ~0ull >> 8, ~0ull, ~0ull,  ~0ull,    ~0ull,      ~0ull,
+                                            ~0ull,       ~0ull,      ~0ull, ~0ull};
     return kMasks[count + 8];
 }
 

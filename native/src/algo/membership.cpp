@@ -76,7 +76,7 @@ uint64_t key_of(T value) {
 
 // Open addressing with at least half of the places free, behind a filter of one byte a hash value.
 class KeySet {
-  public:
+public:
     explicit KeySet(int64_t size)
         : shift_(64 - bits_for(size, 1)),
           filter_shift_(64 - bits_for(size, 4)),
@@ -103,7 +103,7 @@ class KeySet {
         return false;
     }
 
-  private:
+private:
     static int bits_for(int64_t size, int spare) {
         return std::min(static_cast<int>(std::bit_width(static_cast<uint64_t>(size))) + spare, 40);
     }

@@ -11,7 +11,6 @@ namespace elanus {
 // Bit i tells whether values[i] equals one of the list, which ascends without repeats. NaN equals nothing; the two
 // float zeros are equal.
 template <class T>
-void is_in(const KernelTable& table, const T* values, int64_t count, const T* list, int64_t list_size,
-           uint64_t* words);
+void is_in(const KernelTable& table, const T* values, int64_t count, const T* list, int64_t list_size, uint64_t* words);
 
 }  // namespace elanus

@@ -38,7 +38,7 @@ ScoreFunction find_score(const KernelTable& table, ElementType type, Metric metr
 int dense_bits_min(int64_t row_bytes) { return row_bytes >= 2048 ? 34 : row_bytes >= 512 ? 24 : 10; }
 
 class Scanner {
-  public:
+public:
     Scanner(const ScanInput& input, const PreparedQueries& queries, Collector* const* collectors)
         : score_(find_score(*input.table, input.base.type, input.metric)),
           allow_(input.allow),
@@ -82,7 +82,7 @@ class Scanner {
         flush_list();
     }
 
-  private:
+private:
     struct Run {
         int64_t first, count;
     };

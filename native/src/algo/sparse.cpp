@@ -13,7 +13,7 @@ constexpr int64_t kChunkElements = 256;
 // The query's terms by index: a filter of one byte a hash value that turns most elements away without a branch, and an
 // open-addressing table that decides about the rest.
 class TermTable {
-  public:
+public:
     explicit TermTable(const SparseQuery& query)
         : filter_shift_(32 - filter_bits(query.count)),
           filter_(size_t{1} << (32 - filter_shift_), 0),
@@ -33,13 +33,15 @@ class TermTable {
     bool add_products(const SparseVectors& base, int64_t start, int64_t stop, double& sum) const {
         bool any = false;
         uint32_t passed[kChunkElements];
+        const uint8_t* const filter = filter_.data();
+        const int shift = filter_shift_;
         for (; start < stop; start += kChunkElements) {
             const int64_t count = std::min(kChunkElements, stop - start);
             const uint32_t* indices = base.indices + start;
             int64_t passed_count = 0;
             for (int64_t i = 0; i < count; ++i) {
                 passed[passed_count] = static_cast<uint32_t>(i);
-                passed_count += filter_[hash_of(indices[i]) >> filter_shift_];
+                passed_count += filter[hash_of(indices[i]) >> shift];
             }
             for (int64_t p = 0; p < passed_count; ++p) {
                 const Slot* slot = find(indices[passed[p]]);
@@ -51,7 +53,7 @@ class TermTable {
         return any;
     }
 
-  private:
+private:
     struct Slot {
         uint32_t index;
         bool used;

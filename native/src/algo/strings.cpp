@@ -50,11 +50,9 @@ uint64_t leading_bytes(std::string_view string, const char* end) {
 
 // Equality with a literal of as many bytes as it has, without a call for literals of up to 16 bytes.
 class EqualBytes {
-  public:
+public:
     EqualBytes(std::string_view literal, const Strings& strings)
-        : literal_(literal),
-          end_(strings.end()),
-          leading_(leading_bytes(literal, literal.data() + literal.size())) {
+        : literal_(literal), end_(strings.end()), leading_(leading_bytes(literal, literal.data() + literal.size())) {
         if (literal.size() > 8) std::memcpy(&back_, literal.data() + literal.size() - 8, 8);
     }
 
@@ -67,7 +65,7 @@ class EqualBytes {
         return back == back_ && (size <= 16 || std::memcmp(bytes + 8, literal_.data() + 8, size - 16) == 0);
     }
 
-  private:
+private:
     const std::string_view literal_;
     const char* const end_;
     const uint64_t leading_;
@@ -103,7 +101,7 @@ void strings_below(const Strings& strings, std::string_view literal, uint64_t* w
 
 // Literals by hash, behind a filter over their length and first and last bytes that needs no branch.
 class LiteralSet {
-  public:
+public:
     explicit LiteralSet(const std::vector<std::string_view>& list)
         : filter_shift_(64 - (std::bit_width(list.size()) + 5)),
           filter_(size_t{1} << (64 - filter_shift_)),
@@ -120,9 +118,7 @@ class LiteralSet {
     }
 
     // False for most strings that are not in the set.
-    bool may_contain(std::string_view string, const char* end) const {
-        return filter_[filter_place(string, end)] != 0;
-    }
+    bool may_contain(std::string_view string, const char* end) const { return filter_[filter_place(string, end)] != 0; }
 
     bool contains(std::string_view string, const char* end) const {
         const uint64_t hash = hash_of(string, end);
@@ -132,7 +128,7 @@ class LiteralSet {
         return false;
     }
 
-  private:
+private:
     struct Slot {
         std::string_view literal;
         uint64_t hash = 0;
@@ -202,9 +198,8 @@ void strings_in(const KernelTable& table, const Strings& strings, const std::vec
 
 void strings_prefix(const Strings& strings, std::string_view literal, uint64_t* words) {
     const EqualBytes equal(literal, strings);
-    for_each_string(strings, words, [&](std::string_view string) {
-        return string.size() >= literal.size() && equal(string.data());
-    });
+    for_each_string(strings, words,
+                    [&](std::string_view string) { return string.size() >= literal.size() && equal(string.data()); });
 }
 
 void strings_suffix(const Strings& strings, std::string_view literal, uint64_t* words) {

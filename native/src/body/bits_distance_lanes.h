@@ -19,12 +19,12 @@ inline void sum4_i64(const __m512i* regs, int64_t* sums) {
         half[i] = _mm256_add_epi64(_mm512_castsi512_si256(regs[i]), _mm512_extracti64x4_epi64(regs[i], 1));
     }
     // Lanes 0 and 2 belong to the first of a pair, lanes 1 and 3 to the second.
-    const __m256i left = _mm256_add_epi64(_mm256_unpacklo_epi64(half[0], half[1]),
-                                          _mm256_unpackhi_epi64(half[0], half[1]));
-    const __m256i right = _mm256_add_epi64(_mm256_unpacklo_epi64(half[2], half[3]),
-                                           _mm256_unpackhi_epi64(half[2], half[3]));
-    const __m256i total = _mm256_add_epi64(_mm256_permute2x128_si256(left, right, 0x20),
-                                           _mm256_permute2x128_si256(left, right, 0x31));
+    const __m256i left =
+        _mm256_add_epi64(_mm256_unpacklo_epi64(half[0], half[1]), _mm256_unpackhi_epi64(half[0], half[1]));
+    const __m256i right =
+        _mm256_add_epi64(_mm256_unpacklo_epi64(half[2], half[3]), _mm256_unpackhi_epi64(half[2], half[3]));
+    const __m256i total =
+        _mm256_add_epi64(_mm256_permute2x128_si256(left, right, 0x20), _mm256_permute2x128_si256(left, right, 0x31));
     _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(sums), total);
 }
 

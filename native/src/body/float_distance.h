@@ -73,9 +73,8 @@ inline void row_sums(const float* const* query, const uint8_t* row, const uint8_
         if (left >= kFloatLanes) {
             take(Type::load(row + i * kElementBytes), i, a, whole);
         } else {
-            const auto part = [left](const float* p) __attribute__((always_inline)) {
-                return Float32::load_part(p, left);
-            };
+            const auto part = [left](const float* p)
+                                  __attribute__((always_inline)) { return Float32::load_part(p, left); };
             take(Type::load_part(row + i * kElementBytes, left), i, a, part);
         }
     }

@@ -20,8 +20,7 @@ int64_t find(const uint8_t* data, int64_t size, const uint8_t* needle, int64_t n
     const int64_t end = size - needle_size + 1;
     int64_t i = 0;
     for (; i + 64 <= end; i += 64) {
-        uint64_t candidates =
-            in_list_word(bytes + i, &first, 1) & in_list_word(bytes + i + needle_size - 1, &last, 1);
+        uint64_t candidates = in_list_word(bytes + i, &first, 1) & in_list_word(bytes + i + needle_size - 1, &last, 1);
         for (; candidates != 0; candidates &= candidates - 1) {
             const int64_t position = i + __builtin_ctzll(candidates);
             if (memcmp(data + position, needle, static_cast<size_t>(needle_size)) == 0) return position;

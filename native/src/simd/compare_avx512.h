@@ -12,16 +12,16 @@ template <class T>
 struct Lanes;
 
 // NOLINTBEGIN: one struct a type, alike but for the instruction's suffix.
-#define ELANUS_INTEGER_LANES(Type, Suffix, Set1)                                                   \
-    template <>                                                                                    \
-    struct Lanes<Type> {                                                                           \
-        static constexpr int kCount = 64 / static_cast<int>(sizeof(Type));                         \
-        static __m512i load(const Type* p) { return _mm512_loadu_si512(p); }                       \
-        static __m512i broadcast(Type value) { return Set1(value); }                               \
-        static uint64_t between(__m512i x, __m512i low, __m512i high) {                            \
+#define ELANUS_INTEGER_LANES(Type, Suffix, Set1)                                                     \
+    template <>                                                                                      \
+    struct Lanes<Type> {                                                                             \
+        static constexpr int kCount = 64 / static_cast<int>(sizeof(Type));                           \
+        static __m512i load(const Type* p) { return _mm512_loadu_si512(p); }                         \
+        static __m512i broadcast(Type value) { return Set1(value); }                                 \
+        static uint64_t between(__m512i x, __m512i low, __m512i high) {                              \
             return _mm512_mask_cmple_##Suffix##_mask(_mm512_cmpge_##Suffix##_mask(x, low), x, high); \
-        }                                                                                          \
-        static uint64_t equal(__m512i x, __m512i y) { return _mm512_cmpeq_##Suffix##_mask(x, y); } \
+        }                                                                                            \
+        static uint64_t equal(__m512i x, __m512i y) { return _mm512_cmpeq_##Suffix##_mask(x, y); }   \
     };
 
 ELANUS_INTEGER_LANES(int8_t, epi8, _mm512_set1_epi8)

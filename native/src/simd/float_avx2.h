@@ -42,9 +42,7 @@ struct Float32 {
 struct Float16 {
     using Storage = uint16_t;
     static FloatReg load(const void* p) { return _mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i_u*>(p))); }
-    static FloatReg load_part(const void* p, int64_t count) {
-        return _mm256_cvtph_ps(load_part_128(p, 2 * count));
-    }
+    static FloatReg load_part(const void* p, int64_t count) { return _mm256_cvtph_ps(load_part_128(p, 2 * count)); }
     static float element(const void* p) { return _cvtsh_ss(read_as<uint16_t>(p)); }
 };
 
@@ -54,9 +52,7 @@ struct BFloat16 {
         return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
     }
     static FloatReg load(const void* p) { return widen(_mm_loadu_si128(static_cast<const __m128i_u*>(p))); }
-    static FloatReg load_part(const void* p, int64_t count) {
-        return widen(load_part_128(p, 2 * count));
-    }
+    static FloatReg load_part(const void* p, int64_t count) { return widen(load_part_128(p, 2 * count)); }
     static float element(const void* p) {
         const uint32_t bits = static_cast<uint32_t>(read_as<uint16_t>(p)) << 16;
         return read_as<float>(&bits);

@@ -36,9 +36,7 @@ struct Float32 {
     using Storage = float;
     static FloatReg load(const void* p) { return _mm512_loadu_ps(p); }
     // The first `count` elements (1 to 15), then zeros.
-    static FloatReg load_part(const void* p, int64_t count) {
-        return _mm512_maskz_loadu_ps(first_lanes(count), p);
-    }
+    static FloatReg load_part(const void* p, int64_t count) { return _mm512_maskz_loadu_ps(first_lanes(count), p); }
     static float element(const void* p) { return read_as<float>(p); }
 };
 

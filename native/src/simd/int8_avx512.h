@@ -24,13 +24,9 @@ inline Int8Row load_row_part_i8(const void* p, int64_t count) {
 }
 
 inline Int8Row load_query_i8(const void* p) { return load_row_i8(p); }
-inline Int8Row load_query_part_i8(const void* p, int64_t count) {
-    return load_row_part_i8(p, count);
-}
+inline Int8Row load_query_part_i8(const void* p, int64_t count) { return load_row_part_i8(p, count); }
 
-inline IntReg add_products(IntReg sum, Int8Row x, Int8Row q) {
-    return _mm512_add_epi32(sum, _mm512_madd_epi16(x, q));
-}
+inline IntReg add_products(IntReg sum, Int8Row x, Int8Row q) { return _mm512_add_epi32(sum, _mm512_madd_epi16(x, q)); }
 inline Int8Squares add_squares(Int8Squares sum, Int8Row x) { return add_products(sum, x, x); }
 inline IntReg fold_squares(Int8Squares sum) { return sum; }
 

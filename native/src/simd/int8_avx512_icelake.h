@@ -27,20 +27,15 @@ inline Int8Row load_row_part_i8(const void* p, int64_t count) {
 }
 
 inline Int8Row load_query_i8(const void* p) { return load_row_i8(p); }
-inline Int8Row load_query_part_i8(const void* p, int64_t count) {
-    return load_row_part_i8(p, count);
-}
+inline Int8Row load_query_part_i8(const void* p, int64_t count) { return load_row_part_i8(p, count); }
 
 inline __m512i biased(Int8Row x) { return _mm512_xor_si512(x, _mm512_set1_epi8(-128)); }
 
 inline IntReg add_products(IntReg sum, Int8Row x, Int8Row q) { return _mm512_dpbusd_epi32(sum, biased(x), q); }
 inline Int8Squares add_squares(Int8Squares sums, Int8Row x) {
-    return {_mm512_dpbusd_epi32(sums.biased, biased(x), x),
-            _mm512_dpbusd_epi32(sums.sum, _mm512_set1_epi8(1), x)};
+    return {_mm512_dpbusd_epi32(sums.biased, biased(x), x), _mm512_dpbusd_epi32(sums.sum, _mm512_set1_epi8(1), x)};
 }
-inline IntReg fold_squares(Int8Squares sums) {
-    return _mm512_sub_epi32(sums.biased, _mm512_slli_epi32(sums.sum, 7));
-}
+inline IntReg fold_squares(Int8Squares sums) { return _mm512_sub_epi32(sums.biased, _mm512_slli_epi32(sums.sum, 7)); }
 
 }  // namespace
 }  // namespace elanus

@@ -30,6 +30,7 @@ from elanus.expr.bound import (
     InNumbers,
     InStrings,
     IsNull,
+    IsNullDocument,
     JsonPath,
     Matches,
     Not,
@@ -246,6 +247,8 @@ class _ConditionBinder:
         operand = self._operands.operand(node.value)
         if not isinstance(operand, Column | ArrayColumn | JsonPath):
             raise self._operands.wrong(node.value, f'"is null" is for fields and JSON paths, not {label(operand)}')
+        if isinstance(operand, JsonPath) and not operand.steps:
+            return Always(node.negated) if operand.is_dynamic else IsNullDocument(operand.name, node.negated)
         return IsNull(operand, node.negated)
 
     def _exists(self, node: syntax.Exists) -> Condition:

@@ -36,6 +36,7 @@ __all__ = [
     "InNumbers",
     "InStrings",
     "IsNull",
+    "IsNullDocument",
     "JsonPath",
     "Kind",
     "Length",
@@ -257,6 +258,14 @@ class IsNull:
 
 
 @dataclass(frozen=True, slots=True)
+class IsNullDocument:
+    """Whether a JSON field is NULL, or holds nothing but a JSON null; said without parsing it. Never UNKNOWN."""
+
+    name: str
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Exists:
     """Never UNKNOWN."""
 
@@ -304,6 +313,7 @@ Condition = (
     | InJson
     | Matches
     | IsNull
+    | IsNullDocument
     | Exists
     | Contains
     | EqualsList

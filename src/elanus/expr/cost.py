@@ -23,6 +23,7 @@ from elanus.expr.bound import (
     InNumbers,
     InStrings,
     IsNull,
+    IsNullDocument,
     JsonPath,
     Length,
     Matches,
@@ -57,6 +58,8 @@ def cost(condition: Condition) -> int:
             return cost(condition.operand)
         case CompareOperands():
             return _operand_cost(condition.left) + _operand_cost(condition.right)
+        case IsNullDocument():
+            return _PATTERN
         case InNumbers() | InStrings():
             return _MEMBERSHIP + _operand_cost(condition.operand)
         case Matches():

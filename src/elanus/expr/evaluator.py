@@ -25,6 +25,7 @@ from elanus.expr.bound import (
     InNumbers,
     InStrings,
     IsNull,
+    IsNullDocument,
     JsonPath,
     Matches,
     Not,
@@ -40,6 +41,8 @@ from elanus.expr.truth import Truth
 from elanus.expr.variants import MISSING, NULL
 
 __all__ = ["evaluate"]
+
+_NULL_DOCUMENT: Final = r"\A[ \t\n\r]*null[ \t\n\r]*\z"
 
 # Gathering rows costs something itself: it pays when most rows are decided already, and there are some.
 _NARROWING_ROWS_MIN: Final = 256
@@ -81,6 +84,8 @@ class _Evaluation:
                 return self._matches(node)
             case IsNull():
                 return self._is_null(node)
+            case IsNullDocument():
+                return self._is_null_document(node)
             case CompareJson():
                 return compare_json(self._read.variants(node.path), node.operator, node.constant)
             case InJson():
@@ -188,11 +193,16 @@ class _Evaluation:
     def _is_null(self, node: IsNull) -> Truth:
         if isinstance(node.operand, JsonPath):
             null = Bitset.from_bool(self._read.variants(node.operand).kinds <= NULL)
-            if node.operand.is_dynamic and not node.operand.steps:
-                null = self._all_or_none(truth=False)
         else:
             known = primitives.validity(self._read.column(node.operand.name))
             null = self._all_or_none(truth=False) if known is None else ~known
+        return Truth(~null if node.negated else null)
+
+    def _is_null_document(self, node: IsNullDocument) -> Truth:
+        column = self._read.column(node.name)
+        known = primitives.validity(column)
+        null = primitives.string_regex(column, _NULL_DOCUMENT)
+        null = null if known is None else (null & known) | ~known
         return Truth(~null if node.negated else null)
 
     def _contains(self, node: Contains) -> Truth:

@@ -78,10 +78,14 @@ def in_json(variants: Variants, numbers: NumberSet, strings: pa.Array, others: S
 
 def contains_json(variants: Variants, members: Sequence[ConstantValue], *, all_needed: bool) -> Truth:
     """Whether an array has all, or any, of the members; FALSE for a value that is no array."""
-    arrays = variants.rows_of(ARRAY)
-    combine = all if all_needed else any
-    hits = _rows_where(variants, arrays, lambda value: combine([_has_member(value, member) for member in members]))
-    return Truth.where_known(hits, variants.present())
+    tests = [_member_test(member) for member in members]
+    if len(tests) == 1:
+        test = tests[0]
+    elif all_needed:
+        test = lambda elements: all([test(elements) for test in tests])  # noqa: C419, E731  a list is quicker
+    else:
+        test = lambda elements: any([test(elements) for test in tests])  # noqa: C419, E731
+    return Truth.where_known(_rows_where(variants, variants.rows_of(ARRAY), test), variants.present())
 
 
 def array_lengths(variants: Variants) -> Numbers:
@@ -159,11 +163,14 @@ def _rows_where(variants: Variants, rows: Bitset, test: Callable[[Any], bool]) -
     return Bitset.from_rows(numbers[passed], variants.row_count)
 
 
-def _has_member(elements: Sequence[Any], member: ConstantValue) -> bool:
-    if isinstance(member, str):
-        return member in elements
+def _member_test(member: ConstantValue) -> Callable[[list[Any]], bool]:
+    """Whether a JSON array has the member among its elements."""
     if isinstance(member, bool):
-        return any(element is member for element in elements)
+        return lambda elements: any(element is member for element in elements)
     if isinstance(member, tuple):
-        return any(json_equal(element, member) for element in elements)
-    return any(element == member and type(element) is not bool for element in elements)
+        return lambda elements: any(json_equal(element, member) for element in elements)
+
+    if member in {0, 1}:
+        # Python takes these for false and true.
+        return lambda elements: any(element == member and type(element) is not bool for element in elements)
+    return lambda elements: member in elements

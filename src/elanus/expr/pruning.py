@@ -26,6 +26,7 @@ from elanus.expr.bound import (
     InNumbers,
     InStrings,
     IsNull,
+    IsNullDocument,
     Matches,
     Not,
     Operand,
@@ -80,6 +81,8 @@ def _possible(condition: Condition, stats: SegmentStats) -> _Possible:
                 join = _and if isinstance(condition, And) else _or
                 joined = join(joined, _possible(operand, stats))
             return joined
+        case IsNullDocument() if _all_null(stats, condition.name):
+            return _Possible(true=not condition.negated, false=condition.negated, unknown=False)
         case IsNull(operand=Column(name=name) | ArrayColumn(name=name)):
             field = stats.fields.get(name)
             if field is None:
@@ -98,6 +101,11 @@ def _possible(condition: Condition, stats: SegmentStats) -> _Possible:
             return _of_column(condition, condition.array, stats)
         case _:
             return _ANY
+
+
+def _all_null(stats: SegmentStats, name: str) -> bool:
+    field = stats.fields.get(name)
+    return field is not None and field.null_count >= stats.row_count
 
 
 def _of_column(condition: Condition, operand: Operand, stats: SegmentStats) -> _Possible:

@@ -16,6 +16,7 @@ from elanus.expr.bound import (
     EqualsList,
     Exists,
     InJson,
+    IsNullDocument,
     JsonPath,
     Length,
     Negation,
@@ -30,24 +31,25 @@ __all__ = ["field_names", "json_paths"]
 
 def field_names(condition: Condition) -> frozenset[str]:
     """The fields whose columns are needed to evaluate the condition."""
-    return frozenset(source.name for source in _sources(condition))
+    return frozenset(node.name for node in _reading(condition))
 
 
 def json_paths(condition: Condition) -> dict[str, tuple[Steps, ...]]:
     """The distinct paths read inside each JSON field."""
     paths: dict[str, dict[Steps, None]] = {}
-    for source in _sources(condition):
-        if isinstance(source, JsonPath):
-            paths.setdefault(source.name, {})[source.steps] = None
+    for node in _reading(condition):
+        if isinstance(node, JsonPath):
+            paths.setdefault(node.name, {})[node.steps] = None
     return {name: tuple(steps) for name, steps in paths.items()}
 
 
-def _sources(condition: Condition) -> Iterator[Column | ArrayColumn | JsonPath]:
+def _reading(condition: Condition) -> Iterator[Column | ArrayColumn | JsonPath | IsNullDocument]:
+    """The nodes that read a column."""
     waiting: list[Condition | Operand] = [condition]
     while waiting:
         node = waiting.pop()
         match node:
-            case Column() | ArrayColumn() | JsonPath():
+            case Column() | ArrayColumn() | JsonPath() | IsNullDocument():
                 yield node
             case And() | Or():
                 waiting.extend(node.operands)

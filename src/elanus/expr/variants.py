@@ -162,9 +162,8 @@ def _strings(values: Sequence[Any], kinds: npt.NDArray[np.uint8]) -> pa.Array:
 
 
 def _objects(values: Sequence[Any], kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.object_]:
-    objects = np.full(len(values), None, np.object_)
-    for row in np.flatnonzero((kinds >= BIG_INTEGER) & (kinds != STRING)).tolist():
-        objects[row] = values[row]
+    objects = np.fromiter(values, np.object_, len(values))
+    objects[(kinds < BIG_INTEGER) | (kinds == STRING)] = None
     return objects
 
 

@@ -5,12 +5,13 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Backend", "Floats", "Hits", "Rows", "Words"]
+__all__ = ["Backend", "Floats", "Hits", "Rows", "Scalar", "Words"]
 
 Words = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Hits = tuple[Floats, Rows]
+Scalar = float | np.integer[Any] | np.floating[Any]
 
 
 class Backend(Protocol):
@@ -70,13 +71,13 @@ class Backend(Protocol):
 
     def bits_from_bool(self, mask: npt.NDArray[np.bool_], /) -> Words: ...
 
-    def compare(self, values: npt.NDArray[Any], op: str, scalar: float, /) -> Words: ...
+    def compare(self, values: npt.NDArray[Any], op: str, scalar: Scalar, /) -> Words: ...
 
     def between(
         self,
         values: npt.NDArray[Any],
-        low: float | None,
-        high: float | None,
+        low: Scalar | None,
+        high: Scalar | None,
         /,
         *,
         low_inclusive: bool,

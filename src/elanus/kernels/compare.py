@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elanus.kernels.backend import Words
+from elanus.kernels.backend import Scalar, Words
 from elanus.kernels.loader import active
 
 __all__ = ["between", "compare", "dictionary_in", "is_in"]
 
 
-def compare(values: npt.NDArray[Any], op: str, scalar: float) -> Words:
+def compare(values: npt.NDArray[Any], op: str, scalar: Scalar) -> Words:
     """Where `values op scalar` holds; `op` is ==, !=, <, <=, > or >=.
 
     Raises:
@@ -28,8 +28,8 @@ def compare(values: npt.NDArray[Any], op: str, scalar: float) -> Words:
 
 def between(
     values: npt.NDArray[Any],
-    low: float | None,
-    high: float | None,
+    low: Scalar | None,
+    high: Scalar | None,
     *,
     low_inclusive: bool,
     high_inclusive: bool,

@@ -243,6 +243,9 @@ def test_fq11_json_null_tests_and_exists() -> None:
     assert rows.truths("doc[1] is null") == "TTTTT"
     assert rows.truths("exists doc[0]") == "FFFFT"
     assert rows.truths("doc is null") == "FFFTF"
+    assert rows.truths("doc is not null") == "TTTFT"
+    rows.with_column("doc", [" null\n", '"null"', "[null]", None, "nullx"])
+    assert rows.truths("doc is null") == "TFFTF"
 
 
 def test_fq11_json_integers_of_any_size_are_exact() -> None:
@@ -312,6 +315,8 @@ def test_fq12_fq13_json_contains() -> None:
 def test_fq12_a_number_is_no_truth_value() -> None:
     assert _json([1], [True], [0], [False]).truths("json_contains(doc, true)") == "FTFF"
     assert _json([1], [True], [0], [False]).truths("json_contains(doc, 0)") == "FFTF"
+    assert _json([1], [True], [1.0], [[True]]).truths("doc == [1]") == "TFTF"
+    assert _json([1], [True], [1.0], [[True]]).truths("doc in [[true], [[1]]]") == "FTFF"
 
 
 def test_fq06_patterns_over_json_are_unknown_only_for_a_null_field() -> None:

@@ -26,6 +26,7 @@ _FIELDS = (
     Field("ok", DataType.BOOL, nullable=True),
     Field("tags", DataType.ARRAY, element_type=DataType.INT8, max_capacity=4, nullable=True),
     Field("doc", DataType.JSON, nullable=True),
+    Field("extra", DataType.JSON, nullable=True),
     Field("vector", DataType.FLOAT_VECTOR, dim=2, nullable=True),
 )
 _SCHEMA = Schema(_FIELDS, enable_dynamic_field=True)
@@ -92,6 +93,8 @@ def test_errors_are_not_remembered_as_answers() -> None:
         ("year == 2.5 and 1 < 2", {"year"}),
         ("true", set()),
         ("random_sample(0.5)", set()),
+        ("doc is null", {"doc"}),
+        ("$meta is null", set()),
     ],
 )
 def test_field_names_are_the_columns_needed(text: str, names: set[str]) -> None:
@@ -142,6 +145,7 @@ _STATS = SegmentStats(
         "lang": FieldStats(0, "de", "en"),
         "ok": FieldStats(10),
         "tags": FieldStats(0),
+        "extra": FieldStats(10),
     },
 )
 
@@ -186,6 +190,8 @@ _STATS = SegmentStats(
         ("id > 500 and doc['a'] == 1", "none"),
         ("array_contains(tags, 1)", "some"),
         ("tags is null", "none"),
+        ("doc is null", "some"),
+        ("extra is not null", "none"),
         ("id + 1 > 1000", "some"),
         ("id == 2.5", "none"),
         ("false", "none"),

@@ -37,6 +37,6 @@ def test_size_that_does_not_fit_the_words_is_refused(size: int, told: str) -> No
 
 def test_wrong_dtypes_are_refused() -> None:
     with pytest.raises(TypeError, match="words has elements of int64, expected uint64"):
-        bit_count(np.zeros(1, np.int64))  # type: ignore[arg-type]
+        bit_count(np.zeros(1, np.int64))
     with pytest.raises(TypeError, match="mask has elements of uint8, expected bool"):
-        bits_from_bool(np.zeros(1, np.uint8))  # type: ignore[arg-type]
+        bits_from_bool(np.zeros(1, np.uint8))

@@ -11,11 +11,13 @@ from elanus.kernels.compare import between, compare, dictionary_in, is_in
 
 pytestmark = pytest.mark.usefixtures("backend")
 
+_ANYTHING: Any = "a"
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint64")
 
 
 def _where(words: npt.NDArray[np.uint64], size: int) -> list[int]:
-    return bit_rows(words, size).tolist()
+    rows: list[int] = bit_rows(words, size).tolist()
+    return rows
 
 
 @pytest.mark.parametrize("dtype", [*_INTEGERS, "float32", "float64"])
@@ -115,7 +117,7 @@ def test_codes_the_dictionary_does_not_have_are_not_in_the_set(table_size: int) 
         (lambda: compare(np.zeros(2, np.int32), "<", 1.5), TypeError, None),
         (lambda: compare(np.zeros(2, np.int32), "~", 1), ValueError, "op is '~'"),
         (lambda: compare(np.zeros(2, np.float16), "<", 1), TypeError, "values has elements of float16"),
-        (lambda: compare(np.zeros(2, np.float32), "<", "a"), (TypeError, ValueError), None),
+        (lambda: compare(np.zeros(2, np.float32), "<", _ANYTHING), (TypeError, ValueError), None),
         (lambda: compare(np.zeros((2, 2), np.int32), "<", 1), ValueError, "dimensions"),
         (lambda: is_in(np.zeros(2, np.int32), np.zeros(1, np.int64)), TypeError, "expected int32"),
         (lambda: dictionary_in(np.zeros(2, np.int32), np.zeros(2, np.uint8)), TypeError, "expected bool"),

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from tests.unit.kernels.vectors import DTYPES, METRICS, make_vectors, query_dtype
 
 from elanus.kernels.distance import scan_range, scan_topk, scan_topk_many, score_rows
-from tests.unit.kernels.vectors import DTYPES, METRICS, make_vectors, query_dtype
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -78,7 +78,9 @@ def test_empty_base_and_empty_allow_give_nothing(k: int) -> None:
     query = np.ones(4, np.float32)
     for base, allow in ((np.empty((0, 4), np.float32), None), (np.ones((65, 4), np.float32), np.zeros(2, np.uint64))):
         scores, rows = scan_topk("L2", query, base, k, allow=allow)
-        assert (scores.shape, scores.dtype, rows.shape, rows.dtype) == ((0,), np.float32, (0,), np.int64)
+        assert scores.shape == rows.shape == (0,)
+        assert scores.dtype == np.float32
+        assert rows.dtype == np.int64
 
 
 def test_bits_of_allow_after_the_last_row_are_ignored() -> None:
@@ -168,7 +170,10 @@ def test_int8_sums_are_exact_beyond_32_bits() -> None:
     base[1] = 127
     query = np.full(width, -128, np.int8)
     rows = np.array([0, 1])
-    assert score_rows("IP", query, base, rows).tolist() == [np.float32(128 * 128 * width), np.float32(-128 * 127 * width)]
+    assert score_rows("IP", query, base, rows).tolist() == [
+        np.float32(128 * 128 * width),
+        np.float32(-128 * 127 * width),
+    ]
     assert score_rows("L2", query, base, rows).tolist() == [0, np.float32(255 * 255 * width)]
     assert score_rows("COSINE", query, base, rows).tolist() == [1, -1]
 

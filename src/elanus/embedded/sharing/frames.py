@@ -10,6 +10,8 @@ import socket
 import struct
 from typing import Any, Final
 
+import pyarrow as pa
+
 from elanus.errors import Internal
 
 __all__ = ["PROTOCOL_VERSION", "receive", "send"]
@@ -26,6 +28,8 @@ _ALLOWED_NAMES: Final = frozenset(
     {
         ("elanus.errors", "_rebuild"),
         ("elanus.columns.vectors", "SparseRows"),
+        ("elanus.embedded.sharing.frames", "_batch_of"),
+        ("elanus.embedded.sharing.frames", "_array_of"),
         ("numpy", "dtype"),
         ("numpy", "ndarray"),
         ("numpy._core.numeric", "_frombuffer"),
@@ -34,17 +38,32 @@ _ALLOWED_NAMES: Final = frozenset(
         ("numpy.core.numeric", "_frombuffer"),
         ("numpy.core.multiarray", "_reconstruct"),
         ("numpy.core.multiarray", "scalar"),
-        ("pyarrow.lib", "_restore_array"),
-        ("pyarrow.lib", "_reconstruct_record_batch"),
-        ("pyarrow.lib", "py_buffer"),
-        ("pyarrow.lib", "type_for_alias"),
-        ("pyarrow.lib", "schema"),
-        ("pyarrow.lib", "field"),
-        ("pyarrow.lib", "list_"),
-        ("pyarrow.lib", "struct"),
-        ("pyarrow.lib", "binary"),
     }
 )
+
+
+def _batch_of(schema: Any, message: Any) -> pa.RecordBatch:
+    return pa.ipc.read_record_batch(pa.py_buffer(message), pa.ipc.read_schema(pa.py_buffer(schema)))
+
+
+def _array_of(schema: Any, message: Any) -> pa.Array:
+    return _batch_of(schema, message).column(0)
+
+
+class _Pickler(pickle.Pickler):
+    """Arrow data goes as Arrow messages, which keep types to the last detail; pickles of Arrow types do not."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, pa.RecordBatch):
+            return _batch_of, _messages(value)
+        if isinstance(value, pa.Array):
+            column = pa.field("", value.type)
+            return _array_of, _messages(pa.RecordBatch.from_arrays([value], schema=pa.schema([column])))
+        return NotImplemented
+
+
+def _messages(batch: pa.RecordBatch) -> tuple[pickle.PickleBuffer, pickle.PickleBuffer]:
+    return pickle.PickleBuffer(batch.schema.serialize()), pickle.PickleBuffer(batch.serialize())
 
 
 class _Unpickler(pickle.Unpickler):
@@ -57,7 +76,9 @@ class _Unpickler(pickle.Unpickler):
 def send(connection: socket.socket, value: object) -> None:
     """Writes one value. Raises OSError when the peer is gone."""
     buffers: list[pickle.PickleBuffer] = []
-    body = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+    stream = io.BytesIO()
+    _Pickler(stream, protocol=5, buffer_callback=buffers.append).dump(value)
+    body = stream.getvalue()
     views = [buffer.raw() for buffer in buffers]
     head = [_HEADER.pack(_MAGIC, len(views), len(body)), *(_LENGTH.pack(view.nbytes) for view in views)]
     connection.sendall(b"".join(head) + body)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from elanus.kernels.backend import Words
+from elanus.kernels.backend import Scalar, Words
 from elanus.kernels.reference.arguments import check_array
 from elanus.kernels.reference.bits import pack
 
@@ -24,7 +24,7 @@ COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
 _DTYPES: Final = (np.int8, np.int16, np.int32, np.int64, np.uint64, np.float32, np.float64)
 
 
-def compare(values: npt.NDArray[Any], op: str, scalar: float) -> Words:
+def compare(values: npt.NDArray[Any], op: str, scalar: Scalar) -> Words:
     if op not in COMPARISONS:
         raise ValueError(f"op is {op!r}, expected ==, !=, <, <=, > or >=")
     check_array(values, "values", *_DTYPES)
@@ -32,7 +32,7 @@ def compare(values: npt.NDArray[Any], op: str, scalar: float) -> Words:
 
 
 def between(
-    values: npt.NDArray[Any], low: float | None, high: float | None, *, low_inclusive: bool, high_inclusive: bool
+    values: npt.NDArray[Any], low: Scalar | None, high: Scalar | None, *, low_inclusive: bool, high_inclusive: bool
 ) -> Words:
     check_array(values, "values", *_DTYPES)
     mask = values == values if values.dtype.kind == "f" else np.ones(len(values), np.bool_)  # noqa: PLR0124 (not NaN)
@@ -64,7 +64,7 @@ def dictionary_in(codes: npt.NDArray[np.int32], table: npt.NDArray[np.bool_]) ->
     return pack(mask)
 
 
-def _compared(values: npt.NDArray[Any], op: str, scalar: float) -> npt.NDArray[np.bool_]:
+def _compared(values: npt.NDArray[Any], op: str, scalar: Scalar) -> npt.NDArray[np.bool_]:
     compare_with = COMPARISONS[op]
     if values.dtype.kind == "f":
         with np.errstate(over="ignore"):
@@ -79,7 +79,7 @@ def _compared(values: npt.NDArray[Any], op: str, scalar: float) -> npt.NDArray[n
     return inside
 
 
-def _float_of(scalar: float) -> float:
+def _float_of(scalar: Scalar) -> float:
     try:
         return float(scalar)
     except OverflowError:

@@ -1,0 +1,183 @@
+"""The REST interface of a running server, with requests as the documentation shows them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from elanus.app.compose import local_service
+from elanus.server.serve import start
+from elanus.settings import Settings
+
+Post = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
+    settings = Settings(durability="none", port=0, management_port=0, server_thread_count=2)
+    service = local_service(tmp_path_factory.mktemp("rest"), settings)
+    server = start(service, settings)
+    client = httpx.Client(base_url=f"http://{server.address}/v2/vectordb/", timeout=30)
+
+    def send(route: str, body: dict[str, Any], **headers: str) -> Any:
+        reply = client.post(route, json=body, headers={"Authorization": "Bearer root:Milvus", **headers})
+        assert reply.status_code == 200
+        return reply.json()
+
+    yield send
+    client.close()
+    server.stop(5)
+    service.close()
+
+
+_ROWS = [
+    {"id": number, "vector": [float(number), 1.0], "color": ["red", "green"][number % 2], "big": (1 << 60) + number}
+    for number in range(10)
+]
+
+
+@pytest.fixture
+def quick(post: Post) -> Iterator[str]:
+    assert post("collections/create", {"collectionName": "quick", "dimension": 2, "metricType": "L2"})["code"] == 0
+    reply = post("entities/insert", {"collectionName": "quick", "data": _ROWS})
+    assert reply["data"] == {"insertCount": 10, "insertIds": list(range(10))}
+    yield "quick"
+    assert post("collections/drop", {"collectionName": "quick"}) == {"code": 0, "data": {}}
+
+
+def test_a_quick_collection(post: Post, quick: str) -> None:
+    assert quick in post("collections/list", {})["data"]
+    assert post("collections/has", {"collectionName": quick})["data"] == {"has": True}
+    described = post("collections/describe", {"collectionName": quick})["data"]
+    assert described["load"] == "LoadStateLoaded"
+    assert described["indexes"] == [{"fieldName": "vector", "indexName": "vector", "metricType": "L2"}]
+    assert post("collections/get_stats", {"collectionName": quick})["data"] == {"rowCount": 10}
+
+
+def test_search(post: Post, quick: str) -> None:
+    body = {
+        "collectionName": quick,
+        "data": [[3.0, 1.0], [8.0, 1.0]],
+        "annsField": "vector",
+        "filter": 'color == "red"',
+        "limit": 2,
+        "outputFields": ["color"],
+    }
+    reply = post("entities/search", body)
+    assert reply["topks"] == [2, 2]
+    assert reply["data"] == [
+        {"id": 2, "distance": 1.0, "color": "red"},
+        {"id": 4, "distance": 1.0, "color": "red"},
+        {"id": 8, "distance": 0.0, "color": "red"},
+        {"id": 6, "distance": 4.0, "color": "red"},
+    ]
+    ranged = post("entities/search", {**body, "searchParams": {"params": {"radius": 1.5, "range_filter": 0.5}}})
+    assert [hit["id"] for hit in ranged["data"]] == [2, 4]
+
+
+def test_query_get_upsert_and_delete(post: Post, quick: str) -> None:
+    reply = post("entities/query", {"collectionName": quick, "filter": "id < 2", "outputFields": ["color", "big"]})
+    assert reply["data"] == [
+        {"id": number, "color": _ROWS[number]["color"], "big": _ROWS[number]["big"]} for number in (0, 1)
+    ]
+    texts = post(
+        "entities/get",
+        {"collectionName": quick, "id": ["1"], "outputFields": ["id"]},
+        **{"Accept-Type-Allow-Int64": "false"},
+    )
+    assert texts["data"] == [{"id": "1"}]
+    post("entities/upsert", {"collectionName": quick, "data": {"id": 1, "vector": [9.0, 9.0], "color": "blue"}})
+    assert post("entities/get", {"collectionName": quick, "id": 1})["data"] == [
+        {"id": 1, "vector": [9.0, 9.0], "color": "blue"}
+    ]
+    assert post("entities/delete", {"collectionName": quick, "filter": "id in [1, 2]"})["code"] == 0
+    counted = post("entities/query", {"collectionName": quick, "outputFields": ["count(*)"]})
+    assert counted["data"] == [{"count(*)": 8}]
+
+
+def test_a_collection_with_a_schema(post: Post) -> None:
+    fields = [
+        {"fieldName": "my_id", "dataType": "VarChar", "isPrimary": True, "elementTypeParams": {"max_length": "20"}},
+        {"fieldName": "my_vector", "dataType": "FloatVector", "elementTypeParams": {"dim": "2"}},
+        {"fieldName": "bits", "dataType": "BinaryVector", "elementTypeParams": {"dim": 16}},
+        {"fieldName": "sparse", "dataType": "SparseFloatVector", "nullable": True},
+        {"fieldName": "year", "dataType": "Int16", "nullable": True, "defaultValue": "1999"},
+    ]
+    create = {
+        "collectionName": "full",
+        "schema": {"autoId": False, "enableDynamicField": False, "fields": fields},
+        "indexParams": [
+            {
+                "fieldName": "my_vector",
+                "metricType": "COSINE",
+                "indexName": "nearest",
+                "params": {"index_type": "HNSW", "M": 8},
+            },
+            {"fieldName": "bits", "metricType": "HAMMING"},
+            {"fieldName": "sparse", "metricType": "IP", "indexType": "SPARSE_INVERTED_INDEX"},
+            {"fieldName": "year", "indexName": "by_year", "params": {"index_type": "STL_SORT"}},
+        ],
+    }
+    assert post("collections/create", create) == {"code": 0, "data": {}}
+    assert post("collections/get_load_state", {"collectionName": "full"})["data"]["loadState"] == "LoadStateLoaded"
+    rows = [
+        {"my_id": "a", "my_vector": [1, 0], "bits": [1, 255], "sparse": {"3": 0.5}, "year": 2001},
+        {"my_id": "b", "my_vector": [0, 1], "bits": "Af8="},
+    ]
+    assert post("entities/insert", {"collectionName": "full", "data": rows})["data"]["insertIds"] == ["a", "b"]
+    found = post("entities/query", {"collectionName": "full", "filter": "year > 0"})["data"]
+    assert found == [
+        {"my_id": "a", "my_vector": [1.0, 0.0], "bits": "Af8=", "sparse": {"3": 0.5}, "year": 2001},
+        {"my_id": "b", "my_vector": [0.0, 1.0], "bits": "Af8=", "sparse": None, "year": 1999},
+    ]
+    search = {"collectionName": "full", "limit": 1, "outputFields": ["my_id"]}
+    hit = post("entities/search", {**search, "annsField": "my_vector", "data": [[0.1, 1]]})["data"][0]
+    assert (hit["id"], hit["my_id"]) == ("b", "b")
+    assert (
+        post("entities/search", {**search, "annsField": "sparse", "data": [{"3": 2.0}]})["data"][0]["distance"] == 1.0
+    )
+    assert post("entities/search", {**search, "annsField": "bits", "data": ["AAA="]})["data"][0]["distance"] == 9.0
+    assert set(post("indexes/list", {"collectionName": "full"})["data"]) >= {"nearest", "by_year"}
+    described = post("indexes/describe", {"collectionName": "full", "indexName": "nearest"})["data"][0]
+    assert (described["indexType"], described["metricType"], described["indexState"]) == ("HNSW", "COSINE", "Finished")
+    post("collections/drop", {"collectionName": "full"})
+
+
+def test_partitions_aliases_and_databases(post: Post, quick: str) -> None:
+    assert post("partitions/create", {"collectionName": quick, "partitionName": "january"})["code"] == 0
+    assert post("partitions/list", {"collectionName": quick})["data"] == ["_default", "january"]
+    assert post("partitions/has", {"collectionName": quick, "partitionName": "may"})["data"] == {"has": False}
+    post("aliases/create", {"collectionName": quick, "aliasName": "bob"})
+    assert post("aliases/list", {"collectionName": quick})["data"] == ["bob"]
+    assert post("aliases/describe", {"aliasName": "bob"})["data"] == {
+        "aliasName": "bob",
+        "collectionName": quick,
+        "dbName": "default",
+    }
+    post("aliases/drop", {"aliasName": "bob"})
+    post("databases/create", {"dbName": "cellar"})
+    assert post("databases/list", {})["data"] == ["default", "cellar"]
+    post("collections/create", {"dbName": "cellar", "collectionName": "wine", "dimension": 2})
+    assert post("collections/list", {"dbName": "cellar"})["data"] == ["wine"]
+    assert post("databases/drop", {"dbName": "cellar"})["code"] != 0
+    post("collections/drop", {"dbName": "cellar", "collectionName": "wine"})
+    assert post("databases/drop", {"dbName": "cellar"})["code"] == 0
+
+
+@pytest.mark.parametrize(
+    ("route", "body", "code"),
+    [
+        ("collections/describe", {"collectionName": "nobody"}, 100),
+        ("collections/describe", {}, 1802),
+        ("entities/query", {"collectionName": "quick", "filter": "id >"}, 1100),
+        ("entities/search", {"collectionName": "quick", "data": [[1]], "annsField": "vector"}, 1100),
+        ("entities/hybrid_search", {"collectionName": "quick"}, 1100),
+        ("databases/describe", {"dbName": "nobody"}, 800),
+    ],
+)
+def test_errors(post: Post, quick: str, route: str, body: dict[str, Any], code: int) -> None:
+    reply = post(route, body)
+    assert reply["code"] == code
+    assert reply["message"]
+    assert "data" not in reply
