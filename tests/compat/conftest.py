@@ -1,11 +1,14 @@
 """The genuine pymilvus client over both transports: a server on a port, and a channel inside the process."""
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pymilvus.client.grpc_handler
 import pytest
 from pymilvus import MilvusClient
 
@@ -31,6 +34,15 @@ class Connected:
         if self.server is None:
             return milvus_client(self.service, **options)
         return MilvusClient(uri=f"http://{self.server.address}", **options)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _short_naps() -> Iterator[None]:
+    """The client sleeps half a second before it first asks whether an index is built; here a moment will do."""
+    with pytest.MonkeyPatch.context() as patch:
+        naps = SimpleNamespace(time=time.time, sleep=lambda seconds: time.sleep(min(seconds, 0.01)))
+        patch.setattr(pymilvus.client.grpc_handler, "time", naps)
+        yield
 
 
 @pytest.fixture(scope="session", params=["in_process", "network"])

@@ -48,17 +48,31 @@ def test_codes(client: MilvusClient, filled: str, ask: Callable[[MilvusClient, s
     assert raised.value.is_input_error is (code == 1100)
 
 
-def test_names_that_exist(client: MilvusClient, filled: str) -> None:
+def test_what_is_so_already(client: MilvusClient, filled: str) -> None:
+    client.create_collection(filled, dimension=4)
+    assert client.get_collection_stats(filled) == {"row_count": 9}
     client.create_partition(filled, "p")
+    client.create_partition(filled, "p")
+    assert client.list_partitions(filled) == ["_default", "p"]
+    client.release_collection(filled)
+    client.drop_partition(filled, "nobody")
+    client.drop_collection("nobody")
+
+
+def test_names_that_are_taken(client: MilvusClient, filled: str) -> None:
     client.create_alias(filled, "errors_alias")
+    other = f"{filled}_other"
+    client.create_collection(other, dimension=4)
     for ask in (
-        lambda: client.create_partition(filled, "p"),
-        lambda: client.create_alias(filled, "errors_alias"),
+        lambda: client.create_collection(filled, dimension=5),
+        lambda: client.create_collection("errors_alias", dimension=4),
+        lambda: client.create_alias(other, "errors_alias"),
         lambda: client.create_database("default"),
     ):
-        with pytest.raises(MilvusException, match="exist"):
+        with pytest.raises(MilvusException, match=r"exist|already"):
             ask()
     client.drop_alias("errors_alias")
+    client.drop_collection(other)
 
 
 def test_rows_are_refused_whole(client: MilvusClient, filled: str) -> None:

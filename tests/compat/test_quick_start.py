@@ -20,7 +20,8 @@ def _rows() -> list[dict[str, object]]:
 @pytest.fixture
 def filled(client: MilvusClient, name: str) -> str:
     client.create_collection(name, dimension=8)
-    assert client.insert(name, _rows()) == {"insert_count": 60, "ids": list(range(60))}
+    inserted = client.insert(name, _rows())
+    assert (inserted["insert_count"], inserted["ids"]) == (60, list(range(60)))
     return name
 
 
@@ -82,11 +83,12 @@ def test_query_and_get(client: MilvusClient, filled: str) -> None:
 
 
 def test_delete_and_upsert(client: MilvusClient, filled: str) -> None:
-    assert client.delete(filled, ids=[0, 1, 1000]) == {"delete_count": 2}
-    assert client.delete(filled, filter="size >= {low}", filter_params={"low": 55}) == {"delete_count": 5}
+    assert client.delete(filled, ids=[0, 1, 1000])["delete_count"] == 2
+    assert client.delete(filled, filter="size >= {low}", filter_params={"low": 55})["delete_count"] == 5
     assert client.get_collection_stats(filled) == {"row_count": 53}
     changed = {"id": 5, "vector": [1.0] * 8, "color": "black"}
-    assert client.upsert(filled, [changed]) == {"upsert_count": 1, "ids": [5]}
+    upserted = client.upsert(filled, [changed])
+    assert (upserted["upsert_count"], upserted["ids"]) == (1, [5])
     assert dict(client.get(filled, ids=[5])[0]) == changed
     assert client.search(filled, data=[[1.0] * 8], limit=1)[0][0]["id"] == 5
 

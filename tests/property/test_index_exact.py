@@ -146,7 +146,8 @@ def test_sparse_scan_equals_the_reference(case: Any) -> None:
     column = VectorColumn(field, sparse_array(compressed(vectors), valid=valid))
     index = index_type("SPARSE_INVERTED_INDEX").open(column, Metric.IP, {}, {})
     allow = None if allowed is None else Bitset.from_bool(allowed)
-    hits = index.search(compressed([query]), k, {}, allow)
+    queries: Any = compressed([query])
+    hits = index.search(queries, k, {}, allow)
     scores = np.array([float(sum(query.get(key, 0) * value for key, value in vector.items())) for vector in vectors])
     visible = [
         row
@@ -202,7 +203,9 @@ def test_approximate_indexes_return_subsets_of_the_allowed_rows_with_flat_scores
     kind = index_type(name)
     params = kind.check_build_params(field, metric, {"nlist": 16, "M": 4, "efConstruction": 10})
     built = kind.build(column, metric, params, BuildContext(seed=seed % 1000))
-    index = kind.open(column, metric, params, {file: memoryview(data) for file, data in built.items()})
+    index = kind.open(
+        column, metric, params, {file: np.frombuffer(data, np.uint8).data for file, data in built.items()}
+    )
     flat = index_type("FLAT").open(column, metric, {}, {})
     allow = Bitset.from_bool(random.random(count) < share)
     queries = random.normal(size=(3, dim)).astype(np.float32)
@@ -220,7 +223,7 @@ def test_approximate_indexes_return_subsets_of_the_allowed_rows_with_flat_scores
         np.testing.assert_array_equal(scores, all_scores[places])
 
 
-def test_bfloat16_helper_round_trips_small_whole_numbers() -> None:
+def test_bfloat16_keeps_small_whole_numbers() -> None:
     """The cases above rely on it."""
     values = np.arange(-3, 4, dtype=np.float32)
     np.testing.assert_array_equal(float32_from_bfloat16(bfloat16_from_float32(values)), values)

@@ -14,7 +14,7 @@ import pytest
 from elanus.columns.bitset import Bitset
 from elanus.columns.vectors import bfloat16_from_float32, dense_array
 from elanus.index.exact import ExactScan
-from elanus.index.protocol import BuildContext, VectorColumn, VectorIndex
+from elanus.index.protocol import BuildContext, RangeBounds, VectorColumn, VectorIndex
 from elanus.index.registry import index_type
 from elanus.schema.field import Field
 from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
@@ -89,7 +89,9 @@ def opened(name: str, metric: Metric, data_type: DataType, row_count: int) -> Ca
     built = kind.build(column, metric, params, BuildContext())
     return Case(
         scan=ExactScan.over(column, metric),
-        index=kind.open(column, metric, params, {file: memoryview(data) for file, data in built.items()}),
+        index=kind.open(
+            column, metric, params, {file: np.frombuffer(data, np.uint8).data for file, data in built.items()}
+        ),
         params=kind.check_search_params(given_search, build_params=params, k=K),
         queries=made(QUERY_COUNT, 2, data_type),
         recall_min=recall_min,
@@ -124,10 +126,33 @@ def test_recall_when_the_filter_depends_on_the_vector(case: Case) -> None:
     assert recall(case, allow) >= case.filtered_recall_min
 
 
-@pytest.mark.parametrize("name", LARGE_RECALL_MIN)
-def test_recall_under_filters_that_the_index_answers(name: str) -> None:
-    case = opened(name, Metric.COSINE, DataType.FLOAT_VECTOR, LARGE_ROW_COUNT)
-    random = np.random.default_rng(12)
-    for share in (0.5, 0.3, 0.2, 0.1):
-        allow = Bitset.from_bool(random.random(LARGE_ROW_COUNT) < share)
-        assert recall(case, allow) >= LARGE_RECALL_MIN[name], share
+@pytest.fixture(scope="module", params=LARGE_RECALL_MIN)
+def large(request: pytest.FixtureRequest) -> tuple[Case, float]:
+    return (
+        opened(request.param, Metric.COSINE, DataType.FLOAT_VECTOR, LARGE_ROW_COUNT),
+        LARGE_RECALL_MIN[request.param],
+    )
+
+
+@pytest.mark.parametrize("share", [0.5, 0.3, 0.2, 0.1])
+def test_recall_under_filters_that_the_index_answers(large: tuple[Case, float], share: float) -> None:
+    case, recall_min = large
+    allow = Bitset.from_bool(np.random.default_rng(12).random(LARGE_ROW_COUNT) < share)
+    assert recall(case, allow) >= recall_min
+
+
+def test_recall_of_range_searches(large: tuple[Case, float]) -> None:
+    """Bounds that hold the third to the thirtieth nearest row."""
+    case, _ = large
+    wanted = shared = 0
+    for query in case.queries:
+        ranked = case.scan.search(query[None, :], 31, case.scan.visible(None))
+        bounds = RangeBounds(radius=float(ranked.scores[0, 30]), range_filter=float(ranked.scores[0, 2]))
+        inside = set(ranked.rows[0, 2:30].tolist())
+        scores, rows = case.index.range_search(query, bounds, case.params, None)
+        assert bounds.accepts(Metric.COSINE, scores).all()
+        np.testing.assert_array_equal(scores, case.scan.scores(query, rows))
+        assert set(rows.tolist()) <= inside
+        wanted += len(inside)
+        shared += len(rows)
+    assert shared >= 0.92 * wanted

@@ -11,7 +11,7 @@ namespace {
 template <class T>
 struct Lanes;
 
-// NOLINTBEGIN: one struct a type, alike but for the instruction's suffix.
+// One struct a type, alike but for the suffix of the instructions.
 #define ELANUS_INTEGER_LANES(Type, Suffix, Set1)                                                     \
     template <>                                                                                      \
     struct Lanes<Type> {                                                                             \
@@ -30,7 +30,6 @@ ELANUS_INTEGER_LANES(int32_t, epi32, _mm512_set1_epi32)
 ELANUS_INTEGER_LANES(int64_t, epi64, _mm512_set1_epi64)
 ELANUS_INTEGER_LANES(uint64_t, epu64, _mm512_set1_epi64)
 #undef ELANUS_INTEGER_LANES
-// NOLINTEND
 
 template <>
 struct Lanes<float> {

@@ -18,8 +18,10 @@ __all__ = ["JSON_BYTES_MAX", "check_column"]
 
 JSON_BYTES_MAX: Final = 65_536
 
-_json_validate: Final = msgspec.json.Decoder(msgspec.Raw).decode
-_json_object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+JSON_DEPTH_MAX: Final = 200
+
+_json_any: Final = msgspec.json.Decoder().decode
+_json_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def check_column(field: Field, column: pa.Array) -> None:
@@ -80,12 +82,14 @@ def _check_json(field: Field, column: pa.Array) -> None:
             field=field.name,
             row=row,
         )
-    decode: Any = _json_object if field.is_dynamic else _json_validate
+    decode: Any = _json_object if field.is_dynamic else _json_any
     for row, text in enumerate(column.to_pylist()):
         if text is None:
             continue
         try:
-            decode(text)
+            value = decode(text)
+            if text.count("[") + text.count("{") > JSON_DEPTH_MAX and _depth(value) > JSON_DEPTH_MAX:
+                raise RecursionError(f"it nests deeper than {JSON_DEPTH_MAX} levels")
         except (msgspec.DecodeError, RecursionError) as error:
             raise InvalidInput(
                 "invalid_value",
@@ -93,6 +97,15 @@ def _check_json(field: Field, column: pa.Array) -> None:
                 field=field.name,
                 row=row,
             ) from None
+
+
+def _depth(value: Any) -> int:
+    """Levels of arrays and objects in a JSON value."""
+    depth, level = 0, [value]
+    while level := [item for item in level if isinstance(item, dict | list)]:
+        depth += 1
+        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
+    return depth
 
 
 def _check_array(field: Field, column: pa.Array) -> None:

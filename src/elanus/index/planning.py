@@ -21,6 +21,8 @@ COMPARED_PER_CANDIDATE_MAX: Final = 16
 GRAPH_READ_COST: Final = 3
 """The time of comparing a row met in a graph, which is read from anywhere, over that of the next row of a scan."""
 
+_WIDENING: Final = -2 / 3
+
 EXACT_ROW_COUNT: Final = 1000
 """So many rows are scanned in the time that asking lists takes before the first row is compared."""
 
@@ -77,14 +79,14 @@ def plan_list_search(
 ) -> SearchPlan:
     """How to answer a search over inverted lists of `row_count` rows, `allowed_count` of which may be returned.
 
-    Under a filter the number of lists grows with the inverse square root of the allowed share: the nearest allowed rows
-    are spread over more lists, while fewer rows are compared in each. At least so many lists are read that twice `k`
-    rows can be expected.
+    Under a filter the nearest allowed rows are spread over more lists, and fewer rows are compared in each. The number
+    of lists grows with the allowed share to the power of -2/3, which kept recall where it was without a filter, for
+    shares down to a tenth. At least so many lists are read that twice `k` rows can be expected.
     """
     if allowed_count <= max(k, EXACT_ROW_COUNT):
         return SearchPlan(exact=True, breadth=nprobe, reason=f"a scan of {allowed_count} allowed rows is cheapest")
     share = allowed_count / row_count
-    widened = max(nprobe / math.sqrt(share), 2 * k * list_count / allowed_count)
+    widened = max(nprobe * share**_WIDENING, 2 * k * list_count / allowed_count)
     breadth = min(list_count, math.ceil(widened))
     read_count = row_count * breadth // list_count
     if read_count * (costs.read + share * costs.compare) >= allowed_count:

@@ -84,7 +84,7 @@ def open_built() -> Callable[..., Opened]:
         given_build, given_search = FAST_PARAMS[name]
         params = kind.check_build_params(column.field, metric, given_build)
         built = kind.build(column, metric, params, BuildContext(seed=seed))
-        artefacts = {file: memoryview(bytes(memoryview(data))) for file, data in built.items()}
+        artefacts = {file: memoryview(np.frombuffer(data, np.uint8).tobytes()) for file, data in built.items()}
         return Opened(
             column=column,
             artefacts=artefacts,

@@ -212,7 +212,7 @@ def test_a_build_on_two_threads_answers_as_well(name: str, make_column: Any, mak
     given = {"M": 8, "efConstruction": 40, "nlist": 16, "refine": True, "refine_type": "SQ8"}
     params = kind.check_build_params(column.field, Metric.L2, given)
     built = kind.build(column, Metric.L2, params, BuildContext(thread_count=2))
-    artefacts = {file: memoryview(data) for file, data in built.items()}
+    artefacts = {file: np.frombuffer(data, np.uint8).data for file, data in built.items()}
     opened = kind.open(column, Metric.L2, params, artefacts)
     queries = make_vectors(DataType.FLOAT_VECTOR, 20, seed=6)
     searched = kind.check_search_params({"ef": 64, "nprobe": 8, "refine_k": 8}, build_params=params, k=10)

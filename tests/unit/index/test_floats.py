@@ -17,7 +17,7 @@ def test_float32_is_not_copied() -> None:
 
 def test_unit_vectors_have_length_one_and_zero_stays_zero() -> None:
     vectors = np.array([[3, 4], [0, 0], [1e38, 3e38], [1e-30, 0]], np.float32)
-    expected = [[0.6, 0.8], [0, 0], [0.316227766, 0.948683298], [1, 0]]
+    expected = np.array([[0.6, 0.8], [0, 0], [0.316227766, 0.948683298], [1, 0]])
     np.testing.assert_allclose(unit_vectors(vectors), expected, rtol=1e-6)
 
 

@@ -62,19 +62,20 @@ def test_garbage_gets_an_answer_or_the_end(running: RunningServer) -> None:
     assert _has_by_grpc(running.address)
 
 
-def _names_of_threads() -> set[str]:
-    return {thread.name for thread in threading.enumerate() if thread.name.startswith("elanus")}
+def _names_of_threads() -> list[str]:
+    return sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("elanus"))
 
 
 def test_stopping_leaves_nothing(service: FakeService) -> None:
     service.replies[HasCollection] = True
+    threads = _names_of_threads()
     folders = set(Path(tempfile.gettempdir()).glob("elanus-server-*"))
     server = start(service, _SETTINGS)
     assert oct(server.folder.stat().st_mode)[-3:] == "700"
     _has_by_grpc(server.address)
     _has_by_rest(server.address)
     server.stop(1)
-    assert _names_of_threads() == set()
+    assert _names_of_threads() == threads
     assert set(Path(tempfile.gettempdir()).glob("elanus-server-*")) <= folders
     for port in (server.port, server.management_port):
         with pytest.raises(OSError, match="refused"):

@@ -1,6 +1,8 @@
 """IVF_FLAT: lists of row numbers; the vectors stay in the column and are compared there.
 
-Four bytes a row and the centroids are all that is stored, and scores are exact from the start.
+Four bytes a row and the centroids are all that is stored, and scores are exact from the start. Reading the rows of a
+list from all over the column takes about one and a half times as long as reading a second copy in list order would (768
+dimensions), which is the price of not keeping that copy.
 """
 
 # The protocols pass some members of the family more than they need.

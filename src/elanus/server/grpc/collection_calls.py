@@ -10,6 +10,7 @@ from elanus.server.grpc.schema import decode_schema, schema_to_message
 from elanus.server.grpc.status import failed_status, success
 from elanus.server.grpc.stubs import common_pb2, milvus_pb2
 from elanus.server.refusals import not_supported
+from elanus.server.repetition import create_collection, drop_collection
 from elanus.service.requests.base import Service
 from elanus.service.requests.collections import (
     AlterCollectionProperties,
@@ -65,7 +66,8 @@ class CollectionCalls:
 
     def _create(self, request: milvus_pb2.CreateCollectionRequest, call: Call) -> Any:
         level = request.consistency_level
-        self._service.execute(
+        create_collection(
+            self._service,
             CreateCollection(
                 name=request.collection_name,
                 schema=decode_schema(request.schema),
@@ -76,12 +78,12 @@ class CollectionCalls:
                 if level in common_pb2.ConsistencyLevel.values()
                 else str(level),
                 properties=texts_of(request.properties, what="properties"),
-            )
+            ),
         )
         return success()
 
     def _drop(self, request: milvus_pb2.DropCollectionRequest, call: Call) -> Any:
-        self._service.execute(DropCollection(request.collection_name, call.database(request)))
+        drop_collection(self._service, DropCollection(request.collection_name, call.database(request)))
         return success()
 
     def _has(self, request: milvus_pb2.HasCollectionRequest, call: Call) -> Any:

@@ -9,6 +9,7 @@ from elanus.server.grpc.collection_calls import check_load_options
 from elanus.server.grpc.key_values import key_values
 from elanus.server.grpc.status import success
 from elanus.server.grpc.stubs import milvus_pb2
+from elanus.server.repetition import create_partition, drop_partition
 from elanus.service.requests.base import Service
 from elanus.service.requests.collections import (
     CreatePartition,
@@ -43,11 +44,15 @@ class PartitionCalls:
         }
 
     def _create(self, request: milvus_pb2.CreatePartitionRequest, call: Call) -> Any:
-        self._service.execute(CreatePartition(request.collection_name, request.partition_name, call.database(request)))
+        create_partition(
+            self._service, CreatePartition(request.collection_name, request.partition_name, call.database(request))
+        )
         return success()
 
     def _drop(self, request: milvus_pb2.DropPartitionRequest, call: Call) -> Any:
-        self._service.execute(DropPartition(request.collection_name, request.partition_name, call.database(request)))
+        drop_partition(
+            self._service, DropPartition(request.collection_name, request.partition_name, call.database(request))
+        )
         return success()
 
     def _has(self, request: milvus_pb2.HasPartitionRequest, call: Call) -> Any:

@@ -5,6 +5,7 @@ from typing import Final
 from elanus.server.compaction_jobs import CompactionJobs
 from elanus.server.option_values import option_text
 from elanus.server.refusals import not_supported
+from elanus.server.repetition import create_collection, drop_collection
 from elanus.server.rest.body import Body
 from elanus.server.rest.index_json import IndexOptions, index_definition, index_from_json
 from elanus.server.rest.routes import Reply, Routes, done
@@ -86,7 +87,8 @@ class CollectionRoutes:
             options = [index_from_json(part) for part in body.parts("indexParams")]
         indexed = {index.field_name for index in options}
         params = body.part("params")
-        self._service.execute(
+        create_collection(
+            self._service,
             CreateCollection(
                 name=body.collection,
                 schema=schema,
@@ -100,7 +102,7 @@ class CollectionRoutes:
                 indexes=tuple(index_definition(index, schema) for index in options),
                 # As in Milvus, a collection whose vectors are all indexed can be searched at once.
                 loaded=all(field.name in indexed for field in schema.vector_fields),
-            )
+            ),
         )
         return done()
 
@@ -141,7 +143,7 @@ class CollectionRoutes:
         return {"data": {"has": self._service.execute(HasCollection(body.collection, body.database))}}
 
     def _drop(self, body: Body) -> Reply:
-        self._service.execute(DropCollection(body.collection, body.database))
+        drop_collection(self._service, DropCollection(body.collection, body.database))
         return done()
 
     def _rename(self, body: Body) -> Reply:

@@ -21,6 +21,7 @@ from elanus.columns.values import column_from_values
 from elanus.columns.vectors import (
     SparseRows,
     dense_matrix,
+    element_dtype,
     float32_from_bfloat16,
     row_width_bytes,
     sparse_rows,
@@ -126,7 +127,9 @@ def _packed_value(field: Field, value: Any, row: int) -> Any:
             field=field.name,
             row=row,
         )
-    return data
+    elements = np.frombuffer(data, element_dtype(field.data_type).newbyteorder("<"))
+    # As numbers, so that rows of both forms can stand in one column.
+    return float32_from_bfloat16(elements) if field.data_type is DataType.BFLOAT16_VECTOR else elements
 
 
 def vectors_from_json(values: Sequence[Any], field: Field) -> npt.NDArray[Any] | SparseRows:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from elanus.server.option_values import option_text
+from elanus.server.repetition import create_partition, drop_partition
 from elanus.server.rest.body import Body
 from elanus.server.rest.index_json import index_from_json, index_to_json
 from elanus.server.rest.routes import Reply, Routes, done
@@ -134,11 +135,11 @@ class PartitionRoutes:
         }
 
     def _create(self, body: Body) -> Reply:
-        self._service.execute(CreatePartition(body.collection, body.text("partitionName"), body.database))
+        create_partition(self._service, CreatePartition(body.collection, body.text("partitionName"), body.database))
         return done()
 
     def _drop(self, body: Body) -> Reply:
-        self._service.execute(DropPartition(body.collection, body.text("partitionName"), body.database))
+        drop_partition(self._service, DropPartition(body.collection, body.text("partitionName"), body.database))
         return done()
 
     def _has(self, body: Body) -> Reply:

@@ -40,7 +40,10 @@ def wide() -> tuple[VectorColumn, Any]:
     matrix[:, :12] = random.normal(size=(5000, 12))
     field = Field("vector", DataType.FLOAT_VECTOR, dim=1024)
     column = VectorColumn(field, dense_array(matrix, field))
-    return column, {name: memoryview(data) for name, data in AUTO.build(column, Metric.L2, {}, BuildContext()).items()}
+    return column, {
+        name: np.frombuffer(data, np.uint8).data
+        for name, data in AUTO.build(column, Metric.L2, {}, BuildContext()).items()
+    }
 
 
 def test_a_larger_column_gets_a_graph_and_says_why(wide: Any) -> None:
@@ -105,6 +108,7 @@ def test_binary_and_sparse_columns_are_scanned() -> None:
     rows = SparseRows(np.array([0, 1, 2], np.int32), np.array([5, 9], np.uint32), np.array([1.0, 2.0], np.float32))
     column = VectorColumn(sparse, sparse_array(rows))
     allow = Bitset.from_rows(np.array([1]), 2)
-    hits = AUTO.open(column, Metric.IP, {}, {}).search(rows, 1, params, allow)
+    queries: Any = rows
+    hits = AUTO.open(column, Metric.IP, {}, {}).search(queries, 1, params, allow)
     assert hits.rows[1].tolist() == [1]
     assert hits.scores[1].tolist() == [4.0]

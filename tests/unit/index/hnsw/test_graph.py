@@ -13,7 +13,7 @@ SMALL = Graph(
 
 
 def test_artefacts_read_back_as_the_same_graph() -> None:
-    artefacts = {name: memoryview(data) for name, data in SMALL.artefacts().items()}
+    artefacts = {name: np.frombuffer(data, np.uint8).data for name, data in SMALL.artefacts().items()}
     again = Graph.from_artefacts(artefacts, SMALL.shape, 3)
     np.testing.assert_array_equal(again.levels, SMALL.levels)
     np.testing.assert_array_equal(again.neighbours, SMALL.neighbours)

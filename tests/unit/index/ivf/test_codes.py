@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from elanus.index.exact import ExactScan
+from elanus.index.faiss_bridge import load_faiss
 from elanus.index.floats import FloatRows
+from elanus.index.ivf.bit_codes import BitCodedLists
 from elanus.index.ivf.byte_codes import ByteCodes
 from elanus.index.ivf.grouping import grouped_rows
 from elanus.index.ivf.refinement import Refinement, refinement_is_stored
+from elanus.index.ivf.search import IvfIndex
 from elanus.index.protocol import BuildContext
 from elanus.index.registry import index_type
 from elanus.schema.types import DataType, Metric
@@ -93,7 +96,8 @@ def test_refinement_raises_the_recall_of_bit_codes(make_column: Any, make_vector
     ):
         params = kind.check_build_params(column.field, Metric.L2, given)
         artefacts = {
-            name: memoryview(data) for name, data in kind.build(column, Metric.L2, params, BuildContext()).items()
+            name: np.frombuffer(data, np.uint8).data
+            for name, data in kind.build(column, Metric.L2, params, BuildContext()).items()
         }
         checked = kind.check_search_params(searched, build_params=params, k=10)
         found = kind.open(column, Metric.L2, params, artefacts).search(queries, 10, checked, None).rows
@@ -108,10 +112,25 @@ def test_every_number_of_query_bits_answers(bits: int, make_column: Any, make_ve
     column = make_column(DataType.FLOAT_VECTOR, 3000, dim=64)
     kind = index_type("IVF_RABITQ")
     params = kind.check_build_params(column.field, Metric.IP, {"nlist": 16, "refine": True})
-    artefacts = {name: memoryview(data) for name, data in kind.build(column, Metric.IP, params, BuildContext()).items()}
+    artefacts = {
+        name: np.frombuffer(data, np.uint8).data
+        for name, data in kind.build(column, Metric.IP, params, BuildContext()).items()
+    }
     searched = kind.check_search_params({"rbq_bits_query": bits, "refine_k": 20}, build_params=params, k=10)
     queries = make_vectors(DataType.FLOAT_VECTOR, 10, dim=64, seed=2)
     found = kind.open(column, Metric.IP, params, artefacts).search(queries, 10, searched, None).rows
     exact = ExactScan.over(column, Metric.IP).search(queries, 10, None).rows
     shared = sum(len(set(a) & set(b)) for a, b in zip(found.tolist(), exact.tolist(), strict=True))
     assert shared >= (60 if bits == 1 else 90)
+
+
+def test_opened_bit_codes_are_read_where_they_are_mapped(make_column: Any, open_built: Any) -> None:
+    opened = open_built("IVF_RABITQ", make_column(DataType.FLOAT_VECTOR, 3000), Metric.L2)
+    assert isinstance(opened.index, IvfIndex)
+    assert isinstance(opened.index.source, BitCodedLists)
+    lists = load_faiss().extract_index_ivf(opened.index.source.codes.index).invlists
+    start = np.frombuffer(opened.artefacts["bit_codes"], np.uint8).ctypes.data
+    end = start + opened.artefacts["bit_codes"].nbytes
+    for list_number in range(lists.nlist):
+        assert start <= int(lists.get_codes(list_number)) < end
+        assert start <= int(lists.get_ids(list_number)) < end

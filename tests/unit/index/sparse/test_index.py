@@ -1,5 +1,7 @@
 """Sparse indexes by either name give the exact inner products, without null rows."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,9 @@ ROWS = SparseRows(
     values=np.array([1, 2, 3, 3, -4, 1], np.float32),
 )
 COLUMN = VectorColumn(FIELD, sparse_array(ROWS, valid=np.array([True, False, True, True, True])))
-QUERIES = SparseRows(np.array([0, 1, 3], np.int32), np.array([5, 1, 7], np.uint32), np.array([2, 1, 1], np.float32))
+QUERIES: Any = SparseRows(
+    np.array([0, 1, 3], np.int32), np.array([5, 1, 7], np.uint32), np.array([2, 1, 1], np.float32)
+)
 
 
 @pytest.mark.parametrize("name", ["SPARSE_INVERTED_INDEX", "SPARSE_WAND"])
@@ -38,7 +42,7 @@ def test_search_ranks_by_inner_product_with_ties_to_the_smaller_row(name: str) -
 
 def test_range_search_keeps_scores_above_the_radius_up_to_the_filter() -> None:
     index = index_type("SPARSE_INVERTED_INDEX").open(COLUMN, Metric.IP, {}, {})
-    query = SparseRows(np.array([0, 1], np.int32), QUERIES.indices[:1], QUERIES.values[:1])
+    query: Any = SparseRows(np.array([0, 1], np.int32), QUERIES.indices[:1], QUERIES.values[:1])
     scores, rows = index.range_search(query, RangeBounds(radius=4.0), {}, None)
     assert (scores.tolist(), rows.tolist()) == ([6.0, 6.0], [2, 3])
     scores, rows = index.range_search(query, RangeBounds(radius=3.0, range_filter=4.0), {}, None)

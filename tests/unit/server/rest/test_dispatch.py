@@ -79,8 +79,8 @@ def test_later_routes_say_so(ask: Ask) -> None:
     ],
 )
 def test_errors(ask: Ask, service: FakeService, error: Exception, code: int) -> None:
-    service.replies[collections.DropCollection] = error
-    assert ask("collections/drop", collectionName="c") == {"code": code, "message": error.args[0]}
+    service.replies[collections.TruncateCollection] = error
+    assert ask("collections/truncate", collectionName="c") == {"code": code, "message": error.args[0]}
 
 
 def test_unexpected_errors_are_logged_and_told(
