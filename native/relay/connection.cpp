@@ -51,7 +51,7 @@ bool fill(Flow& flow, BlockPool& pool) {
         from.readable = false;
         return false;
     }
-    // The end, or an error that says that nothing more will come; then nothing can be sent there either.
+    // The end; or an error, after which nothing can be sent there either.
     if (count < 0) from.broken = true;
     from.ended = true;
     return true;
@@ -98,11 +98,21 @@ Progress Connection::advance(int epoll_fd, const Backends& backends, BlockPool& 
         const Progress progress = read_first_bytes(epoll_fd, backends, pool);
         if (progress != Progress::kMore) return progress;
     }
+    return relay(pool, bytes);
+}
+
+Progress Connection::relay(BlockPool& pool, uint64_t& bytes) {
     for (int round = 0; round < kRoundsMax; ++round) {
         const bool up = pump(up_, pool, bytes);
         const bool down = pump(down_, pool, bytes);
-        if (up_.is_done() && down_.is_done()) return Progress::kFinished;
-        if (!up && !down) return Progress::kWaiting;
+        // A client that was reset takes nothing any more, whatever its server has still to say.
+        if (client_.broken || (up_.is_done() && down_.is_done())) return Progress::kFinished;
+        if (up || down) continue;
+        if (!backend_.broken || !down_.is_done() || lingering_) return Progress::kWaiting;
+        // To close now, with bytes of the client unread, would reset the connection and could take the server's last
+        // words away. So what still comes is read and dropped for a while.
+        lingering_ = true;
+        return Progress::kLinger;
     }
     return Progress::kMore;
 }
@@ -144,12 +154,14 @@ Progress Connection::connect_backend(int epoll_fd, const char* path) {
     return Progress::kMore;
 }
 
+// Passes bytes on, or drops them when nobody takes them any more; true when something changed.
 bool Connection::pump(Flow& flow, BlockPool& pool, uint64_t& bytes) {
-    if (flow.to->broken) {
-        // Nobody takes what is here or still comes.
-        flow.head = flow.tail = 0;
+    bool changed = false;
+    if (flow.to->broken && !flow.is_empty()) {
+        flow.head = flow.tail;
+        changed = true;
     }
-    bool changed = !flow.to->broken && fill(flow, pool);
+    changed |= fill(flow, pool);
     changed |= drain(flow, bytes);
     if (flow.is_empty() && flow.block) pool.give(std::move(flow.block));
     if (flow.from->ended && flow.is_empty() && !flow.to->shut && !flow.to->broken) {

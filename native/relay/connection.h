@@ -20,10 +20,10 @@ struct Endpoint {
     OwnedFd fd;
     bool readable = false;
     bool writable = false;
-    bool hung_up = false;     // the peer will send no more; a short read does not mean that all was read
-    bool ended = false;       // its last byte was read
-    bool shut = false;        // told that no more bytes come
-    bool broken = false;      // takes no more bytes
+    bool hung_up = false;  // the peer will send no more; a short read does not mean that all was read
+    bool ended = false;    // its last byte was read
+    bool shut = false;     // told that no more bytes come
+    bool broken = false;   // takes no more bytes
 };
 
 // Bytes from one endpoint to the other. Reads only when everything read before has been passed on, which is what holds
@@ -36,15 +36,16 @@ struct Flow {
     size_t tail = 0;
 
     bool is_empty() const { return head == tail; }
-    bool is_done() const { return to->broken || (from->ended && is_empty() && to->shut); }
+    bool is_done() const { return from->ended && (to->broken || (is_empty() && to->shut)); }
 };
 
 // What became of a connection after some work on it.
 enum class Progress {
-    kWaiting,     // nothing to do before the next event
-    kMore,        // its share of the thread is used up; there is more to do
-    kRetry,       // the server behind does not take connections at the moment
-    kFinished     // both directions have ended, or it is of no use any more
+    kWaiting,  // nothing to do before the next event
+    kMore,     // its share of the thread is used up; there is more to do
+    kRetry,    // the server behind does not take connections at the moment
+    kLinger,   // the server has said all and gone; only the client's end is waited for. Told once.
+    kFinished  // both directions have ended, or it is of no use any more
 };
 
 // The servers behind the relay: paths of unix sockets.
@@ -64,6 +65,7 @@ public:
 
     uint64_t id() const { return id_; }
     Endpoint& client() { return client_; }
+    bool is_backend(const Endpoint& endpoint) const { return &endpoint == &backend_; }
     bool is_relaying() const { return backend_.fd.is_open(); }
     Clock::time_point deadline() const { return deadline_; }
 
@@ -79,11 +81,13 @@ public:
 private:
     Progress read_first_bytes(int epoll_fd, const Backends& backends, BlockPool& pool);
     Progress connect_backend(int epoll_fd, const char* path);
+    Progress relay(BlockPool& pool, uint64_t& bytes);
     bool pump(Flow& flow, BlockPool& pool, uint64_t& bytes);
 
     uint64_t id_;
     Clock::time_point deadline_;
     Protocol protocol_ = Protocol::kUndecided;
+    bool lingering_ = false;
     Endpoint client_;
     Endpoint backend_;
     Flow up_;

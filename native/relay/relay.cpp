@@ -25,12 +25,11 @@ constexpr int kEventsMax = 256;
 constexpr int kAcceptsMax = 64;
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::milliseconds kRetryPause{5};
+constexpr std::chrono::milliseconds kLinger{5000};
 
 void set_option(int fd, int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof(value)); }
 
-[[noreturn]] void raise_errno(const char* what) {
-    throw std::system_error(errno, std::generic_category(), what);
-}
+[[noreturn]] void raise_errno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
 void add_to_epoll(int epoll_fd, int fd, uint32_t events, void* data) {
     epoll_event event = {};
@@ -100,6 +99,11 @@ void Relay::run() {
                 if (mask & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) endpoint.readable = true;
                 if (mask & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) endpoint.hung_up = true;
                 if (mask & (EPOLLOUT | EPOLLHUP | EPOLLERR)) endpoint.writable = true;
+                // A unix socket hangs up when its other end is closed; a TCP socket also when both sides have said
+                // that they send no more, with bytes still on their way.
+                if ((mask & EPOLLERR) || ((mask & EPOLLHUP) && endpoint.connection->is_backend(endpoint))) {
+                    endpoint.broken = true;
+                }
                 queue(*endpoint.connection);
             }
         }
@@ -215,6 +219,9 @@ void Relay::advance_ready() {
                 if (retries_.empty()) retry_at_ = Clock::now() + kRetryPause;
                 retries_.push_back(connection->id());
                 break;
+            case Progress::kLinger:
+                lingering_.emplace_back(connection->id(), Clock::now() + kLinger);
+                break;
             case Progress::kFinished:
                 finish(*connection);
                 break;
@@ -229,18 +236,30 @@ void Relay::finish(Connection& connection) {
     --active_;
 }
 
-// Ends connections that took too long to decide, tries busy servers again, and opens the port after a pause.
-void Relay::expire(Clock::time_point now) {
-    while (!undecided_.empty()) {
+// Ends connections that took too long to begin, and their leave.
+void Relay::expire_undecided(Clock::time_point now) {
+    for (; !undecided_.empty(); undecided_.pop_front()) {
         const auto found = connections_.find(undecided_.front());
-        if (found != connections_.end() && !found->second->is_relaying()) {
-            if (found->second->deadline() > now) break;
-            // What is queued may not be destroyed; its turn comes at once, and then here again.
-            if (found->second->queued) break;
-            finish(*found->second);
-        }
-        undecided_.pop_front();
+        if (found == connections_.end() || found->second->is_relaying()) continue;
+        // What is queued may not be destroyed; its turn comes at once, and then here again.
+        if (found->second->deadline() > now || found->second->queued) return;
+        finish(*found->second);
     }
+}
+
+void Relay::expire_lingering(Clock::time_point now) {
+    for (; !lingering_.empty(); lingering_.pop_front()) {
+        const auto found = connections_.find(lingering_.front().first);
+        if (found == connections_.end()) continue;
+        if (lingering_.front().second > now || found->second->queued) return;
+        finish(*found->second);
+    }
+}
+
+// Does what no event announces: ends connections, tries busy servers again, opens the port after a pause.
+void Relay::expire(Clock::time_point now) {
+    expire_undecided(now);
+    expire_lingering(now);
     if (!retries_.empty() && now >= retry_at_) {
         std::vector<uint64_t> again;
         again.swap(retries_);
@@ -268,6 +287,7 @@ int Relay::wait_ms(Clock::time_point now) const {
         const auto found = connections_.find(undecided_.front());
         if (found != connections_.end()) next = std::min(next, found->second->deadline());
     }
+    if (!lingering_.empty()) next = std::min(next, lingering_.front().second);
     if (next == Clock::time_point::max()) return -1;
     if (next <= now) return 0;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next - now).count() + 1;

@@ -66,6 +66,8 @@ private:
     void advance_ready();
     void finish(Connection& connection);
     void expire(Clock::time_point now);
+    void expire_undecided(Clock::time_point now);
+    void expire_lingering(Clock::time_point now);
     void queue(Connection& connection);
     int wait_ms(Clock::time_point now) const;
     void wake();
@@ -86,6 +88,7 @@ private:
     Clock::time_point retry_at_;
     // Ids in the order of their deadlines.
     std::deque<uint64_t> undecided_;
+    std::deque<std::pair<uint64_t, Clock::time_point>> lingering_;
     BlockPool pool_;
 
     std::atomic<bool> stop_accepting_ = false;

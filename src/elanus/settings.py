@@ -18,8 +18,8 @@ Durability = Literal["fsync", "none"]
 
 _MIB: Final = 1 << 20
 _ENVIRONMENT_PREFIX: Final = "ELANUS_"
-# Read by the kernel loader before any settings object exists, so they are not fields of one.
-_LOADER_VARIABLES: Final = frozenset({"ELANUS_SIMD", "ELANUS_KERNELS"})
+# Two are read by the kernel loader before any settings object exists, one chooses how long the package's tests run.
+_NOT_SETTINGS: Final = frozenset({"ELANUS_SIMD", "ELANUS_KERNELS", "ELANUS_TEST_PROFILE"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +90,14 @@ class Settings:
         """Settings from a TOML file (flat keys), then the environment, then `overrides`.
 
         Raises:
-            InvalidInput: an unknown key, or a value of the wrong type.
+            InvalidInput: a file that cannot be read, an unknown key, or a value of the wrong type.
         """
         values: dict[str, Any] = {}
         if file is not None:
-            values.update(tomllib.loads(file.read_text(encoding="utf-8")))
+            values.update(_read_toml(file))
         source = os.environ if environment is None else environment
         for name, text in source.items():
-            if name.startswith(_ENVIRONMENT_PREFIX) and name not in _LOADER_VARIABLES:
+            if name.startswith(_ENVIRONMENT_PREFIX) and name not in _NOT_SETTINGS:
                 values[name.removeprefix(_ENVIRONMENT_PREFIX).lower()] = text
         values.update({name: value for name, value in overrides.items() if value is not None})
         known = {field.name: field.type for field in fields(cls)}
@@ -109,6 +109,13 @@ class Settings:
     def with_changes(self, **changes: Any) -> Self:
         """The same settings with some values replaced."""
         return replace(self, **changes)
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput("invalid_argument", f"settings file {file} cannot be read: {error}") from error
 
 
 def _parse(name: str, expected: Any, value: Any) -> Any:
@@ -133,7 +140,7 @@ def _check(name: str, expected: Any, value: Any) -> None:
     accepted = (int, float) if expected is float else expected
     if not isinstance(value, accepted) or (expected is not bool and isinstance(value, bool)):
         raise InvalidInput("invalid_argument", f"setting {name} is {value!r}, expected {_type_name(expected)}")
-    if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
+    if isinstance(value, int | float) and not isinstance(value, bool) and not value >= 0:
         raise InvalidInput("out_of_range", f"setting {name} is {value}, expected 0 or more")
 
 

@@ -70,7 +70,7 @@ def test_names_that_are_taken(client: MilvusClient, filled: str) -> None:
         lambda: client.create_database("default"),
     ):
         with pytest.raises(MilvusException, match=r"exist|already"):
-            ask()
+            ask()  # type: ignore[no-untyped-call]
     client.drop_alias("errors_alias")
     client.drop_collection(other)
 

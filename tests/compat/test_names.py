@@ -65,7 +65,7 @@ def test_searching_needs_a_loaded_collection(client: MilvusClient, name: str) ->
         lambda: client.query(name, filter="id > 0"),
     ):
         with pytest.raises(MilvusException) as raised:
-            read()
+            read()  # type: ignore[no-untyped-call]
         assert raised.value.code == 101
     client.load_collection(name)
     assert list(client.search(name, data=[[0.0, 1.0]], limit=1)[0]) == []

@@ -6,7 +6,8 @@ namespace elanus {
 
 namespace {
 
-// Odd, with about half of their bits set: the fractions of the golden ratio and of the square roots of 2, 3 and 5.
+// The fractions of the golden ratio and of the square roots of 2, 3 and 5, the last bit set: odd, and half of the bits
+// are ones.
 constexpr uint64_t kGolden = 0x9e3779b97f4a7c15u;
 constexpr uint64_t kRoot2 = 0x6a09e667f3bcc909u;
 constexpr uint64_t kRoot3 = 0xbb67ae8584caa73bu;

@@ -47,6 +47,8 @@ def check_column(field: Field, column: pa.Array) -> None:
         _check_json(field, column)
     elif data_type is DataType.ARRAY:
         _check_array(field, column)
+    elif data_type in {DataType.FLOAT, DataType.DOUBLE}:
+        _check_finite_numbers(field, column)
     elif data_type is DataType.SPARSE_FLOAT_VECTOR:
         _check_sparse(field, column)
     elif data_type in {DataType.FLOAT_VECTOR, DataType.FLOAT16_VECTOR, DataType.BFLOAT16_VECTOR}:
@@ -133,6 +135,18 @@ def _check_array(field: Field, column: pa.Array) -> None:
     if field.element_type is DataType.VARCHAR:
         parents = pc.list_parent_indices(column).to_numpy(zero_copy_only=False)
         _check_length(field, elements, field.length_max, unit_rows=parents)
+
+
+def _check_finite_numbers(field: Field, column: pa.Array) -> None:
+    finite = pc.is_finite(column)
+    if pc.all(finite).as_py() is False:
+        row = _first_true(~pc.fill_null(finite, True).to_numpy(zero_copy_only=False))  # noqa: FBT003
+        raise InvalidInput(
+            "not_finite",
+            f"field {field.name!r} is {column[row].as_py()} in row {row}, expected a finite {field.type_label()}",
+            field=field.name,
+            row=row,
+        )
 
 
 def _check_finite_matrix(field: Field, column: pa.Array) -> None:

@@ -37,6 +37,9 @@ def batch_from_rows(rows: Sequence[Mapping[str, Any]], schema: Schema) -> pa.Rec
     if extras is not None and dynamic is not None:
         named.append(dynamic)
         arrays.append(column_from_values(dynamic, extras))
+    if rows and not named:
+        # A batch without columns has no rows: they would be lost.
+        raise InvalidInput("missing_field", "row 0 has no value for any field", row=0)
     return batch_from_columns(named, arrays)
 
 

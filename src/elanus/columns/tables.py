@@ -1,14 +1,16 @@
 """Tables from other libraries into a batch: pyarrow, pandas, polars, and mappings of columns."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
+from elanus.columns.check import check_column
 from elanus.columns.layout import arrow_type
-from elanus.columns.rows import batch_from_columns
-from elanus.columns.values import column_from_ndarray, column_from_values, json_text
+from elanus.columns.rows import batch_from_columns, python_values
+from elanus.columns.values import column_from_ndarray, column_from_values
 from elanus.columns.vectors import dense_array, element_dtype, row_elements
 from elanus.errors import InvalidInput
 from elanus.schema.collection import Schema
@@ -40,7 +42,7 @@ def batch_from_mapping(columns: Mapping[str, Any], schema: Schema) -> pa.RecordB
     Raises:
         InvalidInput: columns of different lengths, an unknown field, or values that do not fit.
     """
-    lengths = {name: len(values) for name, values in columns.items()}
+    lengths = {name: _length(name, values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise InvalidInput("row_count_mismatch", f"columns differ in length: {told}")
@@ -59,8 +61,14 @@ def batch_from_mapping(columns: Mapping[str, Any], schema: Schema) -> pa.RecordB
         else:
             arrays.append(column_from_values(field, values))
     if extras:
-        fields.append(_dynamic(schema, next(iter(extras))))
-        arrays.append(_merge_keys(extras))
+        dynamic = _dynamic(schema, next(iter(extras)))
+        given = columns.get(DYNAMIC_FIELD_NAME)
+        if given is not None:
+            position = fields.index(dynamic)
+            fields.pop(position)
+            given = arrays.pop(position)
+        fields.append(dynamic)
+        arrays.append(_merge_keys(dynamic, given, extras))
     return batch_from_columns(fields, arrays)
 
 
@@ -73,7 +81,25 @@ def batch_from_arrow(table: pa.Table, schema: Schema) -> pa.RecordBatch:
     Raises:
         InvalidInput: an unknown column without a dynamic field, or values that do not fit.
     """
+    repeated = [name for name in table.column_names if table.column_names.count(name) > 1]
+    if repeated:
+        raise InvalidInput("invalid_argument", f"the table has several columns called {repeated[0]!r}")
     return batch_from_mapping({name: table.column(name) for name in table.column_names}, schema)
+
+
+def _length(name: object, values: Any) -> int:
+    if not isinstance(name, str):
+        raise InvalidInput("type_mismatch", f"column name {name!r} is no string")
+    if not isinstance(values, str | bytes | Mapping):
+        try:
+            return len(values)
+        except TypeError:  # a scalar, an iterator, an array without dimensions, a sparse matrix
+            pass
+    raise InvalidInput(
+        "type_mismatch",
+        f"column {name!r} is a {type(values).__name__}, expected a list or array with one value a row",
+        field=name,
+    )
 
 
 def _dynamic(schema: Schema, name: str) -> Field:
@@ -87,13 +113,18 @@ def _dynamic(schema: Schema, name: str) -> Field:
     return dynamic
 
 
-def _merge_keys(extras: Mapping[str, Any]) -> pa.Array:
+def _merge_keys(dynamic: Field, given: pa.Array | None, extras: Mapping[str, Any]) -> pa.Array:
+    """The values of `$meta`: those given for it, and the columns that are no fields."""
     plain = {
         name: values.to_pylist() if isinstance(values, pa.Array | pa.ChunkedArray) else values
         for name, values in extras.items()
     }
     names = list(plain)
-    return pa.array([json_text(dict(zip(names, row, strict=True))) for row in zip(*plain.values(), strict=True)])
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*plain.values(), strict=True)]
+    if given is not None:
+        check_column(replace(dynamic, nullable=True), given)
+        rows = [{**(before or {}), **row} for before, row in zip(python_values(given, dynamic), rows, strict=True)]
+    return column_from_values(dynamic, rows)
 
 
 def _column_from_arrow(field: Field, column: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -103,19 +134,46 @@ def _column_from_arrow(field: Field, column: pa.Array | pa.ChunkedArray) -> pa.A
             column = pa.concat_arrays(column.chunks)
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
     target = arrow_type(field)
+    if pa.types.is_null(column.type):
+        return pa.nulls(len(column), target)
     if column.type.equals(target):
-        return column
-    if field.data_type is DataType.JSON or field.name == DYNAMIC_FIELD_NAME:
-        return column_from_values(field, column.to_pylist())
+        # A null row of a foreign list array may have elements; taking leaves them out.
+        return column.take(pa.array(np.arange(len(column)))) if column.null_count and _is_list(target) else column
+    if field.data_type is DataType.JSON:
+        return column.cast(target) if _is_text(column.type) else column_from_values(field, column.to_pylist())
     if field.data_type is DataType.SPARSE_FLOAT_VECTOR:
         return column_from_values(field, column.to_pylist())
     if field.is_vector:
         return _vectors_from_arrow(field, column)
+    if not _may_cast(column.type, target):
+        return column_from_values(field, column.to_pylist())
     try:
         return column.cast(target, safe=field.data_type is not DataType.FLOAT)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return column_from_values(field, column.to_pylist())
+
+
+def _may_cast(given: pa.DataType, target: pa.DataType) -> bool:
+    """Whether Arrow's cast keeps what is meant: it also reads numbers from text, and truth values from numbers."""
+    if pa.types.is_list(target):
+        nested = _is_list(given) or pa.types.is_large_list(given) or pa.types.is_fixed_size_list(given)
+        return nested and _may_cast(given.value_type, target.value_type)
+    if pa.types.is_boolean(target):
+        return bool(pa.types.is_boolean(given))
+    if pa.types.is_string(target):
+        return _is_text(given) or pa.types.is_binary(given) or pa.types.is_large_binary(given)
+    return bool(pa.types.is_integer(given) or pa.types.is_floating(given) or pa.types.is_decimal(given))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind))
 
 
 def _vectors_from_arrow(field: Field, column: pa.Array) -> pa.Array:

@@ -20,6 +20,7 @@ from elanus.columns.vectors import (
     dense_array,
     element_dtype,
     row_elements,
+    row_width_bytes,
     sparse_array,
 )
 from elanus.errors import InvalidInput
@@ -77,8 +78,14 @@ def column_from_ndarray(field: Field, values: npt.NDArray[Any]) -> pa.Array:
         InvalidInput: a shape or dtype that does not fit the field.
     """
     if values.dtype == object or field.data_type in {DataType.JSON, DataType.SPARSE_FLOAT_VECTOR, DataType.ARRAY}:
-        return column_from_values(field, list(values))
+        return column_from_values(field, values.tolist() if field.data_type is DataType.JSON else list(values))
     if field.is_vector:
+        if np.ma.is_masked(values):
+            raise InvalidInput(
+                "type_mismatch",
+                f"field {field.name!r} got a masked array; give a list with None for rows without a vector",
+                field=field.name,
+            )
         return dense_array(_dense_elements(field, values), field)
     if values.ndim != 1:
         raise InvalidInput(
@@ -95,7 +102,8 @@ def column_from_ndarray(field: Field, values: npt.NDArray[Any]) -> pa.Array:
         raise _mismatch(field, values.dtype)
     try:
         return pa.array(values).cast(arrow_type(field), safe=field.data_type is not DataType.FLOAT)
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
+        # Values out of range, a byte order or width that Arrow does not know, or text that is not Unicode.
         return _scalar_column(field, values.tolist())
 
 
@@ -109,18 +117,21 @@ def _scalar_column(field: Field, values: Sequence[Any]) -> pa.Array:
     try:
         return pa.array(values, arrow_type(field))
     except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
-        for row, value in enumerate(values):
-            _check_scalar(field, row, value)
-        raise
+        return pa.array([_checked(field, row, value) for row, value in enumerate(values)], arrow_type(field))
 
 
-def _check_scalar(field: Field, row: int, value: Any) -> None:
+def _checked(field: Field, row: int, value: Any) -> Any:
+    """A value that Arrow takes. Arrow refuses whole numbers that float32 cannot hold; they are rounded like others."""
     try:
+        if field.data_type is DataType.FLOAT and value is not None:
+            value = float(value)
+        elif field.element_type is DataType.FLOAT and value is not None:
+            value = [float(element) for element in value]
         pa.scalar(value, arrow_type(field))
     except (pa.ArrowInvalid, OverflowError):
         raise InvalidInput(
             "out_of_range",
-            f"field {field.name!r} got {value!r} in row {row}, expected a {field.type_label()}",
+            f"field {field.name!r} got {_short(value)} in row {row}, expected a {field.type_label()}",
             field=field.name,
             row=row,
         ) from None
@@ -131,6 +142,7 @@ def _check_scalar(field: Field, row: int, value: Any) -> None:
             field=field.name,
             row=row,
         ) from None
+    return value
 
 
 def _list_column(field: Field, values: Sequence[Any]) -> pa.Array:
@@ -143,19 +155,16 @@ def _list_column(field: Field, values: Sequence[Any]) -> pa.Array:
             continue
         if isinstance(value, str | bytes | Mapping) or not isinstance(value, Sequence | np.ndarray):
             raise _mismatch(field, value, row)
-        elements = value.tolist() if isinstance(value, np.ndarray) else list(value)
-        for element in elements:
+        rows.append(value.tolist() if isinstance(value, np.ndarray) else list(value))
+        for element in rows[-1] or ():
             if not isinstance(element, accepted) or (
                 isinstance(element, bool) and field.element_type is not DataType.BOOL
             ):
                 raise _mismatch(field, element, row)
-        rows.append(elements)
     try:
         return pa.array(rows, arrow_type(field))
     except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
-        for row, elements_of_row in enumerate(rows):
-            _check_scalar(field, row, elements_of_row)
-        raise
+        return pa.array([_checked(field, row, elements) for row, elements in enumerate(rows)], arrow_type(field))
 
 
 def _dense_column(field: Field, values: Sequence[Any]) -> pa.Array:
@@ -170,7 +179,7 @@ def _dense_column(field: Field, values: Sequence[Any]) -> pa.Array:
 
 def _stack(field: Field, present: list[Any], rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
     if all(isinstance(value, bytes | bytearray | memoryview) for value in present):
-        present = [np.frombuffer(value, element_dtype(field.data_type)) for value in present]
+        present = [_unpacked(field, row, value) for value, row in zip(present, rows.tolist(), strict=True)]
     try:
         stacked = np.array(present)
         if stacked.ndim != 2 or stacked.dtype == object:
@@ -180,6 +189,19 @@ def _stack(field: Field, present: list[Any], rows: npt.NDArray[np.int64]) -> npt
         for value, row in zip(present, rows.tolist(), strict=True):
             _check_vector(field, row, value)
         raise
+
+
+def _unpacked(field: Field, row: int, value: bytes | bytearray | memoryview) -> npt.NDArray[Any]:
+    size_bytes = memoryview(value).nbytes
+    if size_bytes != row_width_bytes(field):
+        raise InvalidInput(
+            "dimension_mismatch",
+            f"field {field.name!r} got a vector of {size_bytes} bytes in row {row}, "
+            f"expected {row_width_bytes(field)} ({field.type_label()})",
+            field=field.name,
+            row=row,
+        )
+    return np.frombuffer(value, element_dtype(field.data_type))
 
 
 def _check_vector(field: Field, row: int, value: Any) -> None:
@@ -209,11 +231,12 @@ def _dense_elements(field: Field, matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
     name = matrix.dtype.name
     if field.data_type is DataType.BFLOAT16_VECTOR:
         if name == "uint16":
-            return np.ascontiguousarray(matrix)
+            return np.ascontiguousarray(matrix, np.uint16)
         if name == "bfloat16":
             return np.ascontiguousarray(matrix).view(np.uint16)
         _check_number(field, matrix)
-        return bfloat16_from_float32(matrix.astype(np.float32))
+        with np.errstate(over="ignore"):
+            return bfloat16_from_float32(matrix.astype(np.float32))
     if field.data_type in {DataType.INT8_VECTOR, DataType.BINARY_VECTOR}:
         if matrix.dtype.kind not in "iu":
             raise _mismatch(field, matrix.dtype)
@@ -251,6 +274,13 @@ def _sparse_row(field: Field, row: int, value: Any) -> tuple[npt.NDArray[np.uint
         return np.empty(0, np.uint32), np.empty(0, np.float32)
     if hasattr(value, "tocoo"):
         coordinates = value.tocoo()
+        if len(coordinates.shape) == 2 and coordinates.shape[0] != 1:
+            raise InvalidInput(
+                "type_mismatch",
+                f"field {field.name!r} got a sparse matrix of {coordinates.shape[0]} rows in row {row}, expected one",
+                field=field.name,
+                row=row,
+            )
         pairs = list(zip(coordinates.coords[-1].tolist(), coordinates.data.tolist(), strict=True))
     elif isinstance(value, Mapping):
         pairs = list(value.items())
@@ -264,6 +294,7 @@ def _sparse_row(field: Field, row: int, value: Any) -> tuple[npt.NDArray[np.uint
             or len(pair) != 2
             or isinstance(pair[0], bool)
             or not isinstance(pair[0], int | np.integer)
+            or isinstance(pair[1], bool)
             or not isinstance(pair[1], int | float | np.floating | np.integer)
         ):
             raise _mismatch(field, value, row)
@@ -281,17 +312,22 @@ def _sparse_row(field: Field, row: int, value: Any) -> tuple[npt.NDArray[np.uint
             "invalid_value", f"field {field.name!r} got a sparse vector with a repeated index in row {row}",
             field=field.name, row=row,
         )  # fmt: skip
-    return indices, np.array([pair[1] for pair in pairs], np.float32)
+    try:
+        with np.errstate(over="ignore"):
+            return indices, np.array([float(pair[1]) for pair in pairs], np.float32)
+    except OverflowError:
+        raise InvalidInput(
+            "out_of_range", f"field {field.name!r} got a number beyond every float in row {row}",
+            field=field.name, row=row,
+        ) from None  # fmt: skip
 
 
 def _json_value(field: Field, row: int, value: Any) -> str | None:
     if value is None:
         return None
     try:
-        text = json_text(value)
-        if "null" in text and not _is_finite(value):
-            raise ValueError("NaN and infinity are not JSON numbers")
-        return text
+        _check_json(value)
+        return json_text(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(
             "type_mismatch",
@@ -301,13 +337,26 @@ def _json_value(field: Field, row: int, value: Any) -> str | None:
         ) from None
 
 
-def _is_finite(value: Any) -> bool:
-    """Whether no float inside a JSON value is NaN or infinite (the encoder would write those as null)."""
+def _check_json(value: Any) -> None:
+    """Refuses what the encoder would change without a word: NaN to null, keys that are no text to text, bytes to text.
+
+    Raises:
+        TypeError: bytes, or a key that is no text.
+        ValueError: NaN or infinity.
+    """
     if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, Mapping):
-        return all(_is_finite(item) for item in value.values())
-    return not isinstance(value, list | tuple | set) or all(_is_finite(item) for item in value)
+        if not math.isfinite(value):
+            raise ValueError("NaN and infinity are not JSON numbers")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"key {key!r} is no string")
+            _check_json(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            _check_json(item)
+    elif isinstance(value, bytes | bytearray | memoryview):
+        raise TypeError("bytes are no JSON value")
 
 
 def _mismatch(field: Field, got: Any, row: int | None = None) -> InvalidInput:
@@ -322,5 +371,8 @@ def _mismatch(field: Field, got: Any, row: int | None = None) -> InvalidInput:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of more digits than Python writes
+        return "a very large number"
     return text if len(text) <= 60 else text[:57] + "..."

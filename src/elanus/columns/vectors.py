@@ -64,7 +64,9 @@ def dense_matrix(column: pa.Array, field: Field) -> npt.NDArray[Any]:
         start = column.offset * width * dtype.itemsize
     if count == 0 or buffer is None:
         return np.empty((0, width), dtype)
-    return np.frombuffer(buffer, dtype, count * width, start).reshape(count, width)
+    matrix = np.frombuffer(buffer, dtype, count * width, start).reshape(count, width)
+    matrix.flags.writeable = False  # a column in memory is as immutable as one in a mapped file
+    return matrix
 
 
 def dense_array(matrix: npt.NDArray[Any], field: Field, *, valid: npt.NDArray[np.bool_] | None = None) -> pa.Array:

@@ -29,7 +29,7 @@ def text_table(names: Sequence[str], columns: Sequence[Sequence[Any]], row_count
 def _cell(value: Any) -> str:
     if isinstance(value, float | np.floating):
         text = f"{value:.6g}"
-    elif isinstance(value, list) and len(value) > 4 and isinstance(value[0], float | int):
+    elif isinstance(value, list) and len(value) > 4 and all(isinstance(item, float | int) for item in value[:3]):
         text = "[" + ", ".join(f"{item:.4g}" for item in value[:3]) + f", ... {len(value)}]"
     else:
         text = str(value).replace("\n", " ")

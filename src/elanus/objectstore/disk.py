@@ -109,6 +109,16 @@ class _LocalFile:
         os.close(self._descriptor)
 
 
+def _disk_entry(entry: "os.DirEntry[str]") -> DiskEntry | None:
+    """None when the file was removed since its name was read."""
+    if entry.is_dir():
+        return DiskEntry(entry.name, 0, is_folder=True)
+    try:
+        return DiskEntry(entry.name, entry.stat().st_size, is_folder=False)
+    except FileNotFoundError:
+        return None
+
+
 class LocalDisk:
     """The machine's file system below `root`."""
 
@@ -147,10 +157,7 @@ class LocalDisk:
     def list_folder(self, path: str) -> list[DiskEntry]:
         try:
             with os.scandir(self.root / path) as entries:
-                found = [
-                    DiskEntry(entry.name, 0 if entry.is_dir() else entry.stat().st_size, entry.is_dir())
-                    for entry in entries
-                ]
+                found = [known for entry in entries if (known := _disk_entry(entry)) is not None]
         except FileNotFoundError:
             return []
         return sorted(found, key=lambda entry: entry.name)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from elanus.errors import AlreadyExists, NotFound, Unavailable
-from elanus.objectstore.disk import Disk
+from elanus.objectstore.disk import Disk, DiskEntry
 from elanus.objectstore.store import ObjectInfo
 from elanus.runtime.ids import random_token
 
@@ -28,7 +28,7 @@ class LocalStore:
 
     def put(self, key: str, parts: Iterable[bytes | memoryview]) -> None:
         folder, _, name = key.rpartition("/")
-        temporary = f"{folder}/{_TEMPORARY_PREFIX}{name}-{random_token(4)}" if folder else f"{_TEMPORARY_PREFIX}{name}"
+        temporary = _join(folder, f"{_TEMPORARY_PREFIX}{name}-{random_token(4)}")
         try:
             self._ensure_folder(folder)
             file = self._disk.create(temporary)
@@ -65,13 +65,13 @@ class LocalStore:
 
     def list_objects(self, prefix: str) -> list[ObjectInfo]:
         return [
-            ObjectInfo(f"{prefix}/{entry.name}", entry.size_bytes)
-            for entry in self._disk.list_folder(prefix)
+            ObjectInfo(_join(prefix, entry.name), entry.size_bytes)
+            for entry in self._list(prefix)
             if not entry.is_folder and not entry.name.startswith(_TEMPORARY_PREFIX)
         ]
 
     def list_folders(self, prefix: str) -> list[str]:
-        return [entry.name for entry in self._disk.list_folder(prefix) if entry.is_folder]
+        return [entry.name for entry in self._list(prefix) if entry.is_folder]
 
     def delete(self, key: str) -> None:
         try:
@@ -93,9 +93,15 @@ class LocalStore:
 
     def delete_leftovers(self, prefix: str) -> None:
         """Removes the temporary files that a crash left directly below a folder."""
-        for entry in self._disk.list_folder(prefix):
+        for entry in self._list(prefix):
             if entry.name.startswith(_TEMPORARY_PREFIX):
-                self._disk.unlink(f"{prefix}/{entry.name}")
+                self.delete(_join(prefix, entry.name))
+
+    def _list(self, prefix: str) -> list[DiskEntry]:
+        try:
+            return self._disk.list_folder(prefix)
+        except OSError as error:
+            raise Unavailable("storage_failed", f"listing {prefix} failed: {error}") from error
 
     def _ensure_folder(self, folder: str) -> None:
         """Makes a folder durable, and every folder on the way to it."""
@@ -106,6 +112,10 @@ class LocalStore:
         self._disk.make_folder(folder)
         for name in folder.split("/"):
             self._disk.sync_folder(path)
-            path = f"{path}/{name}" if path else name
+            path = _join(path, name)
         with self._lock:
             self._known_folders.add(folder)
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name

@@ -35,7 +35,7 @@ class MemoryStore:
         return memoryview(self.get(key))
 
     def list_objects(self, prefix: str) -> list[ObjectInfo]:
-        start = f"{prefix}/"
+        start = f"{prefix}/" if prefix else ""
         with self._lock:
             found = [
                 ObjectInfo(key, len(data))

@@ -40,7 +40,7 @@ class WorkerPool:
 
     def map(self, tasks: Sequence[Callable[[], _T]]) -> list[_T]:
         """Results in order of the tasks; the first runs on the caller's thread, and one task needs no pool at all."""
-        if len(tasks) == 1 or self.thread_count == 1:
+        if len(tasks) <= 1 or self.thread_count == 1:
             return [task() for task in tasks]
         executor = self._running()
         futures = [executor.submit(task) for task in tasks[1:]]

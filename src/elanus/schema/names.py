@@ -19,9 +19,10 @@ def check_name(what: str, name: str) -> None:
     """
     if not isinstance(name, str) or not name:
         raise InvalidInput("invalid_name", f"{what} name is {name!r}, expected a non-empty string")
-    if len(name.encode()) > NAME_LENGTH_MAX:
+    size_bytes = len(name.encode(errors="surrogatepass"))
+    if size_bytes > NAME_LENGTH_MAX:
         raise InvalidInput(
-            "invalid_name", f"{what} name of {len(name.encode())} bytes is too long, expected at most {NAME_LENGTH_MAX}"
+            "invalid_name", f"{what} name of {size_bytes} bytes is too long, expected at most {NAME_LENGTH_MAX}"
         )
     if _NAME.match(name):
         return

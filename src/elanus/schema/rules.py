@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from elanus.errors import InvalidInput
 from elanus.schema.collection import Schema
-from elanus.schema.field import VARCHAR_LENGTH_MAX, Field
+from elanus.schema.field import DYNAMIC_FIELD_NAME, VARCHAR_LENGTH_MAX, Field
 from elanus.schema.names import check_name
 from elanus.schema.types import DataType
 from elanus.settings import Settings
@@ -38,6 +38,9 @@ _CLUSTERING_TYPES: Final = {
 }
 _NO_DEFAULT: Final = {DataType.JSON, DataType.ARRAY, DataType.TEXT}
 _INTEGER_BITS: Final = {DataType.INT8: 8, DataType.INT16: 16, DataType.INT32: 32, DataType.INT64: 64}
+# Largest finite value, and the whole numbers up to which every one is exact.
+_FLOAT_MAX: Final = {DataType.FLOAT: 3.4028234663852886e38, DataType.DOUBLE: 1.7976931348623157e308}
+_EXACT_INTEGER_MAX: Final = {DataType.FLOAT: 1 << 24, DataType.DOUBLE: 1 << 53}
 
 
 def check_schema(schema: Schema, settings: Settings) -> None:
@@ -47,7 +50,10 @@ def check_schema(schema: Schema, settings: Settings) -> None:
         InvalidInput: the first rule broken, with the field it is about.
     """
     names: set[str] = set()
-    for field in schema.user_fields:
+    for field in schema.fields:
+        if field.is_dynamic:
+            _check_dynamic(field, schema)
+            continue
         check_name("field", field.name)
         if field.name in names:
             raise _wrong(field, "is declared twice")
@@ -83,6 +89,12 @@ def _check_counts(schema: Schema, settings: Settings) -> None:
     ):
         if len(chosen) > 1:
             raise InvalidInput("invalid_schema", f"expected only one {what} field, got {', '.join(chosen)}")
+
+
+def _check_dynamic(field: Field, schema: Schema) -> None:
+    made_by_schema = field.name == DYNAMIC_FIELD_NAME and field.data_type is DataType.JSON
+    if not (made_by_schema and schema.enable_dynamic_field and field is schema.dynamic_field):
+        raise _wrong(field, "is marked dynamic; set enable_dynamic_field on the schema instead")
 
 
 def _check_type(field: Field) -> None:
@@ -142,15 +154,23 @@ def _check_default(field: Field) -> None:
 
 
 def _default_fits(field: Field, value: Any) -> bool:
+    """Exact types: a default is kept as JSON, which has no form for NumPy's numbers and texts."""
     data_type = field.data_type
     if data_type is DataType.BOOL:
-        return isinstance(value, bool)
+        return type(value) is bool
     if data_type in _INTEGER_BITS:
         half = 1 << (_INTEGER_BITS[data_type] - 1)
-        return isinstance(value, int) and not isinstance(value, bool) and -half <= value < half
+        return type(value) is int and -half <= value < half
     if data_type is DataType.VARCHAR:
-        return isinstance(value, str) and len(value.encode()) <= field.length_max
-    return isinstance(value, int | float) and not isinstance(value, bool)
+        return type(value) is str and _is_unicode(value) and len(value.encode()) <= field.length_max
+    if type(value) is int:
+        return abs(value) <= _EXACT_INTEGER_MAX[data_type]
+    return type(value) is float and abs(value) <= _FLOAT_MAX[data_type]
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether text has no lone surrogate, which no encoding can write."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _check_range(field: Field, what: str, value: int | None, low: int, high: int) -> None:

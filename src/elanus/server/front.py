@@ -44,8 +44,11 @@ class Front:
         grpc_path: Path,
         rest_path: Path,
         connection_count_max: int = CONNECTION_COUNT_MAX,
+        decision_ms_max: int = _DECISION_MS_MAX,
     ) -> None:
         """Opens the port; the servers behind the paths listen already.
+
+        A connection that has not shown its protocol after `decision_ms_max` is closed.
 
         Raises:
             Unavailable: the port is in use, or the native relay is not installed.
@@ -64,7 +67,7 @@ class Front:
                 http2_path=str(grpc_path),
                 http1_path=str(rest_path),
                 connection_count_max=connection_count_max,
-                decision_ms_max=_DECISION_MS_MAX,
+                decision_ms_max=decision_ms_max,
             )
         except RuntimeError as error:
             raise Unavailable("busy", f"cannot start the relay of port {self.port}: {error}") from error

@@ -3,8 +3,15 @@
 from typing import Final
 
 from elanus.runtime.metrics import Counter, Histogram, Metrics
+from elanus.service.requests.base import Service
 
-__all__ = ["CallMeter"]
+__all__ = ["CallMeter", "metrics_of"]
+
+
+def metrics_of(service: Service) -> Metrics:
+    """The service's own metrics when it has some, else new ones."""
+    own = getattr(service, "metrics", None)
+    return own if isinstance(own, Metrics) else Metrics()
 
 
 class CallMeter:

@@ -17,11 +17,12 @@ from elanus.server.front import CONNECTION_COUNT_MAX, Front
 from elanus.server.grpc.network import GrpcServer
 from elanus.server.grpc.network import start as start_grpc
 from elanus.server.grpc.servicer import MilvusServicer
-from elanus.server.http import HttpServers
+from elanus.server.instruments import metrics_of
 from elanus.server.listening import listen_tcp
-from elanus.server.management import management_app
 from elanus.server.rest.app import rest_app
 from elanus.server.rest.dispatch import RestDispatcher
+from elanus.server.rest.http import HttpServers
+from elanus.server.rest.management import management_app
 from elanus.service.requests.base import Service
 from elanus.settings import Settings
 
@@ -90,7 +91,7 @@ def start(
         InvalidInput: no such host or port.
     """
     clock = clock or SystemClock()
-    metrics = metrics or _metrics_of(service)
+    metrics = metrics or metrics_of(service)
     jobs = CompactionJobs(service, TimestampOracle(clock))
     with ExitStack() as undo:
         management = listen_tcp(
@@ -141,11 +142,6 @@ def _listen_unix(path: Path) -> socket.socket:
     listener.listen(1024)
     listener.settimeout(0)
     return listener
-
-
-def _metrics_of(service: Service) -> Metrics:
-    own = getattr(service, "metrics", None)
-    return own if isinstance(own, Metrics) else Metrics()
 
 
 def _gauges(front: Front) -> dict[str, tuple[str, float]]:

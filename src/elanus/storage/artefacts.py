@@ -15,7 +15,8 @@ def write_artefacts(store: ObjectStore, prefix: str, artefacts: Mapping[str, Any
     """Stores every artefact durably below `prefix`; leftovers of an interrupted build of the same name are replaced."""
     files = []
     for name, content in artefacts.items():
-        data = memoryview(content).cast("B")
+        view = memoryview(content)
+        data = view.cast("B") if view.nbytes else memoryview(b"")
         key = f"{prefix}/{name}"
         try:
             store.put(key, [data])

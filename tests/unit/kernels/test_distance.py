@@ -67,12 +67,6 @@ def test_ties_go_to_the_smaller_row(dtype: str, metric: str) -> None:
         assert scan_topk(metric, query, base, k)[1].tolist() == list(range(k))
 
 
-def test_positive_and_negative_zero_tie() -> None:
-    scores, rows = scan_topk("IP", np.array([1], np.float32), _column([-0.0, 0.0, -0.0]), 3)
-    assert rows.tolist() == [0, 1, 2]
-    assert not np.signbit(scores).any()
-
-
 @pytest.mark.parametrize("k", [0, 1, 5])
 def test_empty_base_and_empty_allow_give_nothing(k: int) -> None:
     query = np.ones(4, np.float32)

@@ -34,6 +34,21 @@ def test_descending_scores_replace_the_kept_ones_again_and_again() -> None:
     assert topk(scores, 5, largest=True)[1].tolist() == [49_999, 49_998, 49_997, 49_996, 49_995]
 
 
+@pytest.mark.parametrize("largest", [True, False])
+def test_least_better_score_replaces_the_last_kept_one(largest: bool) -> None:
+    scores = np.ones(5000, np.float32)
+    scores[4000] = np.nextafter(np.float32(1), np.float32(2 if largest else 0))
+    assert topk(scores, 1, largest=largest)[1].tolist() == [4000]
+
+
+@pytest.mark.parametrize("largest", [True, False])
+def test_the_two_zeros_are_equal(largest: bool) -> None:
+    scores = np.tile(np.array([-0.0, 0.0, 0.0, -0.0], np.float32), 1000)
+    found, rows = topk(scores, 9, largest=largest)
+    assert rows.tolist() == list(range(9))
+    assert not np.signbit(found).any()
+
+
 def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(TypeError, match="scores has elements of float64, expected float32"):
         topk(np.zeros(3), 1, largest=True)  # type: ignore[arg-type]

@@ -230,6 +230,17 @@ def test_a_server_that_hangs_up(front: Front, backends: tuple[Backend, Backend])
     _until(lambda: front.counts().active == 0)
 
 
+def test_the_last_words_of_a_server_that_stopped_listening(front: Front, backends: tuple[Backend, Backend]) -> None:
+    backends[1].answer = lambda connection: connection.sendall(b"too much")
+    with closing(_connect(front)) as connection:
+        # Nobody reads this; a relay that closed at once would reset the connection, and the answer would be lost.
+        connection.sendall(b"POST" + b"x" * 3_000_000)
+        assert connection.recv(8) == b"too much"
+        assert connection.recv(1) == b""
+        connection.sendall(b"y" * 100_000)
+    _until(lambda: front.counts().active == 0)
+
+
 def test_a_server_that_is_gone(tmp_path: Path) -> None:
     front = Front("127.0.0.1", 0, grpc_path=tmp_path / "nobody", rest_path=tmp_path / "nobody")
     with closing(_connect(front)) as connection:
@@ -244,6 +255,44 @@ def test_connections_that_say_nothing_and_leave(front: Front) -> None:
     for _ in range(20):
         _connect(front).close()
     _until(lambda: front.counts().accepted == 20 and front.counts().active == 0)
+
+
+def test_connections_that_stay_silent_are_closed(backends: tuple[Backend, Backend]) -> None:
+    front = Front("127.0.0.1", 0, grpc_path=backends[0].path, rest_path=backends[1].path, decision_ms_max=50)
+    with closing(_connect(front)) as talking, closing(_connect(front)) as silent, closing(_connect(front)) as half:
+        talking.sendall(b"a")
+        assert talking.recv(1) == b"R"
+        half.sendall(_PREFACE[:5])
+        assert silent.recv(1) == b""
+        assert half.recv(1) == b""
+        _until(lambda: front.counts().active == 1)
+        talking.shutdown(socket.SHUT_WR)
+        assert _read_all(talking) == b"a"
+    front.stop()
+
+
+def test_a_server_too_busy_to_take_connections_is_asked_again(tmp_path: Path) -> None:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "busy"))
+    listener.listen(0)
+    listener.settimeout(_WAIT_S)
+    front = Front("127.0.0.1", 0, grpc_path=tmp_path / "busy", rest_path=tmp_path / "busy")
+    clients = [_connect(front) for _ in range(5)]
+    for client in clients:
+        client.sendall(b"knock")
+    _until(lambda: front.counts().accepted == 5)
+    time.sleep(0.05)
+    for _ in clients:
+        served, _ = listener.accept()
+        served.settimeout(_WAIT_S)
+        assert served.recv(5) == b"knock"
+        served.close()
+    for client in clients:
+        assert client.recv(1) == b""
+        client.close()
+    _until(lambda: front.counts().active == 0)
+    listener.close()
+    front.stop()
 
 
 def test_too_many_connections_are_closed_at_once(backends: tuple[Backend, Backend]) -> None:

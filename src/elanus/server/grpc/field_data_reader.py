@@ -53,6 +53,8 @@ def batch_from_fields_data(
             raise InvalidInput("invalid_argument", f"field {field.name!r} was sent twice", field=field.name)
         fields.append(field)
         columns.append(column_from_field_data(message, field, row_count=row_count))
+    if row_count and not columns:
+        raise InvalidInput("missing_field", f"{row_count} rows were sent without any column")
     return batch_from_columns(fields, columns)
 
 

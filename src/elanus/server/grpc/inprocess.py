@@ -14,6 +14,7 @@ from elanus.runtime.clock import Clock, SystemClock
 from elanus.runtime.ids import random_token
 from elanus.runtime.metrics import Metrics
 from elanus.server.grpc.servicer import METHODS, MilvusServicer, UnimplementedError
+from elanus.server.instruments import metrics_of
 from elanus.service.requests.base import Service
 
 if TYPE_CHECKING:
@@ -212,12 +213,12 @@ def milvus_client(
     Args:
         service: answers everything; closing the client does not close it.
         clock: for timing calls.
-        metrics: where calls are counted.
+        metrics: where calls are counted; the service's own when it has some.
         **options: further arguments of `MilvusClient`, such as `db_name`; not `uri`.
     """
     from pymilvus import MilvusClient
 
-    servicer = MilvusServicer(service, clock=clock or SystemClock(), metrics=metrics or Metrics())
+    servicer = MilvusServicer(service, clock=clock or SystemClock(), metrics=metrics or metrics_of(service))
     # pymilvus caches schemas by address, so every client of this kind has an address of its own. `dedicated` keeps it
     # from sharing the connection, and the channel is handed through to the handler.
     uri = f"http://in-process-{random_token(8)}:1"

@@ -44,8 +44,6 @@ def batch_from_json(rows: Sequence[Any], schema: Schema) -> pa.RecordBatch:
         InvalidInput: a row that is none, a key no field takes, or a value that does not fit.
     """
     converters = {field.name: convert for field in schema.user_fields if (convert := _converter(field)) is not None}
-    if not converters:
-        return batch_from_rows(rows, schema)
     converted: list[Any] = []
     for number, row in enumerate(rows):
         if not isinstance(row, Mapping):

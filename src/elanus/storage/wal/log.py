@@ -122,6 +122,9 @@ class Log:
         if self._file is None:
             return
         if self._poison is None:
+            if self._synced_bytes < self._size_bytes:
+                # The end record then says that what is before it was synced, so that damage there is told from a tear.
+                self._sync_file()
             parts: list[memoryview] = []
             self._frame(parts, END_KIND, encode_end(), 0)
             try:
@@ -183,7 +186,8 @@ class Log:
             self._drop_stub(path, error)
             raise
         self._file, self._file_name = file, name
-        self._size_bytes = self._synced_bytes = HEADER_BYTES
+        self._size_bytes = HEADER_BYTES
+        self._synced_bytes = HEADER_BYTES if self._sync else 0
         self._schemas = set()
 
     def _drop_stub(self, path: str, cause: OSError) -> None:

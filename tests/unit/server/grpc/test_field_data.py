@@ -192,6 +192,8 @@ def test_columns_that_no_field_takes() -> None:
         batch_from_fields_data([schema_pb2.FieldData(type=23, is_dynamic=True)], plain, row_count=1)
     with pytest.raises(InvalidInput, match="'id' was sent twice"):
         batch_from_fields_data([_scalars(_KEY, "long_data", [1])] * 2, plain, row_count=1)
+    with pytest.raises(InvalidInput, match="5 rows were sent without any column"):
+        batch_from_fields_data([], plain, row_count=5)
     with pytest.raises(InvalidInput, match="a StructArray is not supported yet"):
         batch_from_fields_data([schema_pb2.FieldData(struct_arrays={})], plain, row_count=1)
 

@@ -52,21 +52,21 @@ def test_with_call_and_future(channel: InProcessChannel) -> None:
     assert seen == [future]
 
 
-class _Adds(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
+class _Adds(grpc.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]
     def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         details = client_call_details._replace(metadata=[("dbname", "added")])
         return continuation(details, request)
 
 
 def test_interceptors_see_calls_and_errors(channel: InProcessChannel, service: FakeService) -> None:
-    intercepted = grpc.intercept_channel(channel, _Adds())
+    intercepted: Any = grpc.intercept_channel(channel, _Adds())
     assert _has(intercepted)(_REQUEST).value
     assert _has(intercepted).future(_REQUEST).result().value
     assert service.requests == [HasCollection("c", "added")] * 2
     method = METHODS["CreateRole"]
     with pytest.raises(grpc.RpcError) as raised:
         intercepted.unary_unary(method.path)(method.request_class())
-    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED  # type: ignore[attr-defined]
+    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
     failed = intercepted.unary_unary(method.path).future(method.request_class())
     assert isinstance(failed.exception(), grpc.RpcError)
 

@@ -73,6 +73,12 @@ def test_the_number_of_queries_must_agree(books: CollectionInfo) -> None:
         search_from_message(request, books)
 
 
+def _with_old_filter() -> Any:
+    request = _search()
+    request.dsl, request.dsl_type = "{}", common_pb2.Dsl
+    return request
+
+
 def _changed(change: Any) -> Any:
     request = _search()
     change(request)
@@ -90,7 +96,7 @@ def _changed(change: Any) -> Any:
         (_changed(lambda r: r.search_aggregation.SetInParent()), "search aggregation"),
         (_changed(lambda r: setattr(r, "namespace", "n")), "a namespace"),
         (_changed(lambda r: setattr(r, "travel_timestamp", 5)), "time travel"),
-        (_changed(lambda r: (setattr(r, "dsl", "{}"), setattr(r, "dsl_type", 0))), "the old filter language"),
+        (_with_old_filter(), "the old filter language"),
         (_search(group_by_field="title"), "grouping search"),
         (_search(group_by_fields=["title"]), "grouping search"),
         (_search(order_by_fields=[{"field": "pages"}]), "ordering by fields"),

@@ -74,6 +74,7 @@ def test_unknown_keys_are_dynamic() -> None:
     ("row", "told"),
     [
         (5, "row 0 is a int, expected an object of fields"),
+        ({}, "row 0 has no value for any field"),
         ({"id": "five"}, "'five'"),
         ({"info": "{"}, "invalid JSON in row 0"),
         ({"bits": "not base64!"}, "text in row 0 that is no base64"),

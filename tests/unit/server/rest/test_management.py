@@ -9,7 +9,7 @@ from tests.unit.server.conftest import FakeService
 
 from elanus.errors import Unavailable
 from elanus.runtime.metrics import Metrics
-from elanus.server.management import management_app
+from elanus.server.rest.management import management_app
 from elanus.service.requests.databases import ListDatabases
 
 

@@ -16,7 +16,7 @@ from elanus.runtime.pool import start_thread
 
 __all__ = ["HttpServers"]
 
-_log: Final = get_logger("elanus.server.http")
+_log: Final = get_logger("elanus.server.rest.http")
 
 _START_S_MAX: Final = 30.0
 _POLL_S: Final = 0.005
@@ -37,7 +37,7 @@ class HttpServers:
         self._thread: Final[threading.Thread] = start_thread(self._run, name="elanus-http")
         deadline = clock.monotonic_s() + _START_S_MAX
         while not all(server.started for server in self._servers):
-            if self._failure is not None or clock.monotonic_s() > deadline:
+            if not self._thread.is_alive() or clock.monotonic_s() > deadline:
                 self.stop(0.0)
                 raise Internal("internal", f"the HTTP servers did not start: {self._failure}") from self._failure
             clock.sleep(_POLL_S)

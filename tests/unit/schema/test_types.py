@@ -1,0 +1,46 @@
+"""Data types and metrics have the numbers and names of the Milvus protocol."""
+
+import pytest
+
+from elanus.schema.types import DENSE_FLOAT_VECTORS, INTEGERS, METRICS_OF, NUMBERS, VECTORS, DataType, Metric
+
+# From the protocol's schema.proto: these numbers are on the wire and in the manifest.
+_PROTOCOL = {
+    "BOOL": 1, "INT8": 2, "INT16": 3, "INT32": 4, "INT64": 5, "FLOAT": 10, "DOUBLE": 11, "VARCHAR": 21, "ARRAY": 22,
+    "JSON": 23, "GEOMETRY": 24, "TEXT": 25, "TIMESTAMPTZ": 26, "BINARY_VECTOR": 100, "FLOAT_VECTOR": 101,
+    "FLOAT16_VECTOR": 102, "BFLOAT16_VECTOR": 103, "SPARSE_FLOAT_VECTOR": 104, "INT8_VECTOR": 105,
+}  # fmt: skip
+
+
+def test_numbers_never_change() -> None:
+    assert {data_type.name: int(data_type) for data_type in DataType} == _PROTOCOL
+
+
+def test_every_type_has_a_label_of_its_own() -> None:
+    assert len({data_type.label for data_type in DataType}) == len(DataType)
+    assert (DataType.VARCHAR.label, DataType.BFLOAT16_VECTOR.label) == ("VarChar", "BFloat16Vector")
+
+
+@pytest.mark.parametrize("data_type", DataType)
+def test_kinds_agree_with_each_other(data_type: DataType) -> None:
+    assert data_type.is_vector == (int(data_type) >= 100)
+    assert data_type.is_integer == (data_type.name.startswith("INT") and not data_type.is_vector)
+    assert data_type.is_number == (data_type in NUMBERS)
+    assert not (data_type.is_vector and data_type.is_number)
+
+
+def test_sets_of_types() -> None:
+    assert {data_type.name for data_type in INTEGERS} == {"INT8", "INT16", "INT32", "INT64"}
+    assert NUMBERS - INTEGERS == {DataType.FLOAT, DataType.DOUBLE}
+    assert VECTORS - DENSE_FLOAT_VECTORS == {DataType.BINARY_VECTOR, DataType.SPARSE_FLOAT_VECTOR}
+
+
+def test_every_vector_type_has_metrics_and_the_first_is_the_default() -> None:
+    assert set(METRICS_OF) == set(VECTORS)
+    assert METRICS_OF[DataType.FLOAT_VECTOR] == (Metric.COSINE, Metric.L2, Metric.IP)
+    assert METRICS_OF[DataType.BINARY_VECTOR] == (Metric.HAMMING, Metric.JACCARD)
+    assert METRICS_OF[DataType.SPARSE_FLOAT_VECTOR] == (Metric.IP,)
+
+
+def test_larger_is_nearer_for_products_only() -> None:
+    assert {metric for metric in Metric if metric.larger_is_nearer} == {Metric.IP, Metric.COSINE}
