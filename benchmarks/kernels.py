@@ -73,13 +73,13 @@ def main() -> None:
 
 
 def _report(lines: list[_Line], levels: Sequence[str], read: Callable[[int], float], repeat: int) -> None:
-    print(f"\n{'kernel':<34}{'level':<16}{'us':>10}{'GB/s':>8}{'of read':>9}{'numpy us':>11}{'ratio':>8}")
+    print(f"\n{'kernel':<37}{'level':<16}{'us':>10}{'GB/s':>8}{'of read':>9}{'numpy us':>11}{'ratio':>8}")
     for line in lines:
         for level in levels:
             kernels.use(level)
             seconds, read_rate, numpy_seconds = _measure(line, read, repeat)
             rate = line.read_bytes / seconds
-            told = f"{line.name:<34}{level:<16}{seconds * 1e6:>10.1f}{rate / 1e9:>8.1f}{rate / read_rate:>9.0%}"
+            told = f"{line.name:<37}{level:<16}{seconds * 1e6:>10.1f}{rate / 1e9:>8.1f}{rate / read_rate:>9.0%}"
             if numpy_seconds is not None:
                 told += f"{numpy_seconds * 1e6:>11.1f}{numpy_seconds / seconds:>8.1f}"
             print(told)

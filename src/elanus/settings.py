@@ -76,6 +76,7 @@ class Settings:
     port: int = 19_530
     management_port: int = 9_091
     server_thread_count: int = 16
+    server_connection_count_max: int = 10_000
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -28,7 +28,7 @@ def table_of(data: object) -> pa.Table | None:
         return data
     if isinstance(data, pa.RecordBatch):
         return pa.Table.from_batches([data])
-    library = type(data).__module__.partition(".")[0]
+    library = type(data).__module__.partition(".")[0] if type(data).__name__ == "DataFrame" else ""
     if library == "pandas":
         return pa.Table.from_pandas(data, preserve_index=False)
     if library == "polars":
@@ -47,11 +47,11 @@ def batch_from_mapping(columns: Mapping[str, Any], schema: Schema) -> pa.RecordB
         told = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise InvalidInput("row_count_mismatch", f"columns differ in length: {told}")
     fields, arrays = [], []
-    extras: dict[str, Any] = {}
+    extras: dict[str, list[Any]] = {}
     for name, values in columns.items():
         field = schema.find(name)
         if field is None:
-            extras[name] = values.tolist() if isinstance(values, np.ndarray) else list(values)
+            extras[name] = _plain_values(values)
             continue
         fields.append(field)
         if isinstance(values, pa.Array | pa.ChunkedArray):
@@ -113,14 +113,15 @@ def _dynamic(schema: Schema, name: str) -> Field:
     return dynamic
 
 
-def _merge_keys(dynamic: Field, given: pa.Array | None, extras: Mapping[str, Any]) -> pa.Array:
+def _plain_values(values: Any) -> list[Any]:
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return list(values.to_pylist())
+    return list(values.tolist()) if isinstance(values, np.ndarray) else list(values)
+
+
+def _merge_keys(dynamic: Field, given: pa.Array | None, extras: Mapping[str, list[Any]]) -> pa.Array:
     """The values of `$meta`: those given for it, and the columns that are no fields."""
-    plain = {
-        name: values.to_pylist() if isinstance(values, pa.Array | pa.ChunkedArray) else values
-        for name, values in extras.items()
-    }
-    names = list(plain)
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*plain.values(), strict=True)]
+    rows = [dict(zip(extras, row, strict=True)) for row in zip(*extras.values(), strict=True)]
     if given is not None:
         check_column(replace(dynamic, nullable=True), given)
         rows = [{**(before or {}), **row} for before, row in zip(python_values(given, dynamic), rows, strict=True)]
@@ -140,12 +141,11 @@ def _column_from_arrow(field: Field, column: pa.Array | pa.ChunkedArray) -> pa.A
     if pa.types.is_null(column.type):
         return pa.nulls(len(column), target)
     if column.type.equals(target):
-        # A null row of a foreign list array may have elements; taking leaves them out.
-        return column.take(pa.array(np.arange(len(column)))) if column.null_count and _is_list(target) else column
+        return _without_hidden_elements(column)
     if field.data_type is DataType.JSON:
         return column.cast(target) if _is_text(column.type) else column_from_values(field, column.to_pylist())
     if field.data_type is DataType.SPARSE_FLOAT_VECTOR:
-        return column_from_values(field, column.to_pylist())
+        return _sparse_from_arrow(field, column)
     if field.is_vector:
         return _vectors_from_arrow(field, column)
     if not _may_cast(column.type, target):
@@ -154,6 +154,25 @@ def _column_from_arrow(field: Field, column: pa.Array | pa.ChunkedArray) -> pa.A
         return column.cast(target, safe=field.data_type is not DataType.FLOAT)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return column_from_values(field, column.to_pylist())
+
+
+def _without_hidden_elements(column: pa.Array) -> pa.Array:
+    """The column; a null row of a foreign list array may have elements, which taking leaves out."""
+    return column.take(pa.array(np.arange(len(column)))) if column.null_count and _is_list(column.type) else column
+
+
+def _sparse_from_arrow(field: Field, column: pa.Array) -> pa.Array:
+    """From lists of structs as we write them, whatever the widths of their numbers, or of maps or pairs."""
+    if _is_list(column.type) or pa.types.is_large_list(column.type):
+        element = column.type.value_type
+        if pa.types.is_struct(element) and [item.name for item in element] == ["index", "value"]:
+            try:
+                return _without_hidden_elements(column.cast(arrow_type(field)))
+            except pa.ArrowInvalid as error:
+                raise InvalidInput(
+                    "type_mismatch", f"field {field.name!r} got {column.type}: {error}", field=field.name
+                ) from error
+    return column_from_values(field, column.to_pylist())
 
 
 def _may_cast(given: pa.DataType, target: pa.DataType) -> bool:

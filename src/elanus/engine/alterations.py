@@ -1,7 +1,7 @@
 """Changes to what a collection is made of: partitions, indexes, properties, load state, and truncation."""
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 _DEFAULT_PARTITION: Final = "_default"
+_ALTERABLE: Final = ("mmap.enabled", "warmup", "indexoffsetcache.enabled")
 
 
 def partition_entry(manifest: Manifest, name: str) -> PartitionEntry:
@@ -159,6 +160,7 @@ def define_index(collection: Collection, definition: IndexDefinition, metric: st
         InvalidInput: index type, metric or a parameter does not fit the field.
         AlreadyExists: the name is taken, or the field has another index.
     """
+    _check_settings(definition.settings)
     field = collection.manifest.schema.field(definition.field_name)
     complete = _complete(field, definition, metric, collection.components.ids.allocate())
 
@@ -188,11 +190,7 @@ def alter_index(collection: Collection, name: str, settings: dict[str, Any], rem
         NotFound: there is no such index.
         InvalidInput: a setting would change how it is built.
     """
-    for setting in (*settings, *removed):
-        if setting not in _ALTERABLE:
-            near = difflib.get_close_matches(setting, _ALTERABLE, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise InvalidInput("invalid_index", f"{setting!r} of an index cannot be altered{hint}")
+    _check_settings((*settings, *removed))
 
     def decide(manifest: Manifest) -> list[Change]:
         definition = find_index(manifest, name)
@@ -202,9 +200,6 @@ def alter_index(collection: Collection, name: str, settings: dict[str, Any], rem
         return [IndexDefined(replace(definition, settings={**kept, **{k: str(v) for k, v in settings.items()}}))]
 
     collection.decide_and_change(decide)
-
-
-_ALTERABLE: Final = ("mmap.enabled", "warmup", "indexoffsetcache.enabled")
 
 
 def drop_index(collection: Collection, name: str, *, while_loaded: bool = True) -> None:
@@ -258,6 +253,14 @@ def _complete(field: Field, definition: IndexDefinition, metric: str, index_id: 
         params=params,
         index_id=index_id,
     )
+
+
+def _check_settings(names: Iterable[str]) -> None:
+    for name in names:
+        if name not in _ALTERABLE:
+            near = difflib.get_close_matches(name, _ALTERABLE, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise InvalidInput("invalid_index", f"an index has no setting {name!r} that can be altered{hint}")
 
 
 def _path(definition: IndexDefinition) -> str:

@@ -9,10 +9,10 @@ from collections import OrderedDict
 from typing import Final
 
 from elanus.errors import NotFound
-from elanus.runtime.timestamps import TimestampOracle
 from elanus.service.requests.base import Service
 from elanus.service.requests.collections import CollectionInfo
 from elanus.service.requests.data import Compact
+from elanus.service.requests.system import GetTimestamp
 
 __all__ = ["CompactionJobs"]
 
@@ -22,16 +22,15 @@ _FINISHED_JOB_COUNT_MAX: Final = 10_000
 class CompactionJobs:
     """Runs compactions and remembers the newest of them. Thread-safe."""
 
-    def __init__(self, service: Service, oracle: TimestampOracle) -> None:
+    def __init__(self, service: Service) -> None:
         self._service: Final = service
-        self._oracle: Final = oracle
         self._lock: Final = threading.Lock()
         self._collections: Final[OrderedDict[int, int]] = OrderedDict()
 
     def run(self, info: CollectionInfo) -> int:
         """Does every compaction that is due in a collection; the number of the finished job."""
         self._service.execute(Compact(info.name, database=info.database))
-        job = self._oracle.allocate()
+        job = self._service.execute(GetTimestamp())
         with self._lock:
             self._collections[job] = info.collection_id
             while len(self._collections) > _FINISHED_JOB_COUNT_MAX:

@@ -15,9 +15,8 @@ from elanus.server.listening import listen_tcp
 if TYPE_CHECKING:
     from elanus.server._relay import Relay
 
-__all__ = ["CONNECTION_COUNT_MAX", "Front", "FrontCounts"]
+__all__ = ["Front", "FrontCounts"]
 
-CONNECTION_COUNT_MAX: Final = 10_000
 """Connections at a time that are served when nothing else is said."""
 
 _DECISION_MS_MAX: Final = 60_000
@@ -43,7 +42,7 @@ class Front:
         *,
         grpc_path: Path,
         rest_path: Path,
-        connection_count_max: int = CONNECTION_COUNT_MAX,
+        connection_count_max: int = 10_000,
         decision_ms_max: int = _DECISION_MS_MAX,
     ) -> None:
         """Opens the port; the servers behind the paths listen already.

@@ -11,9 +11,8 @@ from typing import Final
 from elanus.runtime.clock import Clock, SystemClock
 from elanus.runtime.metrics import Metrics
 from elanus.runtime.pool import WorkerPool
-from elanus.runtime.timestamps import TimestampOracle
 from elanus.server.compaction_jobs import CompactionJobs
-from elanus.server.front import CONNECTION_COUNT_MAX, Front
+from elanus.server.front import Front
 from elanus.server.grpc.network import GrpcServer
 from elanus.server.grpc.network import start as start_grpc
 from elanus.server.grpc.servicer import MilvusServicer
@@ -75,7 +74,6 @@ def start(
     *,
     metrics: Metrics | None = None,
     clock: Clock | None = None,
-    connection_count_max: int = CONNECTION_COUNT_MAX,
 ) -> RunningServer:
     """Starts gRPC and REST on `settings.port` and health and metrics on `settings.management_port`.
 
@@ -84,7 +82,6 @@ def start(
         settings: ports may be 0 for free ones.
         metrics: what the metrics page shows; the service's own when it has some.
         clock: for timing requests.
-        connection_count_max: connections at a time; further ones are closed at once.
 
     Raises:
         Unavailable: a port is taken, or a part of the server is not installed.
@@ -92,7 +89,7 @@ def start(
     """
     clock = clock or SystemClock()
     metrics = metrics or metrics_of(service)
-    jobs = CompactionJobs(service, TimestampOracle(clock))
+    jobs = CompactionJobs(service)
     with ExitStack() as undo:
         management = listen_tcp(
             settings.host, settings.management_port, purpose="health and metrics, setting management_port"
@@ -111,7 +108,7 @@ def start(
             settings.port,
             grpc_path=folder / "grpc",
             rest_path=folder / "rest",
-            connection_count_max=connection_count_max,
+            connection_count_max=settings.server_connection_count_max,
         )
         undo.callback(front.stop)
         rest_pool = WorkerPool(thread_count=settings.server_thread_count, name="elanus-rest")

@@ -25,12 +25,15 @@ def create_index(engine: Engine, request: CreateIndex) -> None:
         field_name=request.field_name,
         index_type=request.index_type,
         params=dict(request.params),
+        settings=dict(request.settings),
     )
     define_index(collection, definition, request.metric)
 
 
 def drop_index(engine: Engine, request: DropIndex) -> None:
-    remove_index(engine.collection(request.database, request.collection), request.name, while_loaded=request.while_loaded)
+    remove_index(
+        engine.collection(request.database, request.collection), request.name, while_loaded=request.while_loaded
+    )
 
 
 def alter_index(engine: Engine, request: AlterIndex) -> None:

@@ -7,12 +7,13 @@ from typing import Any, Final, TypeVar, cast
 from elanus.engine.engine import Engine
 from elanus.errors import InvalidInput
 from elanus.runtime.metrics import Metrics
-from elanus.service import collections, data, databases, indexes, query
+from elanus.service import collections, data, databases, indexes, query, system
 from elanus.service.requests import collections as collection_requests
 from elanus.service.requests import data as data_requests
 from elanus.service.requests import databases as database_requests
 from elanus.service.requests import indexes as index_requests
 from elanus.service.requests import query as query_requests
+from elanus.service.requests import system as system_requests
 from elanus.service.requests.base import Request
 
 __all__ = ["HANDLERS", "LocalService"]
@@ -58,6 +59,7 @@ HANDLERS: Final[dict[type[Request[Any]], Callable[[Engine, Any], Any]]] = {
     data_requests.Compact: data.compact,
     query_requests.Search: query.search,
     query_requests.Query: query.query,
+    system_requests.GetTimestamp: system.get_timestamp,
 }
 """The function that answers each kind of request."""
 

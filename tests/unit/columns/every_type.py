@@ -117,9 +117,7 @@ def _json() -> st.SearchStrategy[Any]:
 @st.composite
 def rows_of(draw: st.DrawFn, fields: list[Field], row_count: int) -> list[list[Any]]:
     """One list of values a field, nulls among them, of the same length."""
-    return [
-        draw(st.lists(st.none() | values_of(field), min_size=row_count, max_size=row_count)) for field in fields
-    ]
+    return [draw(st.lists(st.none() | values_of(field), min_size=row_count, max_size=row_count)) for field in fields]
 
 
 def sample_values(field: Field, row_count: int, *, seed: int = 0) -> list[Any]:

@@ -6,7 +6,8 @@ import ml_dtypes
 import numpy as np
 import pyarrow as pa
 import pytest
-import scipy.sparse
+import scipy.sparse  # type: ignore[import-untyped]
+from tests.unit.columns.every_type import DENSE, FIELD_OF, FIELDS, sample_values
 
 from elanus.columns.layout import arrow_type
 from elanus.columns.rows import python_values
@@ -15,7 +16,6 @@ from elanus.columns.vectors import dense_matrix
 from elanus.errors import InvalidInput
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
-from tests.unit.columns.every_type import DENSE, FIELD_OF, FIELDS, sample_values
 
 _SPARSE = FIELD_OF[DataType.SPARSE_FLOAT_VECTOR]
 _JSON = FIELD_OF[DataType.JSON]
@@ -297,12 +297,13 @@ class TestDenseVectors:
         assert f"{size} bytes" in told
 
     @pytest.mark.parametrize("data_type", DENSE)
-    @pytest.mark.parametrize("value", ["ab", 5, None, {1: 2.0}, [[1.0]], ["a"] * 16, [None] * 16, [1j] * 16, object()])
-    def test_other_things_are_refused_with_their_row(self, data_type: DataType, value: Any) -> None:
+    def test_other_things_are_refused_with_their_row(self, data_type: DataType) -> None:
         field = FIELD_OF[data_type]
-        good = [1] * (2 if data_type is DataType.BINARY_VECTOR else 16)
-        if value is not None:
-            _refused(field, [good, None, value], "type_mismatch", 2)
+        width = 2 if data_type is DataType.BINARY_VECTOR else 16
+        elements: list[Any] = ["a", None, 1j, {}]
+        for value in ("ab", 5, {1: 2.0}, [[1.0]], object(), *([element] * width for element in elements)):
+            _refused(field, [[1] * width, None, value], "type_mismatch", 2)
+        _refused(field, [[True] * width], "type_mismatch", 0)
 
     @pytest.mark.parametrize("data_type", DENSE)
     def test_the_length_is_the_fields(self, data_type: DataType) -> None:
@@ -329,7 +330,7 @@ class TestDenseVectors:
         for wrong in (low - 1, high + 1):
             _refused(field, [[low] * width, [wrong] * width], "out_of_range", 1)
             _refused(field, np.full((2, width), wrong), "out_of_range")
-        _refused(field, [[low] * width, [1.0] * width], "type_mismatch", 0)
+        _refused(field, [[low] * width, [1.0] * width], "type_mismatch", 1)
 
     @pytest.mark.parametrize("data_type", [DataType.FLOAT_VECTOR, DataType.FLOAT16_VECTOR, DataType.BFLOAT16_VECTOR])
     def test_numbers_too_large_become_infinite_which_the_check_refuses(self, data_type: DataType) -> None:

@@ -1,11 +1,15 @@
 """Vector columns as arrays: views where they must be, right for slices, and bfloat16 rounded as others round it."""
 
+from typing import Any
+
 import ml_dtypes
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.columns.every_type import DENSE, FIELD_OF, column, sample_values
 
 from elanus.columns.layout import SPARSE_TYPE, arrow_type
 from elanus.columns.vectors import (
@@ -22,13 +26,12 @@ from elanus.columns.vectors import (
 )
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
-from tests.unit.columns.every_type import DENSE, FIELD_OF, column, sample_values
 
 _DENSE_FIELDS = [FIELD_OF[data_type] for data_type in DENSE]
 _SPARSE = FIELD_OF[DataType.SPARSE_FLOAT_VECTOR]
 
 
-def _matrix(field: Field, row_count: int) -> np.ndarray:  # type: ignore[type-arg]
+def _matrix(field: Field, row_count: int) -> npt.NDArray[Any]:
     numbers = np.random.default_rng(5).integers(0, 100, (row_count, row_elements(field)))
     return numbers.astype(element_dtype(field.data_type))
 
@@ -132,9 +135,7 @@ def test_sparse_slices_have_the_right_rows(start: int) -> None:
 
 
 def test_sparse_columns_from_rows_and_back() -> None:
-    rows = SparseRows(
-        np.array([0, 1, 1, 3], np.int32), np.array([4, 0, 9], np.uint32), np.array([1, 2, 3], np.float32)
-    )
+    rows = SparseRows(np.array([0, 1, 1, 3], np.int32), np.array([4, 0, 9], np.uint32), np.array([1, 2, 3], np.float32))
     made = sparse_array(rows, valid=np.array([True, False, True]))
     made.validate(full=True)
     assert made.type.equals(SPARSE_TYPE)

@@ -45,7 +45,9 @@ def test_a_delete_that_comes_between_a_compaction_and_a_flush_is_kept(monkeypatc
         return written
 
     monkeypatch.setattr(flush, "_publish", later)
-    monkeypatch.setattr(flush.Log if hasattr(flush, "Log") else type(collection().log), "remove_through", lambda *_: None)
+    monkeypatch.setattr(
+        flush.Log if hasattr(flush, "Log") else type(collection().log), "remove_through", lambda *_: None
+    )
     monkeypatch.setattr(compaction, "_write", write_then_disturb)
     assert compaction.compact(collection(), [collection().state.sealed[0].entry.segment_id])
     deferred[0]()

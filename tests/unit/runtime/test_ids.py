@@ -1,5 +1,7 @@
 """Generated ids: positive, ascending, never the same in two installations."""
 
+from itertools import pairwise
+
 from elanus.runtime.clock import ManualClock
 from elanus.runtime.ids import IdAllocator, process_id, random_token
 from elanus.runtime.timestamps import TimestampOracle
@@ -17,7 +19,7 @@ def test_ids_ascend() -> None:
 
 def test_installations_never_meet() -> None:
     ranges = [(_ids(number).allocate(), _ids(number, 4_398_000_000_000).allocate()) for number in range(8)]
-    for (_, last), (first, _) in zip(ranges, ranges[1:], strict=False):
+    for (_, last), (first, _) in pairwise(ranges):
         assert last < first
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from elanus.runtime.pool import WorkerPool, processor_count, start_thread
 
-
 # Python 3.12 warns of every fork beside threads; that is what is tested here.
 _FORK_IS_MEANT = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 

@@ -33,7 +33,7 @@ def test_fields_are_found_by_what_they_are() -> None:
 def test_a_missing_field_is_named_with_those_there_are() -> None:
     schema = Schema((_KEY, _VECTOR), enable_dynamic_field=True)
     assert schema.find("nothing") is None
-    with pytest.raises(NotFound, match="no field 'nothing'; the fields are id, v$") as caught:
+    with pytest.raises(NotFound, match=r"no field 'nothing'; the fields are id, v$") as caught:
         schema.field("nothing")
     assert caught.value.field == "nothing"
 

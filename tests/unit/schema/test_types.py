@@ -31,8 +31,8 @@ def test_kinds_agree_with_each_other(data_type: DataType) -> None:
 
 def test_sets_of_types() -> None:
     assert {data_type.name for data_type in INTEGERS} == {"INT8", "INT16", "INT32", "INT64"}
-    assert NUMBERS - INTEGERS == {DataType.FLOAT, DataType.DOUBLE}
-    assert VECTORS - DENSE_FLOAT_VECTORS == {DataType.BINARY_VECTOR, DataType.SPARSE_FLOAT_VECTOR}
+    assert {DataType.FLOAT, DataType.DOUBLE} == NUMBERS - INTEGERS
+    assert {DataType.BINARY_VECTOR, DataType.SPARSE_FLOAT_VECTOR} == VECTORS - DENSE_FLOAT_VECTORS
 
 
 def test_every_vector_type_has_metrics_and_the_first_is_the_default() -> None:

@@ -8,10 +8,12 @@ import pytest
 
 from elanus.runtime.clock import ManualClock
 from elanus.runtime.metrics import Metrics
+from elanus.runtime.timestamps import TimestampOracle
 from elanus.schema.collection import IndexDefinition, Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType, Metric
 from elanus.service.requests.collections import CollectionInfo
+from elanus.service.requests.system import GetTimestamp
 
 _GOLDEN = Path(__file__).parent.parent.parent / "golden" / "server"
 
@@ -21,7 +23,9 @@ class FakeService:
 
     def __init__(self) -> None:
         self.requests: list[Any] = []
-        self.replies: dict[type, Any] = {}
+        clock = ManualClock()
+        oracle = TimestampOracle(clock)
+        self.replies: dict[type, Any] = {GetTimestamp: lambda _request: oracle.allocate()}
         self.is_closed = False
 
     def execute(self, request: Any) -> Any:

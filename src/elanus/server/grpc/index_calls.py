@@ -33,10 +33,7 @@ class IndexCalls:
         }
 
     def _create(self, request: milvus_pb2.CreateIndexRequest, call: Call) -> Any:
-        create, settings = create_index_from_message(request, database=call.database(request))
-        self._service.execute(create)
-        if settings is not None:
-            self._service.execute(settings)
+        self._service.execute(create_index_from_message(request, database=call.database(request)))
         return success()
 
     def _alter(self, request: milvus_pb2.AlterIndexRequest, call: Call) -> Any:

@@ -7,14 +7,12 @@ from elanus.server.grpc.key_values import json_object, key_values, texts_of
 from elanus.server.grpc.stubs import common_pb2, milvus_pb2
 from elanus.server.index_settings import split_settings
 from elanus.server.option_values import folded_text
-from elanus.service.requests.indexes import AlterIndex, CreateIndex, IndexInfo
+from elanus.service.requests.indexes import CreateIndex, IndexInfo
 
 __all__ = ["create_index_from_message", "index_description"]
 
 
-def create_index_from_message(
-    request: milvus_pb2.CreateIndexRequest, *, database: str
-) -> tuple[CreateIndex, AlterIndex | None]:
+def create_index_from_message(request: milvus_pb2.CreateIndexRequest, *, database: str) -> CreateIndex:
     """The index to create, and its settings if any are given.
 
     Build parameters come flat or, from older clients, as a JSON object under `params`.
@@ -33,19 +31,16 @@ def create_index_from_message(
     # A repetition of the field's dimension, which the field knows better.
     options.pop("dim", None)
     params, settings = split_settings(options)
-    create = CreateIndex(
+    return CreateIndex(
         collection=request.collection_name,
         field_name=request.field_name,
         index_type=index_type,
         metric=metric,
         params=params,
         index_name=request.index_name,
+        settings=settings,
         database=database,
     )
-    if not settings:
-        return create, None
-    name = request.index_name or request.field_name
-    return create, AlterIndex(request.collection_name, name, settings, database=database)
 
 
 def index_description(info: IndexInfo) -> milvus_pb2.IndexDescription:

@@ -142,8 +142,9 @@ class _StreamCall:
 class InProcessChannel(grpc.Channel):
     """A channel to a servicer in this process; always ready, until it is closed."""
 
-    def __init__(self, servicer: MilvusServicer) -> None:
+    def __init__(self, servicer: MilvusServicer, on_close: Callable[[], None] = lambda: None) -> None:
         self._servicer: Final = servicer
+        self._on_close: Final = on_close
         self._calls: Final[dict[str, _UnaryCall]] = {}
         self._closed = False
 
@@ -190,7 +191,9 @@ class InProcessChannel(grpc.Channel):
         """The state never changes again, so nobody has to be forgotten."""
 
     def close(self) -> None:
-        self._closed = True
+        if not self._closed:
+            self._closed = True
+            self._on_close()
 
     def __enter__(self) -> Self:
         return self
@@ -206,7 +209,12 @@ class InProcessChannel(grpc.Channel):
 
 
 def milvus_client(
-    service: Service, *, clock: Clock | None = None, metrics: Metrics | None = None, **options: Any
+    service: Service,
+    *,
+    clock: Clock | None = None,
+    metrics: Metrics | None = None,
+    on_close: Callable[[], None] = lambda: None,
+    **options: Any,
 ) -> "MilvusClient":
     """The genuine `pymilvus.MilvusClient` over a service in this process.
 
@@ -214,6 +222,7 @@ def milvus_client(
         service: answers everything; closing the client does not close it.
         clock: for timing calls.
         metrics: where calls are counted; the service's own when it has some.
+        on_close: called once when the client is closed.
         **options: further arguments of `MilvusClient`, such as `db_name`; not `uri`.
     """
     from pymilvus import MilvusClient
@@ -222,4 +231,4 @@ def milvus_client(
     # pymilvus caches schemas by address, so every client of this kind has an address of its own. `dedicated` keeps it
     # from sharing the connection, and the channel is handed through to the handler.
     uri = f"http://in-process-{random_token(8)}:1"
-    return MilvusClient(uri=uri, channel=InProcessChannel(servicer), dedicated=True, **options)
+    return MilvusClient(uri=uri, channel=InProcessChannel(servicer, on_close), dedicated=True, **options)

@@ -5,7 +5,7 @@ The service does both before it answers; the polling that clients do afterwards 
 
 from typing import Any, Final
 
-from elanus.runtime.timestamps import TimestampOracle, physical_ms
+from elanus.runtime.timestamps import physical_ms
 from elanus.server.compaction_jobs import CompactionJobs
 from elanus.server.grpc.calls import Call, Handlers
 from elanus.server.grpc.status import success
@@ -15,6 +15,7 @@ from elanus.service.requests.base import Service
 from elanus.service.requests.collections import DescribeCollection, ListCollections
 from elanus.service.requests.data import Flush
 from elanus.service.requests.databases import ListDatabases
+from elanus.service.requests.system import GetTimestamp
 
 __all__ = ["MaintenanceCalls"]
 
@@ -22,9 +23,8 @@ __all__ = ["MaintenanceCalls"]
 class MaintenanceCalls:
     """Translates calls about flushing and compaction for a service."""
 
-    def __init__(self, service: Service, oracle: TimestampOracle, jobs: CompactionJobs) -> None:
+    def __init__(self, service: Service, jobs: CompactionJobs) -> None:
         self._service: Final = service
-        self._oracle: Final = oracle
         self._jobs: Final = jobs
 
     def handlers(self) -> Handlers:
@@ -66,7 +66,7 @@ class MaintenanceCalls:
                     collection_name=name, flush_ts=timestamp, seal_time=physical_ms(timestamp) // 1000
                 )
                 newest = max(newest, timestamp)
-        reply.flush_all_ts = newest or self._oracle.allocate()
+        reply.flush_all_ts = newest or self._service.execute(GetTimestamp())
         return reply
 
     def _flush_targets(self, request: milvus_pb2.FlushAllRequest) -> dict[str, list[str]]:

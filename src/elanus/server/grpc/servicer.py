@@ -13,7 +13,6 @@ from elanus.errors import ElanusError, Internal
 from elanus.runtime.clock import Clock
 from elanus.runtime.log import get_logger
 from elanus.runtime.metrics import Metrics
-from elanus.runtime.timestamps import TimestampOracle
 from elanus.server.compaction_jobs import CompactionJobs
 from elanus.server.grpc.calls import Handler, call_of
 from elanus.server.grpc.collection_calls import CollectionCalls
@@ -78,8 +77,7 @@ class MilvusServicer:
 
     def __init__(self, service: Service, *, clock: Clock, metrics: Metrics, jobs: CompactionJobs | None = None) -> None:
         """`jobs` are shared with other interfaces of the same service."""
-        oracle = TimestampOracle(clock)
-        jobs = jobs or CompactionJobs(service, oracle)
+        jobs = jobs or CompactionJobs(service)
         self._clock: Final = clock
         self._meter: Final = CallMeter(metrics, "grpc")
         self._handlers: Final[dict[str, Handler]] = {
@@ -89,8 +87,8 @@ class MilvusServicer:
             **IndexCalls(service).handlers(),
             **DataCalls(service).handlers(),
             **ReadCalls(service).handlers(),
-            **MaintenanceCalls(service, oracle, jobs).handlers(),
-            **SystemCalls(service, clock, metrics, oracle).handlers(),
+            **MaintenanceCalls(service, jobs).handlers(),
+            **SystemCalls(service, clock, metrics).handlers(),
         }
         unknown = self._handlers.keys() - METHODS.keys()
         assert not unknown, f"handlers for calls the protocol does not have: {sorted(unknown)}"

@@ -6,12 +6,12 @@ import msgspec
 
 from elanus.runtime.clock import Clock
 from elanus.runtime.metrics import Counter, Metrics
-from elanus.runtime.timestamps import TimestampOracle
 from elanus.server.grpc.calls import Call, Handlers
 from elanus.server.grpc.status import success
 from elanus.server.grpc.stubs import common_pb2, milvus_pb2
 from elanus.server.health import unhealthy_reason
 from elanus.service.requests.base import Service
+from elanus.service.requests.system import GetTimestamp
 from elanus.version import VERSION
 
 __all__ = ["SERVER_VERSION", "SystemCalls"]
@@ -25,11 +25,10 @@ _ROLE: Final = "standalone"
 class SystemCalls:
     """Answers calls about the server itself."""
 
-    def __init__(self, service: Service, clock: Clock, metrics: Metrics, oracle: TimestampOracle) -> None:
+    def __init__(self, service: Service, clock: Clock, metrics: Metrics) -> None:
         self._service: Final = service
         self._clock: Final = clock
         self._metrics: Final = metrics
-        self._oracle: Final = oracle
         self._started_ms: Final = clock.now_ms()
 
     def handlers(self) -> Handlers:
@@ -45,7 +44,9 @@ class SystemCalls:
 
     def _connect(self, _request: milvus_pb2.ConnectRequest, _call: Call) -> Any:
         info = common_pb2.ServerInfo(build_tags=SERVER_VERSION, deploy_mode=_ROLE.upper())
-        return milvus_pb2.ConnectResponse(status=success(), server_info=info, identifier=self._oracle.allocate())
+        return milvus_pb2.ConnectResponse(
+            status=success(), server_info=info, identifier=self._service.execute(GetTimestamp())
+        )
 
     def _version(self, _request: milvus_pb2.GetVersionRequest, _call: Call) -> Any:
         return milvus_pb2.GetVersionResponse(status=success(), version=SERVER_VERSION)
@@ -62,7 +63,7 @@ class SystemCalls:
         return milvus_pb2.ComponentStates(state=component, subcomponent_states=[component], status=success())
 
     def _timestamp(self, _request: milvus_pb2.AllocTimestampRequest, _call: Call) -> Any:
-        return milvus_pb2.AllocTimestampResponse(status=success(), timestamp=self._oracle.allocate())
+        return milvus_pb2.AllocTimestampResponse(status=success(), timestamp=self._service.execute(GetTimestamp()))
 
     def _metrics_text(self, _request: milvus_pb2.GetMetricsRequest, _call: Call) -> Any:
         """What the process knows about itself as JSON; the metrics page has more."""

@@ -193,12 +193,10 @@ class IndexRoutes:
                     metric=options.metric,
                     params=options.params,
                     index_name=options.index_name,
+                    settings=options.settings,
                     database=body.database,
                 )
             )
-            if options.settings:
-                name = options.index_name or options.field_name
-                self._service.execute(AlterIndex(body.collection, name, {**options.settings}, database=body.database))
         return done()
 
     def _list(self, body: Body) -> Reply:

@@ -43,6 +43,7 @@ class CreateIndex(Request[None]):
     Attributes:
         metric: empty for the field type's default.
         params: build parameters; numbers may come as text.
+        settings: settings that do not change how it is built, as `AlterIndex` takes them.
     """
 
     collection: str
@@ -51,6 +52,7 @@ class CreateIndex(Request[None]):
     metric: str = ""
     params: dict[str, Any] = field(default_factory=dict)
     index_name: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
     database: str = DEFAULT_DATABASE
 
 

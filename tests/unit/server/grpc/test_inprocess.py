@@ -102,15 +102,18 @@ def test_the_client_is_pymilvuss_own(service: FakeService) -> None:
     from pymilvus.exceptions import MilvusException
 
     service.replies[ListCollections] = [CollectionName(1, "c", 0, False)]
-    client = milvus_client(service, db_name="shelf")
+    closed: list[bool] = []
+    client = milvus_client(service, db_name="shelf", on_close=lambda: closed.append(True))
     assert type(client) is MilvusClient
     assert client.list_collections() == ["c"]
-    assert service.requests == [ListCollections("shelf")]
+    assert service.last(ListCollections) == ListCollections("shelf")
     service.replies[ListCollections] = NotFound("database_not_found", "no database")
     with pytest.raises(MilvusException) as raised:
         client.list_collections()
     assert (raised.value.code, raised.value.message) == (800, "no database")
     client.close()
+    client.close()
+    assert closed == [True]
     assert not service.is_closed
 
 

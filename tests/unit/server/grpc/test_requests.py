@@ -13,7 +13,7 @@ from elanus.server.grpc.search_request import search_from_message
 from elanus.server.grpc.stubs import common_pb2, milvus_pb2, schema_pb2
 from elanus.service.requests.collections import CollectionInfo
 from elanus.service.requests.data import Delete
-from elanus.service.requests.indexes import AlterIndex, CreateIndex
+from elanus.service.requests.indexes import CreateIndex
 from elanus.service.requests.query import Query
 
 
@@ -197,18 +197,15 @@ def test_an_index_flat_or_nested() -> None:
         index_name="i",
     )
     for request, numbers in ((flat, ("16", "100")), (nested, (16, 100))):
-        create, settings = create_index_from_message(request, database="d")
-        assert create == CreateIndex(
-            "books", "vector", "HNSW", "L2", {"M": numbers[0], "efConstruction": numbers[1]}, "i", "d"
-        )
-        assert settings is None
+        params = {"M": numbers[0], "efConstruction": numbers[1]}
+        expected = CreateIndex("books", "vector", "HNSW", "L2", params, "i", database="d")
+        assert create_index_from_message(request, database="d") == expected
 
 
 def test_settings_of_an_index_are_apart() -> None:
     request = Prepare.create_index_request("books", "vector", {"mmap.enabled": True, "dim": 2})
-    create, settings = create_index_from_message(request, database="d")
-    assert create == CreateIndex("books", "vector", database="d")
-    assert settings == AlterIndex("books", "vector", {"mmap.enabled": "True"}, database="d")
+    expected = CreateIndex("books", "vector", settings={"mmap.enabled": "True"}, database="d")
+    assert create_index_from_message(request, database="d") == expected
 
 
 def test_an_index_parameter_given_twice() -> None:

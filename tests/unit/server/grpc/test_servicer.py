@@ -258,12 +258,9 @@ def test_indexes_that_are_not_there(ask: Ask, service: FakeService) -> None:
     assert ask("GetIndexStatistics", collection_name="c").status.code == 0
 
 
-def test_settings_of_a_new_index_are_a_second_request(ask: Ask, service: FakeService) -> None:
+def test_settings_of_a_new_index_go_with_it(ask: Ask, service: FakeService) -> None:
     ask("CreateIndex", collection_name="c", field_name="f", extra_params=[{"key": "warmup", "value": "sync"}])
-    assert service.requests == [
-        indexes.CreateIndex("c", "f", database="shelf"),
-        indexes.AlterIndex("c", "f", {"warmup": "sync"}, database="shelf"),
-    ]
+    assert service.requests == [indexes.CreateIndex("c", "f", settings={"warmup": "sync"}, database="shelf")]
 
 
 def _write_reply() -> data.WriteReply:

@@ -12,7 +12,6 @@ from tests.unit.server.conftest import FakeService
 from elanus.runtime.clock import SystemClock
 from elanus.runtime.metrics import Metrics
 from elanus.runtime.pool import WorkerPool
-from elanus.runtime.timestamps import TimestampOracle
 from elanus.server.compaction_jobs import CompactionJobs
 from elanus.server.rest.app import rest_app
 from elanus.server.rest.dispatch import RestDispatcher
@@ -24,7 +23,7 @@ from elanus.settings import Settings
 def app(service: FakeService) -> Iterator[Any]:
     service.replies[HasCollection] = True
     clock = SystemClock()
-    jobs = CompactionJobs(service, TimestampOracle(clock))
+    jobs = CompactionJobs(service)
     pool = WorkerPool(thread_count=2, name="test-rest")
     yield rest_app(
         RestDispatcher(service, clock=clock, metrics=Metrics(), jobs=jobs), Settings(request_bytes_max=1000), pool

@@ -14,7 +14,6 @@ from elanus.columns.rows import batch_from_rows
 from elanus.errors import Internal, InvalidInput, NotFound, Unavailable
 from elanus.runtime.clock import ManualClock
 from elanus.runtime.metrics import Counter, Metrics
-from elanus.runtime.timestamps import TimestampOracle
 from elanus.schema.collection import IndexDefinition
 from elanus.schema.types import Metric
 from elanus.server.compaction_jobs import CompactionJobs
@@ -46,7 +45,7 @@ Ask = Callable[..., Any]
 
 @pytest.fixture
 def dispatcher(service: FakeService, clock: ManualClock, metrics: Metrics) -> RestDispatcher:
-    jobs = CompactionJobs(service, TimestampOracle(clock))
+    jobs = CompactionJobs(service)
     return RestDispatcher(service, clock=clock, metrics=metrics, jobs=jobs)
 
 
@@ -215,8 +214,7 @@ def test_new_indexes(ask: Ask, service: FakeService) -> None:
     part = {"fieldName": "v", "indexType": "HNSW", "metricType": "L2", "params": {"M": 8, "mmap.enabled": True}}
     ask("indexes/create", collectionName="c", indexParams=[part, {"fieldName": "s", "indexType": "INVERTED"}])
     assert service.requests == [
-        indexes.CreateIndex("c", "v", "HNSW", "L2", {"M": 8}),
-        indexes.AlterIndex("c", "v", {"mmap.enabled": "true"}),
+        indexes.CreateIndex("c", "v", "HNSW", "L2", {"M": 8}, settings={"mmap.enabled": "true"}),
         indexes.CreateIndex("c", "s", "INVERTED"),
     ]
 
