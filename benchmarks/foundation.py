@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from memory_rate import read_rate_bytes_per_s
 
 import elanus
 from elanus import DataType, Field, Schema
 from elanus.kernels import info
+from memory_rate import read_rate_loop
 
 BATCH = 10_000
 Vectors = npt.NDArray[np.float32]
@@ -186,8 +186,9 @@ def exact_scan(folder: Path, vectors: Vectors) -> dict[str, Any]:
         collection.compact()
         shares: dict[str, list[float]] = {"L2": [], "IP": [], "COSINE": []}
         rates = []
+        read_rate = read_rate_loop()
         for round_number in range(15):
-            rate = read_rate_bytes_per_s(256 << 20)
+            rate = read_rate(256 << 20)
             rates.append(rate / 1e9)
             for metric, of_metric in shares.items():
                 query = vectors[round_number]
@@ -312,7 +313,9 @@ def import_cost() -> dict[str, Any]:
     nothing = cpu_seconds("pass")
     return {
         "import elanus, CPU s": round(cpu_seconds("import elanus") - nothing, 3),
-        "import and connect, CPU s": round(cpu_seconds("import elanus; elanus.connect(':memory:').close()") - nothing, 3),
+        "import and connect, CPU s": round(
+            cpu_seconds("import elanus; elanus.connect(':memory:').close()") - nothing, 3
+        ),
     }
 
 

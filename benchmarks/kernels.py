@@ -8,16 +8,12 @@ fits a cache it may exceed 100 %.
 """
 
 import argparse
-import ctypes
 import os
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -26,23 +22,8 @@ import numpy.typing as npt
 
 from elanus import kernels
 from elanus.kernels import bits, checksum, compare, distance, sparse, strings, topk
+from memory_rate import read_rate_loop
 
-_READ_LOOP: Final = """
-#include <immintrin.h>
-#include <stddef.h>
-typedef long long reg __attribute__((vector_size(BYTES), aligned(1)));
-extern "C" long long read_all(const char* data, size_t size) {
-    reg a = {}, b = {}, c = {}, d = {};
-    for (size_t i = 0; i + 4 * BYTES <= size; i += 4 * BYTES) {
-        a |= *(const reg*)(data + i);
-        b |= *(const reg*)(data + i + BYTES);
-        c |= *(const reg*)(data + i + 2 * BYTES);
-        d |= *(const reg*)(data + i + 3 * BYTES);
-    }
-    a |= b | c | d;
-    return a[0] ^ a[1];
-}
-"""
 _Task = Callable[[], Any]
 
 
@@ -64,7 +45,7 @@ def main() -> None:
     parser.add_argument("--levels", default="", help="comma-separated; all that this CPU has by default")
     arguments = parser.parse_args()
     chosen = arguments.levels.split(",") if arguments.levels else kernels.info().available[:-1]
-    read = _compile_read_loop()
+    read = read_rate_loop()
     rng = np.random.default_rng(1)
     groups = [_dense, _filtered, _many, _small_calls, _sparse, _topk, _predicates, _strings, _sets]
     for group in groups:
@@ -103,28 +84,6 @@ def _seconds(task: _Task) -> float:
     start = time.perf_counter()
     task()
     return time.perf_counter() - start
-
-
-def _compile_read_loop() -> Callable[[int], float]:
-    """A function that reads so many bytes, beyond any cache, with the widest registers, and gives bytes a second."""
-    wide = "avx512" in kernels.info().available
-    with tempfile.TemporaryDirectory() as folder:
-        library = Path(folder) / "read.so"
-        flags = ["-mavx512f", "-DBYTES=64"] if wide else ["-DBYTES=16"]
-        command = ["c++", "-O3", "-shared", "-fPIC", *flags, "-x", "c++", "-", "-o", str(library)]
-        subprocess.run(command, input=_READ_LOOP, text=True, check=True)
-        loop = ctypes.CDLL(str(library)).read_all
-    loop.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-    data = np.ones(1 << 28, np.uint8)
-
-    def read(size: int) -> float:
-        # Small sizes are timed over memory of their own size, so that both sides have the same cache.
-        taken = min(max(size, 4096), data.nbytes)
-        rounds = max(1, (1 << 22) // taken)
-        seconds = _seconds(lambda: [loop(data.ctypes.data, taken) for _ in range(rounds)])
-        return rounds * taken / seconds
-
-    return read
 
 
 def _vectors(rng: np.random.Generator, rows: int, width: int) -> dict[str, npt.NDArray[Any]]:

@@ -50,13 +50,13 @@ def test_truth_values_are_words_or_digits(text: str, value: bool) -> None:
 
 @pytest.mark.parametrize("origin", ["file", "environment", "call"])
 def test_an_unknown_key_is_refused_wherever_it_comes_from(origin: str, tmp_path: Path) -> None:
-    arguments: dict[str, Any] = {
+    by_origin: dict[str, dict[str, Any]] = {
         "file": {"file": _file(tmp_path, "flush_row = 1"), "environment": {}},
         "environment": {"environment": {"ELANUS_FLUSH_ROW": "1"}},
         "call": {"environment": {}, "flush_row": 1},
-    }[origin]
+    }
     with pytest.raises(InvalidInput, match=r"unknown setting 'flush_row'; known: .*flush_rows"):
-        Settings.load(**arguments)
+        Settings.load(**by_origin[origin])
 
 
 def test_a_table_in_the_file_is_an_unknown_key(tmp_path: Path) -> None:

@@ -178,7 +178,13 @@ def _dense_column(field: Field, values: Sequence[Any]) -> pa.Array:
 
 
 def _stack(field: Field, present: list[Any], rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-    if all(isinstance(value, bytes | bytearray | memoryview) for value in present):
+    forms = {_form(value) for value in present}
+    if len(forms) > 1:
+        # Put together, packed rows would be read as the numbers of the others.
+        return np.concatenate(
+            [_one_vector(field, row, value) for value, row in zip(present, rows.tolist(), strict=True)]
+        )
+    if forms == {"bytes"}:
         present = [_unpacked(field, row, value) for value, row in zip(present, rows.tolist(), strict=True)]
     try:
         stacked = np.array(present)
@@ -187,8 +193,14 @@ def _stack(field: Field, present: list[Any], rows: npt.NDArray[np.int64]) -> npt
         return _dense_elements(field, stacked)
     except (ValueError, TypeError, InvalidInput):
         for value, row in zip(present, rows.tolist(), strict=True):
-            _check_vector(field, row, value)
+            _one_vector(field, row, value)
         raise
+
+
+def _form(value: Any) -> str:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return "bytes"
+    return value.dtype.name if isinstance(value, np.ndarray) else "numbers"
 
 
 def _unpacked(field: Field, row: int, value: bytes | bytearray | memoryview) -> npt.NDArray[Any]:
@@ -204,15 +216,18 @@ def _unpacked(field: Field, row: int, value: bytes | bytearray | memoryview) -> 
     return np.frombuffer(value, element_dtype(field.data_type))
 
 
-def _check_vector(field: Field, row: int, value: Any) -> None:
+def _one_vector(field: Field, row: int, value: Any) -> npt.NDArray[Any]:
+    """One row as a matrix of the field's element type, refused with its number."""
     try:
-        one = np.array(value)
+        one = _unpacked(field, row, value) if _form(value) == "bytes" else np.array(value)
+    except InvalidInput:
+        raise
     except ValueError:
         raise _mismatch(field, value, row) from None
     if one.ndim != 1 or one.dtype == object:
         raise _mismatch(field, value, row)
     try:
-        _dense_elements(field, one.reshape(1, -1))
+        return _dense_elements(field, one.reshape(1, -1))
     except InvalidInput as error:
         raise InvalidInput(error.kind, f"{error.message} (row {row})", field=field.name, row=row) from None
 

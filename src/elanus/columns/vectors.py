@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.layout import SPARSE_TYPE, arrow_type
+from elanus.columns.numbers import number_array, number_values
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 
@@ -116,15 +117,15 @@ def sparse_rows(column: pa.Array) -> SparseRows:
         return SparseRows(np.zeros(1, np.int32), np.empty(0, np.uint32), np.empty(0, np.float32))
     offsets = np.frombuffer(offset_buffer, np.int32, count + 1, column.offset * 4)
     items = column.values
-    indices = items.field(0).to_numpy(zero_copy_only=True)
-    values = items.field(1).to_numpy(zero_copy_only=True)
+    indices = number_values(items.field(0))
+    values = number_values(items.field(1))
     return SparseRows(offsets, indices, values)
 
 
 def sparse_array(rows: SparseRows, *, valid: npt.NDArray[np.bool_] | None = None) -> pa.Array:
     """A sparse column over `rows`, sharing memory; rows where `valid` is false are null and must be empty."""
     items = pa.StructArray.from_arrays(
-        [pa.array(rows.indices, pa.uint32()), pa.array(rows.values, pa.float32())],
+        [number_array(rows.indices), number_array(rows.values)],
         fields=list(SPARSE_TYPE.value_type),
     )
     null_count = 0 if valid is None else int(len(rows) - np.count_nonzero(valid))

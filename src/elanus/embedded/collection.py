@@ -47,6 +47,7 @@ class Collection:
         self._database: Final = info.database
         self._name: Final = info.name
         self._info = info
+        self._vector_fields = info.schema.vector_fields
 
     @property
     def name(self) -> str:
@@ -60,6 +61,7 @@ class Collection:
     def describe(self) -> CollectionInfo:
         """Everything about the collection, as it is now."""
         self._info = self._service.execute(DescribeCollection(self._name, self._database))
+        self._vector_fields = self._info.schema.vector_fields
         return self._info
 
     def insert(
@@ -359,7 +361,7 @@ class Collection:
         return tuple(field.name for field in self.schema.fields if not field.is_vector)
 
     def _vector_field(self, name: str) -> Field:
-        vectors = self.schema.vector_fields
+        vectors = self._vector_fields
         found = vectors[0] if not name and len(vectors) == 1 else self.schema.find(name) if name else None
         if found is None or not found.is_vector:
             names = ", ".join(field.name for field in vectors)

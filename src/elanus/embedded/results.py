@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.layout import arrow_field
+from elanus.columns.numbers import number_array
 from elanus.columns.rows import python_values, rows_from_batch
 from elanus.embedded.rendering import text_table
 from elanus.schema.field import Field
@@ -81,9 +82,9 @@ class Hits:
         reply = self._reply
         columns: dict[str, Any] = {}
         if not self._single:
-            columns[_QUERY] = pa.array(np.repeat(np.arange(self.query_count), reply.counts))
+            columns[_QUERY] = number_array(np.repeat(np.arange(self.query_count), reply.counts))
         columns[reply.primary_field] = reply.ids
-        columns[_SCORE] = pa.array(reply.scores)
+        columns[_SCORE] = number_array(reply.scores)
         for name, column in zip(reply.columns.schema.names, reply.columns.columns, strict=True):
             columns.setdefault(name, column)
         return pa.table(columns)
@@ -173,7 +174,7 @@ def _shown_columns(table: pa.Table, fields: tuple[Field, ...]) -> tuple[list[str
     columns = []
     for name in head.column_names:
         column = head.column(name)
-        array = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+        array = column.chunk(0) if column.num_chunks else pa.nulls(0, column.type)
         field = by_name.get(name)
         readable = field is not None and array.type.equals(arrow_field(field).type)
         columns.append(python_values(array, field) if readable and field is not None else array.to_pylist())

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from elanus.columns.check import check_column
 from elanus.columns.layout import arrow_schema, arrow_type
+from elanus.columns.numbers import number_array
 from elanus.errors import InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
@@ -71,7 +72,7 @@ def _primary_column(field: Field, given: pa.Array | None, row_count: int, rules:
     if not field.auto_id or rules.key_required:
         raise InvalidInput("missing_field", f"rows have no value for the primary key {field.name!r}", field=field.name)
     first = rules.allocate_ids(row_count)
-    ids = pa.array(np.arange(first, first + row_count, dtype=np.int64))
+    ids = number_array(np.arange(first, first + row_count, dtype=np.int64))
     return ids if field.data_type is DataType.INT64 else ids.cast(pa.string())
 
 
@@ -98,7 +99,7 @@ def _complete(field: Field, given: pa.Array | None, row_count: int) -> pa.Array:
 def without_repeated_keys(batch: pa.RecordBatch, primary_field: str) -> pa.RecordBatch:
     """The batch with only the last row of each primary key, as an upsert wants it."""
     rows = unique_key_rows(batch.column(primary_field))
-    return batch if rows is None else batch.take(pa.array(rows))
+    return batch if rows is None else batch.take(number_array(rows))
 
 
 def route(batch: pa.RecordBatch, key_field: str, partition_ids: list[int]) -> tuple[PartitionRows, ...]:
@@ -107,5 +108,5 @@ def route(batch: pa.RecordBatch, key_field: str, partition_ids: list[int]) -> tu
     parts = []
     for slot in np.unique(slots).tolist():
         rows = np.flatnonzero(slots == slot)
-        parts.append(PartitionRows(partition_ids[slot], batch.take(pa.array(rows))))
+        parts.append(PartitionRows(partition_ids[slot], batch.take(number_array(rows))))
     return tuple(parts)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.taking import take_rows
 from elanus.engine.collection import Collection
 from elanus.engine.state import CollectionState, SealedUnit
 from elanus.errors import Unavailable
@@ -50,7 +51,7 @@ class _Source:
 
     def column(self, name: str) -> pa.Array:
         column = self.unit.segment.column(name)
-        return column if self.live is None else column.take(pa.array(self.live))
+        return column if self.live is None else take_rows(column, self.live)
 
 
 def compact(collection: Collection, segment_ids: Sequence[int]) -> bool:
@@ -112,7 +113,7 @@ def _write(collection: Collection, sources: Sequence[_Source], order: Rows) -> S
 
     def column(name: str) -> pa.Array:
         joined = pa.concat_arrays([source.column(name) for source in sources])
-        return joined if in_order else joined.take(pa.array(order))
+        return joined if in_order else take_rows(joined, order)
 
     segment_id = collection.components.ids.allocate()
     fields = collection.manifest.schema.fields

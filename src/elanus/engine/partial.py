@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from elanus.columns.layout import arrow_type
 from elanus.columns.rows import batch_from_columns
+from elanus.columns.texts import text_array
 from elanus.errors import InvalidInput
 from elanus.query.output import FoundRows, fetch_column
 from elanus.query.plan import Scope
@@ -78,12 +79,12 @@ def _from_stored(found: FoundRows, field: Field, places: pa.Array) -> pa.Array:
 def _merge_dynamic(found: FoundRows, field: Field, places: pa.Array, given: pa.Array | None) -> pa.Array:
     stored: list[Any] = fetch_column(found, field).take(places).to_pylist()
     if given is None:
-        return pa.array([text or "{}" for text in stored], pa.string())
+        return text_array([text or "{}" for text in stored])
     merged = []
     for old, new in zip(stored, given.to_pylist(), strict=True):
         values = {**_json_keys(old or "{}"), **_json_keys(new or "{}")}
-        merged.append(_json_encode(values).decode())
-    return pa.array(merged, pa.string())
+        merged.append(_json_encode(values))
+    return text_array(merged)
 
 
 def _first_new(places: pa.Array) -> int:

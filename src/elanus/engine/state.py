@@ -169,6 +169,8 @@ def read_view(state: CollectionState) -> ReadView:
         keyed_partition_ids=tuple(entry.partition_id for entry in manifest.partitions[: manifest.partitions_by_key]),
         segments=tuple(_segment_views(state)),
         read_timestamp=state.applied_timestamp,
+        primary_field=manifest.schema.primary_field,
+        vector_fields=manifest.schema.vector_fields,
     )
 
 

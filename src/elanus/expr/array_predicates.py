@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from elanus.columns.bitset import Bitset
+from elanus.columns.numbers import number_values
 from elanus.expr import primitives
 from elanus.expr.numbers import Numbers
 from elanus.expr.syntax import Scalar
@@ -78,7 +79,7 @@ def _is_member(elements: pa.Array, members: Sequence[Scalar]) -> Bitset:
             return Bitset.ones(len(elements))
         truths = primitives.bits(elements)
         return truths if members[0] else ~truths
-    values = primitives.number_values(elements)
+    values = number_values(elements)
     if len(members) == 1:
         return primitives.compare(values, "==", float(members[0]) if values.dtype.kind == "f" else int(members[0]))
     return primitives.is_in(values, np.unique(np.array(members, np.float64 if values.dtype.kind == "f" else np.int64)))

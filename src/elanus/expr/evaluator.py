@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
+from elanus.columns.numbers import number_array
 from elanus.expr import primitives
 from elanus.expr.array_predicates import array_equals, contains_all, contains_any
 from elanus.expr.bound import (
@@ -227,7 +228,7 @@ class _Gathered:
 
     def __init__(self, source: ColumnSource, rows: npt.NDArray[np.int64]) -> None:
         self._source: Final = source
-        self._rows: Final = pa.array(rows)
+        self._rows: Final = number_array(rows)
 
     @property
     def row_count(self) -> int:

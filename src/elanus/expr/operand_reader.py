@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
+from elanus.columns.numbers import number_values
 from elanus.expr import primitives, variants
 from elanus.expr.arithmetic import calculate, negate
 from elanus.expr.array_predicates import array_elements, array_sizes
@@ -86,7 +87,7 @@ class OperandReader:
         match operand:
             case Column() | Element():
                 column = self.scalars(operand)
-                values, known = primitives.number_values(column), primitives.validity(column)
+                values, known = number_values(column), primitives.validity(column)
                 return Numbers(None, values, known=known) if values.dtype.kind == "f" else Numbers(values, known=known)
             case Constant():
                 assert is_number(operand.value)

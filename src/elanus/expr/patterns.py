@@ -16,7 +16,7 @@ from elanus.expr import primitives
 __all__ = ["StringPattern", "like_pattern", "regex_pattern"]
 
 # Arrow looks at a pattern only when there is a row to match.
-_ONE_ROW: Final = pa.array([""], pa.string())
+_ONE_ROW: Final = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(bytes(8)), pa.py_buffer(b"")])
 _ANY_RUN: Final = object()
 _ANY_ONE: Final = object()
 # Everything RE2 could take as an operator; letters and digits must not be escaped, they would become classes.

@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from elanus.columns.bitset import Bitset
+from elanus.kernels import compare as _compare
+from elanus.kernels import strings as _strings
 
 __all__ = [
     "bits",
     "compare",
     "compare_columns",
     "is_in",
-    "number_values",
     "string_compare",
     "string_compare_columns",
     "string_contains",
@@ -50,15 +51,6 @@ def validity(column: pa.Array) -> Bitset | None:
     return Bitset.from_packed(np.frombuffer(bitmap, np.uint8), offset=column.offset, size=len(column))
 
 
-def number_values(column: pa.Array) -> Values:
-    """The numbers of an integer or float column, one a row: a view; null rows hold anything."""
-    dtype = np.dtype(column.type.to_pandas_dtype())
-    buffer = column.buffers()[1]
-    if len(column) == 0 or buffer is None:
-        return np.zeros(len(column), dtype)
-    return np.frombuffer(buffer, dtype, count=len(column), offset=column.offset * dtype.itemsize)
-
-
 def bits(column: pa.Array) -> Bitset:
     """The rows where a boolean column is true."""
     buffer = column.buffers()[1]
@@ -69,8 +61,7 @@ def bits(column: pa.Array) -> Bitset:
 
 def compare(values: Values, operator: str, constant: float) -> Bitset:
     """The rows where `values operator constant`; the constant is a value of the dtype. NaN is only unequal."""
-    mask: npt.NDArray[np.bool_] = _NUMPY[operator](values, values.dtype.type(constant))
-    return Bitset.from_bool(mask)
+    return Bitset(_compare.compare(values, operator, constant), len(values))
 
 
 def compare_columns(left: Values, operator: str, right: Values) -> Bitset:
@@ -82,15 +73,15 @@ def is_in(values: Values, members: Values) -> Bitset:
     """The rows whose value is one of `members` (distinct, without NaN; int64 or float64)."""
     if len(members) == 0:
         return Bitset.zeros(len(values))
-    if values.dtype.kind == "f":
-        return Bitset.from_bool(np.isin(values.astype(np.float64, copy=False), members))
-    wide = values.astype(np.int64, copy=False)
-    return bits(pc.is_in(pa.array(wide), value_set=pa.array(members)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        narrow = members.astype(values.dtype)
+    # A member that its column's type cannot hold is no row's value.
+    return Bitset(_compare.is_in(values, np.unique(narrow[narrow.astype(members.dtype) == members])), len(values))
 
 
 def string_compare(column: pa.Array, operator: str, text: str) -> Bitset:
     """The rows where the string stands so to `text`, in the order of UTF-8 bytes."""
-    return bits(_ARROW[operator](column, pa.scalar(text, column.type)))
+    return Bitset(_strings.string_compare(*_layout(column), operator, text.encode()), len(column))
 
 
 def string_compare_columns(left: pa.Array, operator: str, right: pa.Array) -> Bitset:
@@ -100,22 +91,23 @@ def string_compare_columns(left: pa.Array, operator: str, right: pa.Array) -> Bi
 
 def string_in(column: pa.Array, members: pa.Array) -> Bitset:
     """The rows whose string is one of `members`."""
-    return bits(pc.is_in(column, value_set=members))
+    wanted = [member.encode() for member in members.to_pylist()]
+    return Bitset(_strings.string_in(*_layout(column), wanted), len(column))
 
 
 def string_prefix(column: pa.Array, text: str) -> Bitset:
     """The rows whose string begins with `text`."""
-    return bits(pc.starts_with(column, text))
+    return Bitset(_strings.string_prefix(*_layout(column), text.encode()), len(column))
 
 
 def string_suffix(column: pa.Array, text: str) -> Bitset:
     """The rows whose string ends with `text`."""
-    return bits(pc.ends_with(column, text))
+    return Bitset(_strings.string_suffix(*_layout(column), text.encode()), len(column))
 
 
 def string_contains(column: pa.Array, text: str) -> Bitset:
     """The rows whose string contains `text`."""
-    return bits(pc.match_substring(column, text))
+    return Bitset(_strings.string_contains(*_layout(column), text.encode()), len(column))
 
 
 def string_regex(column: pa.Array, pattern: str) -> Bitset:
@@ -128,3 +120,12 @@ def string_regex(column: pa.Array, pattern: str) -> Bitset:
         return bits(pc.match_substring_regex(column, pattern))
     except pa.ArrowInvalid as error:
         raise ValueError(re.sub(r"^Invalid regular expression: ", "", str(error))) from None
+
+
+def _layout(column: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    """The offsets (one more than rows) and bytes of a string column, views."""
+    _, offsets, data = column.buffers()
+    if len(column) == 0 or offsets is None:
+        return np.zeros(len(column) + 1, np.int32), np.empty(0, np.uint8)
+    bytes_of = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+    return np.frombuffer(offsets, np.int32, len(column) + 1, column.offset * 4), bytes_of

@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.layout import arrow_field
+from elanus.columns.taking import take_rows
+from elanus.columns.texts import text_array
 from elanus.errors import InvalidInput
 from elanus.query.view import SegmentView
 from elanus.schema.collection import Schema
@@ -34,12 +36,17 @@ class OutputColumns:
     dynamic_keys: tuple[str, ...] | None = None
 
 
+_NO_COLUMNS: Final = OutputColumns((), ())
+
+
 def resolve_output(schema: Schema, names: Sequence[str], *, with_primary: bool) -> OutputColumns:
     """The columns behind names of fields and dynamic keys; `*` is everything.
 
     Raises:
         InvalidInput: a name that is no field, in a collection without dynamic field.
     """
+    if not names and not with_primary:
+        return _NO_COLUMNS
     fields: dict[str, Field] = {}
     if with_primary:
         fields[schema.primary_field.name] = schema.primary_field
@@ -104,7 +111,7 @@ def fetch(found: FoundRows, output: OutputColumns) -> pa.RecordBatch:
 def fetch_column(found: FoundRows, field: Field) -> pa.Array:
     """One column of the rows found, in their order."""
     if len(found) == 0:
-        return pa.array([], arrow_field(field).type)
+        return pa.nulls(0, arrow_field(field).type)
     first = int(found.places[0])
     if len(found.segments) == 1 or bool((found.places == first).all()):
         return found.segments[first].source.take(field.name, found.rows)
@@ -117,7 +124,7 @@ def fetch_column(found: FoundRows, field: Field) -> pa.Array:
         parts.append(source.take(field.name, found.rows[order[start:stop]]))
     inverse = np.empty(len(order), np.int64)
     inverse[order] = np.arange(len(order))
-    return pa.concat_arrays(parts).take(pa.array(inverse))
+    return take_rows(pa.concat_arrays(parts), inverse)
 
 
 def _keep_keys(column: pa.Array, keys: Sequence[str]) -> pa.Array:
@@ -125,5 +132,5 @@ def _keep_keys(column: pa.Array, keys: Sequence[str]) -> pa.Array:
     kept = []
     for text in column.to_pylist():
         values = _json_keys(text)
-        kept.append(_json_encode({key: values[key] for key in keys if key in values}).decode())
-    return pa.array(kept, pa.string())
+        kept.append(_json_encode({key: values[key] for key in keys if key in values}))
+    return text_array(kept)

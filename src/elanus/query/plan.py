@@ -15,7 +15,6 @@ from elanus.expr.filter import Filter, compile_filter
 from elanus.index.protocol import RangeBounds
 from elanus.index.registry import index_type
 from elanus.query.view import ReadView, SegmentView
-from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import METRICS_OF, DataType, Metric
 from elanus.storage.routing import partition_slots
@@ -107,7 +106,7 @@ def plan_target(view: ReadView, *, field_name: str, metric: str, params: Mapping
     Raises:
         InvalidInput: no such vector field, a metric that is not the index's, or a wrong parameter.
     """
-    field = _vector_field(view.schema, field_name)
+    field = _vector_field(view.vector_fields, field_name)
     definition = view.index_on(field.name)
     chosen = _metric(field, None if definition is None else definition.metric, metric)
     bounds, rest = _range_bounds(params, chosen)
@@ -151,15 +150,14 @@ def check_vectors(field: Field, vectors: QueryVectors) -> int:
     return len(vectors)
 
 
-def _vector_field(schema: Schema, name: str) -> Field:
-    vectors = schema.vector_fields
+def _vector_field(vectors: tuple[Field, ...], name: str) -> Field:
     if not name:
         if len(vectors) == 1:
             return vectors[0]
         names = ", ".join(field.name for field in vectors)
         raise InvalidInput("invalid_argument", f"say which vector field to search (anns_field), one of {names}")
-    found = schema.find(name)
-    if found is None or not found.is_vector:
+    found = next((field for field in vectors if field.name == name), None)
+    if found is None:
         names = ", ".join(field.name for field in vectors)
         raise InvalidInput("invalid_argument", f"{name!r} is no vector field; those are {names}", field=name)
     return found

@@ -7,6 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from elanus.columns.numbers import boolean_values, number_values
+from elanus.columns.taking import take_rows
 from elanus.query.output import FoundRows, fetch_column
 from elanus.query.plan import Scope
 from elanus.query.search import allowed_rows
@@ -34,11 +36,11 @@ def retrieve(
     found = _matching(scope, ids)
     keys = fetch_column(found, primary_field)
     order = _by_key_newest_first(found, keys)
-    distinct = _first_of_runs(keys.take(pa.array(order)))
+    distinct = _first_of_runs(take_rows(keys, order))
     order = order[distinct]
     stop = None if limit is None else offset + limit
     order = order[offset:stop]
-    return RetrievedRows(found.select(order), keys.take(pa.array(order)))
+    return RetrievedRows(found.select(order), take_rows(keys, order))
 
 
 def count(scope: Scope, *, ids: pa.Array | None = None) -> int:
@@ -99,12 +101,12 @@ class _TakenRows:
 def _by_key_newest_first(found: FoundRows, keys: pa.Array) -> npt.NDArray[np.int64]:
     """Positions sorted by key, and the newest first among equal keys."""
     if pa.types.is_int64(keys.type):
-        values = keys.to_numpy(zero_copy_only=False)
+        values = number_values(keys)
         order = np.argsort(values, kind="stable")
         ordered = values[order]
         repeats = bool((ordered[1:] == ordered[:-1]).any())
     else:
-        order = pc.array_sort_indices(keys).to_numpy(zero_copy_only=False).astype(np.int64)
+        order = number_values(pc.array_sort_indices(keys)).astype(np.int64)
         repeats = pc.count_distinct(keys).as_py() != len(keys)
     if not repeats:
         return order
@@ -113,7 +115,7 @@ def _by_key_newest_first(found: FoundRows, keys: pa.Array) -> npt.NDArray[np.int
         here = found.places == place
         ages[here] = segment.source.timestamps()[found.rows[here]]
     ranks = np.empty(len(order), np.int64)
-    ranks[order] = _run_numbers(keys.take(pa.array(order)))
+    ranks[order] = _run_numbers(take_rows(keys, order))
     return np.lexsort((-found.rows, -ages.astype(np.int64), ranks))
 
 
@@ -129,4 +131,4 @@ def _first_of_runs(ordered_keys: pa.Array) -> npt.NDArray[np.int64]:
     if len(ordered_keys) < 2:
         return np.arange(len(ordered_keys))
     changes = pc.not_equal(ordered_keys.slice(1), ordered_keys.slice(0, len(ordered_keys) - 1))
-    return np.flatnonzero(np.concatenate(([True], changes.to_numpy(zero_copy_only=False))))
+    return np.flatnonzero(np.concatenate(([True], boolean_values(changes))))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
+from elanus.columns.taking import take_rows
 from elanus.columns.vectors import row_width_bytes
 from elanus.expr.filter import Filter
 from elanus.index.protocol import SearchHits, VectorColumn, VectorIndex
@@ -205,7 +206,7 @@ def _first_of_each_key(hits: Hits) -> npt.NDArray[np.int64] | None:
 def _select(hits: Hits, positions: npt.NDArray[np.int64]) -> Hits:
     of_query = np.repeat(np.arange(len(hits.counts)), hits.counts)
     counts = np.bincount(of_query[positions], minlength=len(hits.counts)).astype(np.int64)
-    keys = hits.keys.take(pa.array(positions))
+    keys = take_rows(hits.keys, positions)
     return Hits(counts, hits.found.select(positions), hits.scores[positions], keys)
 
 

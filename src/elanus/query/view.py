@@ -12,6 +12,7 @@ from elanus.columns.bitset import Bitset
 from elanus.expr.stats import SegmentStats
 from elanus.index.protocol import VectorIndex
 from elanus.schema.collection import IndexDefinition, Schema
+from elanus.schema.field import Field
 from elanus.storage.deletes import DeleteSet
 from elanus.storage.keys import KeyIndex
 
@@ -83,6 +84,7 @@ class ReadView:
     """A collection as of one moment.
 
     Attributes:
+        primary_field: of the schema, at hand because every search asks for it; so are `vector_fields`.
         partitions: ids by name.
         keyed_partition_ids: the partitions a partition key spreads rows over, by slot; empty without one.
     """
@@ -93,6 +95,8 @@ class ReadView:
     keyed_partition_ids: tuple[int, ...]
     segments: tuple[SegmentView, ...]
     read_timestamp: int
+    primary_field: Field
+    vector_fields: tuple[Field, ...]
 
     def at(self, timestamp: int) -> "ReadView":
         """The collection at an earlier time. Rows that compaction has removed since are not brought back."""

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from elanus.columns.layout import arrow_field, arrow_type
+from elanus.columns.numbers import number_array
 from elanus.engine.admission import AdmissionRules, admit, route, without_repeated_keys
 from elanus.engine.alterations import partition_entry
 from elanus.engine.collection import Collection
@@ -146,5 +147,5 @@ def _parts(manifest: Manifest, batch: pa.RecordBatch, partition: str) -> tuple[P
 
 def _generated_keys(outcome: RequestOutcome, schema: Schema, row_count: int) -> pa.Array:
     """The keys that a repeated request was given the first time."""
-    keys = pa.array(np.arange(outcome.first_id, outcome.first_id + row_count, dtype=np.int64))
+    keys = number_array(np.arange(outcome.first_id, outcome.first_id + row_count, dtype=np.int64))
     return keys if schema.primary_field.data_type is DataType.INT64 else keys.cast(pa.string())

@@ -24,7 +24,6 @@ def search(engine: Engine, request: Search) -> SearchReply:
     settings = engine.components.settings
     _check_loaded(collection, request, request.partitions)
     view = _view(collection, request.guarantee_timestamp)
-    schema = view.schema
     _check_page(request.limit, request.offset, settings, limit_required=True)
     target = plan_target(
         view,
@@ -38,7 +37,7 @@ def search(engine: Engine, request: Search) -> SearchReply:
         raise InvalidInput(
             "limit_exceeded", f"{query_count} query vectors, expected 1 to {settings.query_vector_count_max}"
         )
-    output = resolve_output(schema, request.output_fields, with_primary=False)
+    output = resolve_output(view.schema, request.output_fields, with_primary=False)
     scope = plan_scope(
         view,
         filter_text=request.filter,
@@ -46,7 +45,7 @@ def search(engine: Engine, request: Search) -> SearchReply:
         partitions=request.partitions,
         ignore_growing=request.ignore_growing,
     )
-    plan = SearchPlan(scope, target, request.vectors, query_count, schema.primary_field)
+    plan = SearchPlan(scope, target, request.vectors, query_count, view.primary_field)
     scan = ScanSettings(engine.components.search_pool, settings.parallel_scan_bytes_min)
     hits = run_search(plan, offset=request.offset, limit=request.limit, scan=scan)
     scores = hits.scores if request.round_decimals < 0 else np.round(hits.scores, request.round_decimals)
@@ -57,7 +56,7 @@ def search(engine: Engine, request: Search) -> SearchReply:
         columns=fetch(hits.found, output),
         fields=output.fields,
         dynamic_keys=output.dynamic_keys,
-        primary_field=schema.primary_field.name,
+        primary_field=view.primary_field.name,
         metric=target.metric.value,
         larger_is_nearer=target.metric.larger_is_nearer,
         timestamp=view.read_timestamp,
@@ -68,7 +67,7 @@ def query(engine: Engine, request: Query) -> QueryReply:
     collection = engine.collection(request.database, request.collection)
     _check_loaded(collection, request, request.partitions)
     view = _view(collection, request.guarantee_timestamp)
-    primary = view.schema.primary_field
+    primary = view.primary_field
     counting = request.output_fields == (_COUNT,)
     if _COUNT in request.output_fields and not counting:
         raise InvalidInput("invalid_argument", "count(*) cannot be mixed with other output fields")
@@ -102,12 +101,12 @@ def query(engine: Engine, request: Query) -> QueryReply:
 
 def _counted(view: ReadView, row_count: int) -> QueryReply:
     none = pa.RecordBatch.from_arrays([], schema=pa.schema([]))
-    return QueryReply(none, (), (), view.schema.primary_field.name, view.read_timestamp, count=row_count)
+    return QueryReply(none, (), (), view.primary_field.name, view.read_timestamp, count=row_count)
 
 
 def _ids_of_filter(scope: Scope, view: ReadView) -> pa.Array | None:
     """The primary keys that a filter pins down, so that only their rows are looked at."""
-    primary = view.schema.primary_field
+    primary = view.primary_field
     values = None if scope.filter is None else scope.filter.key_values(primary.name)
     return None if values is None else pa.array(values, arrow_type(primary))
 

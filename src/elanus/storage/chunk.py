@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.layout import TIMESTAMP_COLUMN
+from elanus.columns.numbers import number_array, number_values
 from elanus.columns.taking import take_rows
 from elanus.storage.deletes import DeleteSet
 from elanus.storage.keys import KeyIndex
@@ -50,7 +51,7 @@ class ChunkRows:
 
     def timestamps(self) -> npt.NDArray[np.uint64]:
         """Every row's timestamp, ascending (a view)."""
-        return np.asarray(self.batch.column(TIMESTAMP_COLUMN).to_numpy(zero_copy_only=True))
+        return number_values(self.batch.column(TIMESTAMP_COLUMN))
 
     def key_index(self) -> KeyIndex:
         with self._lock:
@@ -79,7 +80,7 @@ class GrowingSegment:
 
     def with_rows(self, rows: pa.RecordBatch, timestamp: int) -> "GrowingSegment":
         """The segment with a batch added at one timestamp. The batch's memory is shared and must not change."""
-        stamps = pa.array(np.full(rows.num_rows, timestamp, np.uint64))
+        stamps = number_array(np.full(rows.num_rows, timestamp, np.uint64))
         batch = rows.append_column(TIMESTAMP_COLUMN, stamps)
         added = Chunk(ChunkRows(batch, self.primary_field), DeleteSet(rows.num_rows))
         return self.with_chunks(_merged([*self.chunks, added], self.primary_field))

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.numbers import number_array, number_values
 from elanus.errors import DataCorrupt, NotFound
 from elanus.kernels.checksum import crc32c
 from elanus.objectstore.store import ObjectStore
@@ -27,7 +28,7 @@ def write_deletes(
     """Stores deletes below the segment's `prefix`; `file_id` was never used before."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, _SCHEMA) as writer:
-        writer.write_batch(pa.RecordBatch.from_arrays([pa.array(rows), pa.array(timestamps)], schema=_SCHEMA))
+        writer.write_batch(pa.RecordBatch.from_arrays([number_array(rows), number_array(timestamps)], schema=_SCHEMA))
     data = memoryview(sink.getvalue())
     name = f"deletes/{file_id:020d}.arrow"
     store.put(f"{prefix}/{name}", [data])
@@ -50,5 +51,5 @@ def read_deletes(store: ObjectStore, prefix: str, row_count: int, files: Iterabl
         if crc32c(data) != file.crc32c:
             raise DataCorrupt("checksum_mismatch", f"{key} is damaged: its checksum is not the manifest's")
         batch = pa.ipc.open_file(pa.py_buffer(data)).get_batch(0)
-        deletes = deletes.with_rows(batch.column(0).to_numpy(), batch.column(1).to_numpy())
+        deletes = deletes.with_rows(number_values(batch.column(0)), number_values(batch.column(1)))
     return deletes

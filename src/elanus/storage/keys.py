@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from elanus.columns.numbers import boolean_values, number_values
+from elanus.columns.taking import take_rows
 from elanus.kernels.strings import hash_strings
 
 __all__ = ["KeyIndex", "KeyMatches", "key_codes", "unique_key_rows"]
@@ -23,7 +25,7 @@ _HASH_SEED: Final = 0x9E3779B9
 def key_codes(keys: pa.Array) -> npt.NDArray[np.int64]:
     """A number for every key (int64): the key itself, or the hash of its text. Keys have no nulls."""
     if pa.types.is_int64(keys.type):
-        return np.asarray(keys.to_numpy(zero_copy_only=True))
+        return number_values(keys)
     _, offsets_buffer, data_buffer = keys.buffers()
     offsets = np.frombuffer(offsets_buffer, np.int32, len(keys) + 1, keys.offset * 4)
     data = np.empty(0, np.uint8) if data_buffer is None else np.frombuffer(data_buffer, np.uint8)
@@ -73,7 +75,7 @@ class KeyIndex:
         places = first + np.arange(total)
         rows = places if self._order is None else self._order[places].astype(np.int64)
         if not pa.types.is_int64(keys.type):
-            same = _equal_texts(keys.take(pa.array(positions)), self._keys.take(pa.array(rows)))
+            same = _equal_texts(take_rows(keys, positions), take_rows(self._keys, rows))
             positions, rows = positions[same], rows[same]
         return KeyMatches(positions, rows)
 
@@ -85,7 +87,7 @@ class KeyIndex:
 
 
 def _equal_texts(left: pa.Array, right: pa.Array) -> npt.NDArray[np.bool_]:
-    return np.asarray(pc.equal(left, right).to_numpy(zero_copy_only=False))
+    return boolean_values(pc.equal(left, right))
 
 
 def unique_key_rows(keys: pa.Array) -> Rows | None:

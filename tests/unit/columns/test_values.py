@@ -321,6 +321,16 @@ class TestDenseVectors:
         width = 2 if data_type is DataType.BINARY_VECTOR else 16
         _refused(FIELD_OF[data_type], np.zeros((2, width), dtype), "type_mismatch")
 
+    def test_rows_in_different_forms_are_read_each_in_its_own(self) -> None:
+        field = _field(DataType.BFLOAT16_VECTOR, dim=2)
+        bits = np.array([0x3F80, 0xC000], np.uint16)
+        values = [[1.0, -2.0], bits, None, bits.tobytes(), bits.view(ml_dtypes.bfloat16), np.array([1, -2], np.int8)]
+        for start in range(len(values)):
+            found = python_values(column_from_values(field, values[start:] + values[:start]), field)
+            assert (found.count([1.0, -2.0]), found.count(None)) == (5, 1)
+        _refused(field, [bits, [1.0, 2.0], bits[:1]], "dimension_mismatch", 2)
+        _refused(field, [bits, [1.0, 2.0], b"123"], "dimension_mismatch", 2)
+
     @pytest.mark.parametrize(("data_type", "low", "high"), [(DataType.INT8_VECTOR, -128, 127), (100, 0, 255)])
     def test_bytes_and_bits_have_a_range_and_are_no_floats(self, data_type: int, low: int, high: int) -> None:
         field = FIELD_OF[DataType(data_type)]

@@ -30,6 +30,11 @@ def test_sleeping_moves_a_manual_clock() -> None:
 
 def test_moves_from_many_threads_all_count() -> None:
     clock = ManualClock(0)
+
+    def move(_: int) -> None:
+        for _step in range(500):
+            clock.advance(1)
+
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: [clock.advance(1) for _ in range(500)], range(8)))
+        list(pool.map(move, range(8)))
     assert clock.now_ms() == 4000

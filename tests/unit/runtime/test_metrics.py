@@ -9,8 +9,13 @@ from elanus.runtime.metrics import Counter, Histogram, Metrics
 
 def test_a_counter_counts_from_every_thread() -> None:
     counter = Counter()
+
+    def count(_: int) -> None:
+        for _step in range(1000):
+            counter.add()
+
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: [counter.add() for _ in range(1000)], range(8)))
+        list(pool.map(count, range(8)))
     counter.add(0.5)
     assert counter.value() == 8000.5
 

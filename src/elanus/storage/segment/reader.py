@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.layout import TIMESTAMP_COLUMN, arrow_type
+from elanus.columns.numbers import number_values
 from elanus.columns.taking import take_rows
 from elanus.columns.vectors import row_width_bytes
 from elanus.errors import DataCorrupt, NotFound
@@ -87,7 +88,7 @@ class SealedSegment:
 
     def timestamps(self) -> npt.NDArray[np.uint64]:
         """Every row's timestamp, ascending (a view)."""
-        return np.asarray(self.column(TIMESTAMP_COLUMN).to_numpy(zero_copy_only=True))
+        return number_values(self.column(TIMESTAMP_COLUMN))
 
     def key_index(self) -> KeyIndex:
         """Rows by primary key; made at first use."""
