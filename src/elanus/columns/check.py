@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 from elanus.columns.layout import arrow_type
 from elanus.columns.vectors import dense_matrix, float32_from_bfloat16, sparse_rows
 from elanus.errors import InvalidInput
+from elanus.kernels.bits import bit_count
+from elanus.kernels.compare import between
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 
@@ -19,6 +21,8 @@ __all__ = ["JSON_BYTES_MAX", "check_column"]
 JSON_BYTES_MAX: Final = 65_536
 
 JSON_DEPTH_MAX: Final = 200
+
+_FLOAT_MAX: Final = float(np.finfo(np.float32).max)
 
 _json_any: Final = msgspec.json.Decoder().decode
 _json_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
@@ -153,10 +157,8 @@ def _check_finite_matrix(field: Field, column: pa.Array) -> None:
     matrix = dense_matrix(column, field)
     if field.data_type is DataType.BFLOAT16_VECTOR:
         matrix = float32_from_bfloat16(matrix)
-    # One pass over memory: a sum is finite unless an element is not (or it overflows, which the second look settles).
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(matrix.sum(dtype=np.float64)):
-            return
+    if _is_finite(matrix):
+        return
     wrong = ~np.isfinite(matrix).all(axis=1)
     if column.null_count:
         wrong &= column.is_valid().to_numpy(zero_copy_only=False)
@@ -169,6 +171,15 @@ def _check_finite_matrix(field: Field, column: pa.Array) -> None:
         field=field.name,
         row=row,
     )
+
+
+def _is_finite(matrix: npt.NDArray[Any]) -> bool:
+    if matrix.dtype == np.float32:
+        inside = between(matrix.reshape(-1), -_FLOAT_MAX, _FLOAT_MAX, low_inclusive=True, high_inclusive=True)
+        return bool(bit_count(inside) == matrix.size)
+    # A sum in double is finite exactly when all these narrower elements are.
+    with np.errstate(invalid="ignore"):
+        return bool(np.isfinite(matrix.sum(dtype=np.float64)))
 
 
 def _check_sparse(field: Field, column: pa.Array) -> None:

@@ -23,7 +23,7 @@ from elanus.storage.keys import KeyIndex
 __all__ = ["Chunk", "ChunkRows", "GrowingSegment"]
 
 # Chunks of this size are left alone; merging larger ones would copy much to save little.
-_MERGE_BYTES_MAX: Final = 32 << 20
+_MERGE_BYTES_MAX: Final = 8 << 20
 
 
 class ChunkRows:
