@@ -66,7 +66,6 @@ class Settings:
     shard_count_max: int = 16
     database_count_max: int = 64
     collection_count_max: int = 65_536
-    filter_depth_max: int = 256
 
     # Part of generated ids, so that up to eight installations never make the same one.
     cluster_id: int = 0

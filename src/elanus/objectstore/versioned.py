@@ -110,7 +110,7 @@ class VersionedLog:
         head, _, body = self._store.get(key).partition(b"\n")
         try:
             header = msgspec.json.decode(head, type=_Header)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise DataCorrupt("malformed_file", f"{key} does not start with a {kind} header: {error}") from error
         if header.format > _FORMAT:
             raise DataCorrupt(
