@@ -10,12 +10,15 @@ both sides take turns.
 import argparse
 import json
 import os
+import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,50 +88,56 @@ def columns(vectors: Vectors, start: int) -> dict[str, Any]:
 
 
 def durable_insert(folder: Path, vectors: Vectors, rounds: int) -> dict[str, Any]:
-    """Batches of 10,000 rows as NumPy columns and as Arrow tables, each synced before the answer, against the disk."""
-    disk, numpy_rate, arrow_rate = [], [], []
+    """Batches of 10,000 rows as NumPy columns and as Arrow tables, each synced before the answer, against the disk.
+
+    Batch by batch the three take turns, so that a slow moment of a shared disk falls on all of them.
+    """
+    spent: dict[str, list[float]] = {"disk": [], "numpy": [], "arrow": []}
     for number in range(rounds):
-        disk.append(disk_rate(folder / f"disk-{number}", BATCH * vectors.shape[1] * 4, len(vectors) // BATCH))
-        numpy_rate.append(insert_rate(folder / f"numpy-{number}", vectors, as_table=False))
-        arrow_rate.append(insert_rate(folder / f"arrow-{number}", vectors, as_table=True))
-    row_bytes = vectors.shape[1] * 4
+        place = folder / f"insert-{number}"
+        with elanus.connect(place, compaction_enabled=False) as database:
+            targets = [database.create_collection(name, schema_of(vectors.shape[1])) for name in ("numpy", "arrow")]
+            for start in range(0, len(vectors), BATCH):
+                batch = columns(vectors[start : start + BATCH], start)
+                spent["disk"].append(disk_seconds(place / "disk", BATCH * vectors.shape[1] * 4))
+                spent["numpy"].append(seconds(lambda: targets[0].insert(batch)))  # noqa: B023 (called at once)
+                table = as_table(batch)
+                spent["arrow"].append(seconds(lambda: targets[1].insert(table)))  # noqa: B023 (called at once)
+            assert all(len(target) == len(vectors) for target in targets)
+    block_bytes = BATCH * vectors.shape[1] * 4
     return {
-        "disk write and fdatasync, MB/s": [round(rate / 1e6) for rate in disk],
-        "numpy batches, rows/s": [round(rate) for rate in numpy_rate],
-        "arrow batches, rows/s": [round(rate) for rate in arrow_rate],
-        "numpy share of the disk's rate": median_ratio([rate * row_bytes for rate in numpy_rate], disk),
-        "arrow share of the disk's rate": median_ratio([rate * row_bytes for rate in arrow_rate], disk),
+        "disk write and fdatasync, MB/s": round(block_bytes / statistics.median(spent["disk"]) / 1e6),
+        "numpy batches, rows/s": round(BATCH / statistics.median(spent["numpy"])),
+        "arrow batches, rows/s": round(BATCH / statistics.median(spent["arrow"])),
+        "numpy share of the disk's rate": median_ratio(spent["disk"], spent["numpy"]),
+        "arrow share of the disk's rate": median_ratio(spent["disk"], spent["arrow"]),
     }
 
 
-def disk_rate(path: Path, block_bytes: int, count: int) -> float:
-    """Bytes per second of appending blocks to a file with fdatasync after each."""
-    block = os.urandom(block_bytes)
-    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY)
+def disk_seconds(path: Path, size_bytes: int) -> float:
+    """Time to append a block to a file and have the disk take it."""
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     began = time.perf_counter()
-    for _ in range(count):
-        os.write(descriptor, block)
-        os.fdatasync(descriptor)
-    seconds = time.perf_counter() - began
+    os.write(descriptor, _BLOCK[:size_bytes])
+    os.fdatasync(descriptor)
+    spent = time.perf_counter() - began
     os.close(descriptor)
-    path.unlink()
-    return block_bytes * count / seconds
+    return spent
 
 
-def insert_rate(folder: Path, vectors: Vectors, *, as_table: bool) -> float:
-    with elanus.connect(folder, compaction_enabled=False) as database:
-        collection = database.create_collection("rows", schema_of(vectors.shape[1]))
-        spent = 0.0
-        for start in range(0, len(vectors), BATCH):
-            batch: Any = columns(vectors[start : start + BATCH], start)
-            if as_table:
-                flat = pa.array(batch["vector"].reshape(-1))
-                batch = pa.table({**batch, "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])})
-            began = time.perf_counter()
-            collection.insert(batch)
-            spent += time.perf_counter() - began
-        assert len(collection) == len(vectors)
-    return len(vectors) / spent
+_BLOCK = memoryview(np.random.default_rng(2).bytes(64 << 20))
+
+
+def as_table(batch: dict[str, Any]) -> pa.Table:
+    vectors = batch["vector"]
+    flat = pa.array(vectors.reshape(-1))
+    return pa.table({**batch, "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])})
+
+
+def seconds(action: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
 
 
 def milvus_insert(folder: Path, vectors: Vectors) -> dict[str, Any]:
@@ -162,18 +171,42 @@ def client_rate(client: Any, rows: list[dict[str, Any]], dim: int) -> float:
 
 
 def served_rate(folder: Path, rows: list[dict[str, Any]], dim: int) -> float:
+    with served(folder) as client:
+        return client_rate(client, rows, dim)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Any]:
+    """A pymilvus client of a server in a process of its own, as clients have it."""
     from pymilvus import MilvusClient
 
-    from elanus.app.serving import serve
-
-    serving = serve(folder, elanus.Settings(port=0, management_port=0))
+    ports = [str(free_port()) for _ in range(2)]
+    command = [sys.executable, "-c", "from elanus.cli.main import main; main()", "serve", "--data", str(folder)]
+    process = subprocess.Popen([*command, "--port", ports[0], "--management-port", ports[1], "--log-level", "ERROR"])
     try:
-        client = MilvusClient(f"http://{serving.address}")
-        rate = client_rate(client, rows, dim)
+        wait_for_port(int(ports[0]))
+        client = MilvusClient(f"http://127.0.0.1:{ports[0]}")
+        yield client
         client.close()
-        return rate
     finally:
-        serving.stop()
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for_port(port: int) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(f"nothing listens on port {port}")
 
 
 def exact_scan(folder: Path, vectors: Vectors) -> dict[str, Any]:
@@ -224,18 +257,8 @@ def call_overhead(folder: Path) -> dict[str, Any]:
 
 
 def served_search(folder: Path, query: list[list[float]]) -> float:
-    from pymilvus import MilvusClient
-
-    from elanus.app.serving import serve
-
-    serving = serve(folder, elanus.Settings(port=0, management_port=0))
-    try:
-        client = MilvusClient(f"http://{serving.address}")
-        spent = microseconds(lambda: client.search("rows", query, limit=3), 300)
-        client.close()
-        return spent
-    finally:
-        serving.stop()
+    with served(folder) as client:
+        return microseconds(lambda: client.search("rows", query, limit=3), 1000)
 
 
 def microseconds(action: Callable[[], Any], count: int = 2000) -> float:
@@ -254,9 +277,9 @@ REOPEN = """
 import sys, time
 began = time.perf_counter()
 import numpy as np
-import elanus
+from elanus import connect
 imported = time.perf_counter()
-database = elanus.connect(sys.argv[1])
+database = connect(sys.argv[1])
 collection = database["rows"]
 opened = time.perf_counter()
 hits = collection.search(np.ones(int(sys.argv[2]), np.float32), limit=10)
@@ -285,7 +308,7 @@ def reopen(folder: Path, vectors: Vectors) -> dict[str, Any]:
     imported, opened, searched = (statistics.median(column) for column in zip(*lives, strict=True))
     return {
         "bytes": size,
-        "import numpy and elanus, s": round(imported, 3),
+        "import of all modules, s": round(imported, 3),
         "open, s": round(opened, 3),
         "first search (exact scan of all), s": round(searched, 3),
         "open and first search, s": round(opened + searched, 3),
@@ -306,6 +329,9 @@ def filtered_scan(folder: Path, vectors: Vectors) -> dict[str, Any]:
             ratios.append((middle - began) / (time.perf_counter() - middle))
         passing = collection.count("number < 10000") / len(vectors)
     return {"share of rows that pass": round(passing, 4), "times faster": round(statistics.median(ratios), 1)}
+
+
+_CONNECT = "import elanus; elanus.connect(':memory:').close()"
 
 
 def import_cost() -> dict[str, Any]:

@@ -6,6 +6,7 @@ name never shows torn bytes, and put-if-absent is the file system's own (a link 
 
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from elanus.errors import AlreadyExists, NotFound, Unavailable
@@ -29,22 +30,20 @@ class LocalStore:
     def put(self, key: str, parts: Iterable[bytes | memoryview]) -> None:
         folder, _, name = key.rpartition("/")
         temporary = _join(folder, f"{_TEMPORARY_PREFIX}{name}-{random_token(4)}")
+        is_linked = False
         try:
             self._ensure_folder(folder)
-            file = self._disk.create(temporary)
-            try:
-                file.write([memoryview(part) for part in parts])
-                file.sync()
-            finally:
-                file.close()
-            try:
-                self._disk.link(temporary, key)
-            finally:
-                self._disk.unlink(temporary)
+            self._write_file(temporary, parts)
+            self._disk.link(temporary, key)
+            is_linked = True
+            self._discard(temporary)
             self._disk.sync_folder(folder)
         except FileExistsError:
+            self._discard(temporary)
             raise AlreadyExists("object_exists", f"{key} exists already") from None
         except OSError as error:
+            # What was refused must not be found later: the next commit of the same number would take it for another's.
+            self._discard(key if is_linked else temporary)
             raise Unavailable("storage_failed", f"writing {key} failed: {error}") from error
 
     def get(self, key: str) -> bytes:
@@ -102,6 +101,18 @@ class LocalStore:
             return self._disk.list_folder(prefix)
         except OSError as error:
             raise Unavailable("storage_failed", f"listing {prefix} failed: {error}") from error
+
+    def _write_file(self, path: str, parts: Iterable[bytes | memoryview]) -> None:
+        file = self._disk.create(path)
+        try:
+            file.write([memoryview(part) for part in parts])
+            file.sync()
+        finally:
+            file.close()
+
+    def _discard(self, path: str) -> None:
+        with suppress(OSError):
+            self._disk.unlink(path)
 
     def _ensure_folder(self, folder: str) -> None:
         """Makes a folder durable, and every folder on the way to it."""

@@ -53,7 +53,7 @@ def test_the_files_are_two_lines_of_json() -> None:
     log = _committed(store, 1)
     log.write_checkpoint(1, b'{"all":1}')
     assert store.get("log/00000000000000000001.checkpoint.json") == (
-        b'{"kind":"checkpoint","format":1,"version":1,"crc32c":2353170489}\n{"all":1}\n'
+        b'{"kind":"checkpoint","format":1,"version":1,"crc32c":2809031561}\n{"all":1}\n'
     )
     log.commit(2, b'{"n":2}')
     assert store.get("log/00000000000000000002.json").startswith(b'{"kind":"commit","format":1,"version":2,"crc32c":')

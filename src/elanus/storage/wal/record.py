@@ -221,7 +221,7 @@ class RecordDecoder:
         """
         try:
             return self._decode(kind, contents)
-        except (msgspec.MsgspecError, pa.ArrowInvalid, KeyError, struct.error) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, pa.ArrowInvalid, OSError, LookupError, struct.error) as error:
             raise DataCorrupt("malformed_file", f"log record of kind {kind} cannot be read: {error}") from error
 
     def _decode(self, kind: int, contents: memoryview) -> LogRecord | None:

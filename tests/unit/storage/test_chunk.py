@@ -1,0 +1,103 @@
+"""Growing segments: rows in order, deletes beside them, few chunks, and values that never change."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from elanus.storage import chunk as chunk_module
+from elanus.storage.chunk import Chunk, ChunkRows, GrowingSegment
+
+
+def _batch(*keys: int) -> pa.RecordBatch:
+    return pa.record_batch({"id": pa.array(keys, pa.int64()), "s": [f"row {key}" for key in keys]})
+
+
+def _grown(*batches: tuple[int, ...]) -> GrowingSegment:
+    segment = GrowingSegment(3, "id")
+    for number, keys in enumerate(batches):
+        segment = segment.with_rows(_batch(*keys), 100 + number)
+    return segment
+
+
+def _deleted(segment: GrowingSegment, key: int, timestamp: int) -> GrowingSegment:
+    """The segment with every row of a key deleted."""
+    chunks = []
+    for chunk in segment.chunks:
+        rows = chunk.rows.key_index().find(pa.array([key])).rows
+        chunks.append(Chunk(chunk.rows, chunk.deletes.with_rows(rows, timestamp)))
+    return segment.with_chunks(chunks)
+
+
+def test_rows_are_in_order_with_their_timestamps() -> None:
+    segment = _grown((1, 2), (3,), (4, 5, 6))
+    assert segment.column("id").to_pylist() == [1, 2, 3, 4, 5, 6]
+    assert segment.column("$timestamp").to_pylist() == [100, 100, 101, 102, 102, 102]
+    assert segment.column("s").to_pylist()[3] == "row 4"
+    assert (segment.row_count, segment.partition_id) == (6, 3)
+    assert segment.size_bytes == sum(chunk.rows.size_bytes for chunk in segment.chunks) > 0
+
+
+def test_a_new_segment_has_no_rows() -> None:
+    segment = GrowingSegment(3, "id")
+    assert (segment.row_count, segment.size_bytes, segment.chunks) == (0, 0, ())
+    assert segment.deletes().size == 0
+
+
+def test_adding_rows_leaves_the_segment_before_as_it_was() -> None:
+    before = _grown((1,), (2,))
+    after = before.with_rows(_batch(3), 200)
+    assert before.column("id").to_pylist() == [1, 2]
+    assert after.column("id").to_pylist() == [1, 2, 3]
+
+
+def test_rows_written_one_by_one_lie_in_few_chunks() -> None:
+    segment = GrowingSegment(3, "id")
+    for key in range(600):
+        segment = segment.with_rows(_batch(key), key + 1)
+        assert len(segment.chunks) <= 2 + np.log2(key + 1)
+    assert segment.column("id").to_pylist() == list(range(600))
+    assert segment.column("$timestamp").to_pylist() == list(range(1, 601))
+
+
+def test_merging_keeps_deletes_at_their_rows() -> None:
+    segment = _deleted(_grown((1, 2, 3, 4, 5, 6, 7, 8)), 7, 150)
+    segment = _deleted(segment.with_rows(_batch(9, 10), 101), 9, 151)
+    for key in range(20, 60):
+        segment = segment.with_rows(_batch(key), 200 + key)
+        if key % 7 == 0:
+            segment = _deleted(segment, key, 200 + key)
+    rows, stamps = segment.deletes().arrays()
+    keys = segment.column("id").to_pylist()
+    assert [(keys[row], stamp) for row, stamp in zip(rows.tolist(), stamps.tolist(), strict=True)] == [
+        (7, 150),
+        (9, 151),
+        *((key, 200 + key) for key in range(21, 60, 7)),
+    ]
+    hidden = segment.deletes().hidden(150)
+    assert hidden is not None
+    assert [keys[row] for row in hidden.rows()] == [7]
+
+
+def test_large_chunks_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunk_module, "_MERGE_BYTES_MAX", 100)
+    segment = _grown(tuple(range(100)), tuple(range(100, 200)), (200,), (201,))
+    assert [chunk.rows.row_count for chunk in segment.chunks] == [100, 100, 2]
+
+
+def test_slices_of_a_callers_batch_keep_their_rows() -> None:
+    segment = GrowingSegment(3, "id").with_rows(_batch(*range(20)).slice(5, 3), 7)
+    segment = segment.with_rows(_batch(*range(20)).slice(15), 8)
+    assert segment.column("id").to_pylist() == [5, 6, 7, 15, 16, 17, 18, 19]
+
+
+def test_a_chunk_gives_columns_rows_and_keys() -> None:
+    (chunk,) = _grown((5, 4, 5)).chunks
+    rows = chunk.rows
+    assert isinstance(rows, ChunkRows)
+    assert rows.row_count == 3
+    assert rows.take("s", np.array([2, 0])).to_pylist() == ["row 5", "row 5"]
+    assert rows.timestamps().tolist() == [100, 100, 100]
+    assert rows.key_index() is rows.key_index()
+    assert rows.key_index().find(pa.array([5])).rows.tolist() == [0, 2]
+    with pytest.raises(KeyError):
+        rows.column("nothing")
