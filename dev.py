@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Every chore of the project as one word. Needs Python 3.11 and a C++ compiler, nothing else.
 
-    python3 dev.py demo     install into .venv and run the demonstration on real input
-    python3 dev.py test     install and run the tests
-    python3 dev.py lint     formatting, lint, types, layers
-    python3 dev.py format   put formatting right
-    python3 dev.py ci       what CI runs: lint, then test
-    python3 dev.py kill     the long crash test: 10,000 kills
-    python3 dev.py power    the long power-cut test: every operation, many kinds of luck
-    python3 dev.py bench    the benchmarks of `benchmarks/`
+python3 dev.py demo     install into .venv and run the demonstration on real input
+python3 dev.py test     install and run the tests
+python3 dev.py lint     formatting, lint, types, layers
+python3 dev.py format   put formatting right
+python3 dev.py ci       what CI runs: lint, then test
+python3 dev.py kill     the long crash test: 10,000 kills
+python3 dev.py power    the long power-cut test: every operation, many kinds of luck
+python3 dev.py bench    the benchmarks of `benchmarks/`
 """
 
 import os
@@ -68,7 +68,9 @@ def lint() -> None:
     run(str(tools / "ruff"), "format", "--check", ".")
     run(str(PYTHON), "-m", "mypy")
     run(str(tools / "lint-imports"), "--no-cache")
-    sources = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "native").rglob("*") if path.suffix in {".cpp", ".h"})
+    sources = sorted(
+        str(path.relative_to(ROOT)) for path in (ROOT / "native").rglob("*") if path.suffix in {".cpp", ".h"}
+    )
     run(str(tools / "clang-format"), "--dry-run", "--Werror", *sources)
 
 
@@ -76,7 +78,9 @@ def reformat() -> None:
     tools = ENVIRONMENT / "bin"
     run(str(tools / "ruff"), "check", "--fix", ".")
     run(str(tools / "ruff"), "format", ".")
-    sources = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "native").rglob("*") if path.suffix in {".cpp", ".h"})
+    sources = sorted(
+        str(path.relative_to(ROOT)) for path in (ROOT / "native").rglob("*") if path.suffix in {".cpp", ".h"}
+    )
     run(str(tools / "clang-format"), "-i", *sources)
 
 
@@ -90,7 +94,9 @@ def kill() -> None:
 
 
 def power() -> None:
-    run(str(PYTHON), "-m", "pytest", "-q", "-n", "auto", "tests/crash/test_power_loss.py", ELANUS_TEST_PROFILE="nightly")
+    run(
+        str(PYTHON), "-m", "pytest", "-q", "-n", "auto", "tests/crash/test_power_loss.py", ELANUS_TEST_PROFILE="nightly"
+    )
 
 
 def bench() -> None:

@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from memory_rate import read_rate_loop
 
 import elanus
 from elanus import DataType, Field, Schema
 from elanus.kernels import info
-from memory_rate import read_rate_loop
 
 BATCH = 10_000
 Vectors = npt.NDArray[np.float32]

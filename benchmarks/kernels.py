@@ -19,10 +19,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import numpy.typing as npt
+from memory_rate import read_rate_loop
 
 from elanus import kernels
 from elanus.kernels import bits, checksum, compare, distance, sparse, strings, topk
-from memory_rate import read_rate_loop
 
 _Task = Callable[[], Any]
 

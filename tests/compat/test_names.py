@@ -3,6 +3,7 @@
 import pytest
 from pymilvus import DataType, MilvusClient
 from pymilvus.exceptions import MilvusException
+
 from tests.compat.conftest import Connected
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from pymilvus import MilvusClient
+
 from tests.compat.conftest import Connected
 
 _RNG = np.random.default_rng(11)

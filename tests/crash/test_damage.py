@@ -43,11 +43,12 @@ def right_or_named(disk: SimulatedDisk, model: Model, path: str, what: str) -> b
     try:
         state = found(opened(disk))
     except DataCorrupt as error:
-        folder = path.rpartition("/")[0]
-        assert path in error.message or folder in error.message or "manifest" in error.message, (what, error.message)
-        return False
-    assert state == model.state, what
-    return True
+        message = error.message
+    else:
+        assert state == model.state, what
+        return True
+    assert path in message or path.rpartition("/")[0] in message or "manifest" in message, (what, message)
+    return False
 
 
 def flip(position: float, bit: int) -> Callable[[bytes], bytes]:

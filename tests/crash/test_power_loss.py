@@ -6,6 +6,7 @@ kept. The state found must be the one before or after the operation under way, n
 working. `ELANUS_TEST_PROFILE=nightly` tries every operation with many kinds of luck; otherwise a fixed sample.
 """
 
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -100,28 +101,28 @@ def scenario(database: Database, model: Model) -> None:
     create("a")
     write("a", range(10), 1, "insert")
     write("a", range(5, 15), 2, "upsert")
-    unchanged(lambda: database["a"].flush())
+    unchanged(database["a"].flush)
     remove("a", range(3))
     unchanged(lambda: database["a"].create_index("v", "IVF_FLAT", metric="L2", nlist=2))
     write("a", range(10, 20), 3, "upsert")
-    unchanged(lambda: database["a"].flush())
+    unchanged(database["a"].flush)
     create("b")
     write("b", range(4), 1, "insert")
     for version in range(4, 7):
         write("a", range(version * 5, version * 5 + 6), version, "upsert")
-        unchanged(lambda: database["a"].flush())
+        unchanged(database["a"].flush)
         remove("a", range(version, version + 2))
-    unchanged(lambda: database["a"].compact())
-    unchanged(lambda: database["a"].wait_for_indexes())
+    unchanged(database["a"].compact)
+    unchanged(database["a"].wait_for_indexes)
     remove("a", range(20, 24))
-    unchanged(lambda: database["a"].flush())
+    unchanged(database["a"].flush)
     unchanged(lambda: database["a"].create_partition("side"))
     model.attempt(
         lambda state: state["a"].update({100: seen(row(100, 1))}),
         lambda: database["a"].insert([row(100, 1)], partition="side"),
     )
     model.attempt(lambda state: state["a"].pop(100), lambda: database["a"].drop_partition("side"))
-    model.attempt(lambda state: state["b"].clear(), lambda: database["b"].truncate())
+    model.attempt(lambda state: state["b"].clear(), database["b"].truncate)
     write("b", range(2), 2, "insert")
     unchanged(lambda: database["a"].drop_index("v"))
     model.attempt(lambda state: state.pop("b"), lambda: database.drop_collection("b"))
@@ -171,10 +172,8 @@ def run_until_power_loss(step: int) -> tuple[SimulatedDisk, Model]:
     disk = SimulatedDisk()
     disk.power_loss_at = step
     model = Model()
-    try:
+    with contextlib.suppress(PowerLoss):
         scenario(opened(disk), model)
-    except PowerLoss:
-        pass
     return disk, model
 
 
@@ -200,13 +199,11 @@ def test_a_power_cut_while_recovering_loses_nothing(part: int) -> None:
         for second in range(0, 40, 1 if NIGHTLY else 5):
             attempt = revived.after_power_loss(seed=second)
             attempt.power_loss_at = second
-            try:
+            # A cut while a removed segment's folder goes is met by nobody: nothing comes after it.
+            with contextlib.suppress(PowerLoss):
                 found(opened(attempt))
-            except PowerLoss:
-                attempt = attempt.after_power_loss(seed=second + 1)
-            else:
-                attempt.power_loss_at = None
-            assert found(opened(attempt)) in model.allowed(), f"step {step}, then {second}"
+            again = attempt.after_power_loss(seed=second + 1)
+            assert found(opened(again)) in model.allowed(), f"step {step}, then {second}"
 
 
 def test_a_failing_disk_is_reported_and_loses_nothing() -> None:
@@ -216,10 +213,8 @@ def test_a_failing_disk_is_reported_and_loses_nothing() -> None:
         disk.failure_at = step
         disk.failures_last = 1 + step % 3
         model = Model()
-        try:
+        with contextlib.suppress(Unavailable, OSError, NotFound):
             scenario(opened(disk), model)
-        except (Unavailable, OSError, NotFound):
-            pass
         disk.failure_at = None
         state = found(opened(disk))
         assert state in model.allowed(), f"disk failed at step {step} ({disk.steps[step]})"

@@ -1,4 +1,4 @@
-"""The rows of the database that is kept for every released format: every data type, null and not, and what was deleted."""
+"""The rows of the database that is kept for every released format: every data type, null and not, some deleted."""
 
 from typing import Any, Final
 

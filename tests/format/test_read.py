@@ -96,7 +96,9 @@ def test_names_aliases_partitions_and_indexes_are_there(database: elanus.Databas
     assert sorted(database.list_collections()) == sorted(COLLECTIONS)
     assert len(database["everything"]) == len(database["scalars"])
     assert sorted(database["scalars"].partitions()) == ["_default", "side"]
-    assert [(index.definition.field_name, index.definition.index_type) for index in database["scalars"].indexes()] == [("vector", "HNSW")]
+    assert [(index.definition.field_name, index.definition.index_type) for index in database["scalars"].indexes()] == [
+        ("vector", "HNSW")
+    ]
     assert [index.definition.index_type for index in database["bytes"].indexes()] == ["IVF_FLAT"]
 
 

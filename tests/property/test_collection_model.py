@@ -3,6 +3,7 @@
 Vectors are small integers, so that scores are exact and every tie can be told.
 """
 
+import itertools
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -175,7 +176,7 @@ def check_hits(hits: list[dict[str, Any]], expected: dict[Any, float], metric: s
     assert len(set(keys)) == len(keys)
     for hit in hits:
         np.testing.assert_allclose(hit["distance"], expected[hit["id"]], rtol=1e-5, atol=1e-6)
-    for near, far in zip(got, got[1:], strict=False):
+    for near, far in itertools.pairwise(got):
         assert not is_nearer(far, near, metric)
 
 

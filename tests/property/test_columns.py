@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.columns.every_type import FIELD_OF, FIELDS, SCHEMA, rows_of, values_of
 
 from elanus.columns.check import check_column
 from elanus.columns.rows import batch_from_rows, python_values, rows_from_batch
@@ -20,6 +19,7 @@ from elanus.columns.values import column_from_ndarray, column_from_values
 from elanus.errors import InvalidInput
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+from tests.unit.columns.every_type import FIELD_OF, FIELDS, SCHEMA, rows_of, values_of
 
 _ANY_FIELD = st.sampled_from(FIELDS)
 _JSON = FIELD_OF[DataType.JSON]

@@ -6,9 +6,6 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reference.filter_cases import TYPES, Cases, Table
-from tests.reference.filter_reference import Reference
-from tests.reference.filter_rendering import Rendering
 
 from elanus.columns.bitset import Bitset
 from elanus.errors import InvalidInput
@@ -19,6 +16,9 @@ from elanus.expr.pruning import RowsMatching
 from elanus.expr.reads import json_paths as paths_of
 from elanus.expr.stats import FieldStats, SegmentStats
 from elanus.expr.truth import Truth
+from tests.reference.filter_cases import TYPES, Cases, Table
+from tests.reference.filter_reference import Reference
+from tests.reference.filter_rendering import Rendering
 
 _REFERENCE = Reference(TYPES)
 _SEEDS = st.integers(0, 2**63 - 1)

@@ -5,11 +5,11 @@ import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reference.filter_cases import Cases
-from tests.reference.filter_rendering import Rendering
 
 from elanus.errors import InvalidInput
 from elanus.expr.filter import bind, parse
+from tests.reference.filter_cases import Cases
+from tests.reference.filter_rendering import Rendering
 
 _WORDS = """
 year lang s i64 f64 flag doc $meta a64 as color and AND or not NOT in IN like is null exists true False && || ! == != <

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.reference import filter_reference as reference
 
 from elanus.expr import json_paths
 from elanus.expr.arithmetic import calculate, negate
@@ -22,6 +21,7 @@ from elanus.expr.patterns import like_pattern
 from elanus.expr.scalar_lists import scan_scalar_list
 from elanus.expr.syntax import Index, Key
 from elanus.expr.variants import MISSING, NULL
+from tests.reference import filter_reference as reference
 
 _OPERATORS = ["==", "!=", "<", "<=", ">", ">="]
 _int64 = st.one_of(

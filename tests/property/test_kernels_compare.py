@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.kernels.levels import LEVELS, using
 
 from elanus.kernels import reference
 from elanus.kernels.compare import between, compare, dictionary_in, is_in
+from tests.unit.kernels.levels import LEVELS, using
 
 pytestmark = pytest.mark.parametrize("level", LEVELS)
 

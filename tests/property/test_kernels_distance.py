@@ -8,13 +8,13 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.kernels.levels import LEVELS, using
-from tests.unit.kernels.vectors import DTYPES, METRICS, budget_of, exact_scores, make_vectors, query_dtype
 
 from elanus.kernels import reference
 from elanus.kernels.distance import scan_range, scan_topk, scan_topk_many, score_rows
 from elanus.kernels.reference.arguments import mask_of
 from elanus.kernels.reference.bits import pack
+from tests.unit.kernels.levels import LEVELS, using
+from tests.unit.kernels.vectors import DTYPES, METRICS, budget_of, exact_scores, make_vectors, query_dtype
 
 pytestmark = pytest.mark.parametrize("level", LEVELS)
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.kernels.levels import LEVELS, using
 
 from elanus.kernels import reference
 from elanus.kernels.bits import bit_count, bit_rows, bits_from_bool
 from elanus.kernels.checksum import blocks_crc32c, crc32c
 from elanus.kernels.reference.bits import pack
 from elanus.kernels.topk import topk
+from tests.unit.kernels.levels import LEVELS, using
 
 pytestmark = pytest.mark.parametrize("level", LEVELS)
 

@@ -7,11 +7,11 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.kernels.levels import LEVELS, using
 
 from elanus.kernels import reference
 from elanus.kernels.reference.bits import pack
 from elanus.kernels.sparse import sparse_scan_range, sparse_scan_topk
+from tests.unit.kernels.levels import LEVELS, using
 
 pytestmark = pytest.mark.parametrize("level", LEVELS)
 

@@ -5,7 +5,6 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.kernels.levels import LEVELS, using
 
 from elanus.kernels import reference
 from elanus.kernels.reference.strings import rows_of
@@ -18,6 +17,7 @@ from elanus.kernels.strings import (
     string_prefix,
     string_suffix,
 )
+from tests.unit.kernels.levels import LEVELS, using
 
 pytestmark = pytest.mark.parametrize("level", LEVELS)
 

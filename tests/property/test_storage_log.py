@@ -4,10 +4,10 @@ from copy import deepcopy
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.simulation.disk import PowerLoss, SimulatedDisk
-from tests.unit.storage.wal.records import delete, insert, opened
 
 from elanus.errors import DataCorrupt
+from tests.simulation.disk import PowerLoss, SimulatedDisk
+from tests.unit.storage.wal.records import delete, insert, opened
 
 # A step is a group of records (True: an insert), or one of the other things that happen to a log.
 _GROUPS = st.lists(st.booleans(), min_size=1, max_size=4)

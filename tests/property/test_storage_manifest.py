@@ -103,7 +103,8 @@ def _opened(log: VersionedLog) -> Manifest:
 def test_opening_gives_the_state_that_was_left(commits: list[list[Change]], checkpoints: set[int]) -> None:
     log = VersionedLog(MemoryStore(), "manifest")
     state: Manifest | None = None
-    for version, changes in enumerate([[_START], *commits], start=1):
+    first: list[Change] = [_START]
+    for version, changes in enumerate([first, *commits], start=1):
         log.commit(version, encode_changes(changes))
         state = apply(state, changes, version)
         if version in checkpoints:

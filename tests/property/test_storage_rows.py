@@ -24,7 +24,7 @@ def test_a_key_index_is_a_dict_of_lists(
     keys, asked, kind = drawn
     asked = [*asked, *keys[::3]]
     if ascending:
-        keys = sorted(keys)  # type: ignore[type-var]
+        keys = sorted(keys)
     rows_of: dict[int | str, list[int]] = {}
     for row, key in enumerate(keys):
         rows_of.setdefault(key, []).append(row)
@@ -94,7 +94,9 @@ def test_delete_sets_laid_end_to_end(sizes: list[int], data: st.DataObject) -> N
     _check(together, sorted(entries, key=lambda entry: entry[1]), start)
 
 
-@given(st.lists(st.tuples(st.lists(st.integers(0, 9), max_size=6), st.lists(st.integers(0, 9), max_size=2)), max_size=12))
+@given(
+    st.lists(st.tuples(st.lists(st.integers(0, 9), max_size=6), st.lists(st.integers(0, 9), max_size=2)), max_size=12)
+)
 def test_a_growing_segment_is_a_list_of_rows(steps: list[tuple[list[int], list[int]]]) -> None:
     """Each step writes keys and then deletes keys; rows stay in order, deletes at their rows."""
     segment = GrowingSegment(1, "id")

@@ -6,8 +6,6 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.columns.every_type import FIELDS, rows_of
-from tests.unit.storage.segment.segments import PREFIX, replaced, written_open
 
 from elanus.columns.layout import TIMESTAMP_COLUMN
 from elanus.columns.rows import python_values
@@ -16,6 +14,8 @@ from elanus.errors import DataCorrupt
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 from elanus.storage.segment.reader import open_segment
+from tests.unit.columns.every_type import FIELDS, rows_of
+from tests.unit.storage.segment.segments import PREFIX, replaced, written_open
 
 _KEY = Field("id", DataType.INT64, is_primary=True, field_id=100)
 

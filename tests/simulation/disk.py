@@ -144,7 +144,7 @@ class SimulatedDisk:
                 child.folder_is_durable = True
 
     def remove_folder(self, path: str) -> None:
-        """Never raises: it runs in finalizers too, where nothing could catch; the next operation meets the power cut."""
+        """Never raises: it runs in finalizers, where nothing could catch; the next operation meets the power cut."""
         if path not in self._folders or self._off:
             return
         self.step(f"remove folder {path}")

@@ -5,6 +5,7 @@ from typing import Any
 
 from elanus.app.opening import open_service
 from elanus.embedded.database import Database
+from elanus.errors import ElanusError
 from elanus.service.requests.base import DEFAULT_DATABASE
 from elanus.service.requests.databases import DescribeDatabase
 from elanus.settings import Settings
@@ -29,5 +30,9 @@ def connect(place: str | Path, *, database: str = DEFAULT_DATABASE, **settings: 
     """
     service = open_service(place, Settings.load(**settings))
     if database != DEFAULT_DATABASE:
-        service.execute(DescribeDatabase(database))
+        try:
+            service.execute(DescribeDatabase(database))
+        except ElanusError:
+            service.close()
+            raise
     return Database(service, str(place), database)

@@ -17,7 +17,7 @@ from elanus.app.compose import local_service
 from elanus.embedded.sharing.client import OwnerLostError, ShareClient
 from elanus.embedded.sharing.lock import RootLock
 from elanus.embedded.sharing.server import ShareServer
-from elanus.errors import Unavailable
+from elanus.errors import InvalidInput, Unavailable
 from elanus.runtime.clock import Clock, SystemClock
 from elanus.runtime.ids import random_token
 from elanus.service.local import LocalService
@@ -59,8 +59,10 @@ class SharedService:
         """Opens the folder, making it if need be.
 
         Raises:
+            InvalidInput: the folder cannot be made.
             DataCorrupt: the catalog is damaged.
             Unavailable: another process holds the folder and does not answer.
+            Conflict: another process holds it with another version of elanus.
         """
         self.root: Final = root
         self.settings: Final = settings
@@ -70,7 +72,7 @@ class SharedService:
         self._closed = False
         self._inherited: _Ownership | None = None
         _live_services.add(self)
-        root.mkdir(parents=True, exist_ok=True)
+        _make_folder(root)
         self._linked()
 
     @property
@@ -172,6 +174,15 @@ class SharedService:
         folder = Path(tempfile.gettempdir()) / f"elanus-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder / f"{digest}.sock"
+
+
+def _make_folder(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise InvalidInput("invalid_argument", f"{root} is a file, expected a folder") from None
+    except OSError as error:
+        raise InvalidInput("invalid_argument", f"the folder {root} cannot be made: {error.strerror}") from error
 
 
 def _identified(request: Request[Any]) -> Any:

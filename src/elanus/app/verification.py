@@ -31,7 +31,8 @@ def verify(root: Path, settings: Settings) -> Verification:
         Unavailable: another process owns the folder.
         DataCorrupt: catalog, manifest or log are damaged, so that nothing further can be read.
     """
-    service = SharedService(root, settings)
+    # Nothing is flushed, merged or built meanwhile: what is checked is what was there.
+    service = SharedService(root, settings.with_changes(background_maintenance=False))
     local = service.local
     try:
         if local is None:

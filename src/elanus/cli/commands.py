@@ -13,6 +13,7 @@ from rich.table import Table
 from elanus.app.connection import connect
 from elanus.app.serving import serve as start_serving
 from elanus.app.verification import verify as verify_folder
+from elanus.errors import NotFound
 from elanus.runtime.log import configure_logging
 from elanus.settings import Settings
 from elanus.version import VERSION
@@ -22,6 +23,7 @@ __all__ = ["application"]
 application = typer.Typer(add_completion=False, no_args_is_help=True, help="Elanus, a vector database.")
 
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the database; made if it is not there.")]
+PresentFolder = Annotated[Path, typer.Option("--data", help="Folder of the database.")]
 
 
 @application.command()
@@ -50,8 +52,9 @@ def serve(
 
 
 @application.command()
-def info(data: DataFolder = Path("./data")) -> None:
+def info(data: PresentFolder = Path("./data")) -> None:
     """Lists the collections of a folder."""
+    _check_present(data)
     table = Table("database", "collection", "rows", "fields", "indexes")
     with connect(data) as root:
         for name in root.list_databases():
@@ -65,8 +68,9 @@ def info(data: DataFolder = Path("./data")) -> None:
 
 
 @application.command()
-def verify(data: DataFolder = Path("./data")) -> None:
+def verify(data: PresentFolder = Path("./data")) -> None:
     """Reads every file of a folder and checks it against its checksum. Changes nothing."""
+    _check_present(data)
     report = verify_folder(data, Settings.load())
     console = Console()
     for problem in report.problems:
@@ -79,3 +83,13 @@ def verify(data: DataFolder = Path("./data")) -> None:
 def version() -> None:
     """Prints the version."""
     Console().print(VERSION)
+
+
+def _check_present(data: Path) -> None:
+    """Refuses a folder without a database, which looking at it would make.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if not (data / "catalog").is_dir():
+        raise NotFound("object_not_found", f"there is no database in {data}")

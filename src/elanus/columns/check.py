@@ -16,7 +16,7 @@ from elanus.kernels.compare import between
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 
-__all__ = ["JSON_BYTES_MAX", "check_column"]
+__all__ = ["JSON_BYTES_MAX", "check_column", "check_keys"]
 
 JSON_BYTES_MAX: Final = 65_536
 
@@ -57,6 +57,21 @@ def check_column(field: Field, column: pa.Array) -> None:
         _check_sparse(field, column)
     elif data_type in {DataType.FLOAT_VECTOR, DataType.FLOAT16_VECTOR, DataType.BFLOAT16_VECTOR}:
         _check_finite_matrix(field, column)
+
+
+def check_keys(field: Field, keys: pa.Array) -> None:
+    """Checks primary keys to look up: their type, and that none is null (its place would be taken for a key).
+
+    Raises:
+        InvalidInput: they do not fit `field`.
+    """
+    if not keys.type.equals(arrow_type(field)):
+        raise InvalidInput(
+            "type_mismatch", f"primary keys are {keys.type}, expected {field.type_label()}", field=field.name
+        )
+    if keys.null_count:
+        row = _first_true(~keys.is_valid().to_numpy(zero_copy_only=False))
+        raise InvalidInput("null_not_allowed", f"primary key {row} is null", field=field.name, row=row)
 
 
 def _check_length(field: Field, strings: pa.Array, length_max: int, *, unit_rows: npt.NDArray[np.int64] | None) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "dense_matrix",
     "element_dtype",
     "float32_from_bfloat16",
+    "row_elements",
     "row_width_bytes",
     "sparse_array",
     "sparse_rows",

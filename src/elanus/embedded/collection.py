@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from elanus.columns.rows import batch_from_rows
 from elanus.columns.tables import batch_from_arrow, batch_from_mapping, table_of
-from elanus.columns.values import column_from_values
+from elanus.embedded.arguments import check_same_fields, name_list, primary_keys
 from elanus.embedded.results import Hits, Rows
 from elanus.embedded.vectors import query_vectors
-from elanus.errors import Conflict, InvalidInput
+from elanus.errors import Conflict, ElanusError, InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.service.requests.base import Service
@@ -99,8 +99,11 @@ class Collection:
         Args:
             data: as `insert`.
             partition: as `insert`.
-            partial: change only the fields given and keep the others of existing rows.
+            partial: change only the fields given and keep the others of existing rows. Every row names the same
+                fields; dynamic keys may differ, and are merged.
         """
+        if partial:
+            check_same_fields(data, self.schema)
         reply = self._write(
             lambda batch, seen: Upsert(
                 self._name,
@@ -127,7 +130,7 @@ class Collection:
             raise InvalidInput("invalid_argument", "give either primary keys or a filter to delete by")
         request = Delete(
             self._name,
-            ids=None if ids is None else self._keys(ids),
+            ids=None if ids is None else primary_keys(self.schema.primary_field, ids),
             filter=filter,
             filter_params=dict(params or {}),
             partition=partition,
@@ -141,7 +144,7 @@ class Collection:
             self._service.execute(
                 Query(
                     self._name,
-                    ids=self._keys(ids),
+                    ids=primary_keys(self.schema.primary_field, ids),
                     output_fields=self._output(output_fields),
                     database=self._database,
                 )
@@ -168,6 +171,8 @@ class Collection:
             params: values for `{name}` in the filter.
             partitions: only these partitions.
         """
+        if limit is not None and limit < 1:
+            raise InvalidInput("out_of_range", f"limit is {limit}, expected 1 or more, or None for every row")
         return Rows(
             self._service.execute(
                 Query(
@@ -175,7 +180,7 @@ class Collection:
                     filter=filter,
                     filter_params=dict(params or {}),
                     output_fields=self._output(output_fields),
-                    partitions=tuple(partitions),
+                    partitions=name_list("partitions", partitions),
                     limit=limit or 0,
                     offset=offset,
                     database=self._database,
@@ -241,8 +246,8 @@ class Collection:
             params=dict(params) if params else {},
             filter=filter,
             filter_params=dict(filter_params) if filter_params else {},
-            output_fields=tuple(output_fields),
-            partitions=tuple(partitions),
+            output_fields=name_list("output_fields", output_fields),
+            partitions=name_list("partitions", partitions),
             database=self._database,
         )
         return Hits(self._service.execute(request), single=single)
@@ -319,7 +324,12 @@ class Collection:
     def __repr__(self) -> str:
         fields = ", ".join(f"{field.name}: {field.type_label()}" for field in self.schema.user_fields)
         more = ", ..." if self.schema.enable_dynamic_field else ""
-        return f"Collection({self._name!r}, {len(self)} rows, {fields}{more})"
+        try:
+            rows = f"{len(self)} rows"
+        except ElanusError as error:
+            # A description is asked for by debuggers and logs too, which an error would disturb.
+            rows = error.kind
+        return f"Collection({self._name!r}, {rows}, {fields}{more})"
 
     def _write(self, request: Any, data: Any) -> Any:
         """Sends rows; when the schema changed since it was last seen, converts and sends them once more."""
@@ -347,17 +357,9 @@ class Collection:
             "or polars table",
         )
 
-    def _keys(self, ids: Any) -> pa.Array:
-        if isinstance(ids, pa.Array):
-            return ids
-        if isinstance(ids, str | int | np.integer):
-            ids = [ids]
-        values = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
-        return column_from_values(self.schema.primary_field, values)
-
     def _output(self, names: Sequence[str] | None) -> tuple[str, ...]:
         if names is not None:
-            return tuple(names)
+            return name_list("output_fields", names)
         return tuple(field.name for field in self.schema.fields if not field.is_vector)
 
     def _vector_field(self, name: str) -> Field:

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from elanus.embedded.collection import Collection
-from elanus.errors import InvalidInput
+from elanus.errors import ElanusError, InvalidInput
 from elanus.schema.collection import IndexDefinition, Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType, Metric
@@ -76,7 +76,7 @@ class Database:
                 ),
                 enable_dynamic_field=True,
             )
-            indexes = (IndexDefinition("vector", "vector", "AUTOINDEX", Metric(metric.upper())),)
+            indexes = (IndexDefinition("vector", "vector", "AUTOINDEX", _metric(metric)),)
         self._service.execute(
             CreateCollection(
                 name,
@@ -105,7 +105,7 @@ class Database:
         return [entry.name for entry in self._service.execute(ListCollections(self._name))]
 
     def drop_collection(self, name: str) -> None:
-        """Removes a collection and its rows. Raises NotFound."""
+        """Removes a collection and its rows, by its own name. Raises NotFound, or Conflict when it is an alias."""
         self._service.execute(DropCollection(name, self._name))
 
     def rename_collection(self, name: str, new_name: str) -> None:
@@ -147,6 +147,17 @@ class Database:
         self.close()
 
     def __repr__(self) -> str:
-        names = self.list_collections()
+        try:
+            names = self.list_collections()
+        except ElanusError as error:
+            # A description is asked for by debuggers and logs too, which an error would disturb.
+            return f"Database({self._place!r}, {self._name!r}, {error.kind})"
         told = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
         return f"Database({self._place!r}, {self._name!r}, {len(names)} collections: {told})"
+
+
+def _metric(name: str) -> Metric:
+    try:
+        return Metric(name.upper())
+    except ValueError:
+        raise InvalidInput("metric_mismatch", f"metric is {name!r}, expected one of {', '.join(Metric)}") from None

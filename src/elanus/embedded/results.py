@@ -28,7 +28,7 @@ class Hits:
     """The hits of one query vector, or of many: `hits[i]` are those of the i-th.
 
     Columns: the primary key, `distance` (the score, in the metric's own direction), the output fields, and first
-    `query`, the number of the query vector, when there were many.
+    `query`, the number of the query vector, when there were many. These names win over output fields called the same.
     """
 
     def __init__(self, reply: SearchReply, *, single: bool) -> None:
@@ -66,11 +66,11 @@ class Hits:
     def __getitem__(self, number: int | slice) -> Any:
         """One hit as a dict, or the hits of one query when there were many."""
         if isinstance(number, slice):
-            return [self[index] for index in range(*number.indices(len(self)))]
+            return list(self)[number]
         if not -len(self) <= number < len(self):
             raise IndexError(number)
         number %= len(self)
-        return self.to_list()[number] if self._single else self._of_query(number)
+        return self._part(number, 1).to_list()[0] if self._single else self._of_query(number)
 
     def __iter__(self) -> Iterator[Any]:
         if self._single:
@@ -100,7 +100,7 @@ class Hits:
         if reply.fields:
             rows = rows_from_batch(reply.columns, reply.fields)
         hits = [
-            {reply.primary_field: key, _SCORE: score, **row}
+            {reply.primary_field: key, _SCORE: score, **row} | {_SCORE: score}
             for key, score, row in zip(reply.ids.to_pylist(), reply.scores.tolist(), rows, strict=True)
         ]
         if self._single:
@@ -115,10 +115,13 @@ class Hits:
 
     def _of_query(self, number: int) -> "Hits":
         reply = self._reply
-        start = int(reply.counts[:number].sum())
-        count = int(reply.counts[number])
+        return self._part(int(reply.counts[:number].sum()), int(reply.counts[number]))
+
+    def _part(self, start: int, count: int) -> "Hits":
+        """Some hits, as those of a single query."""
+        reply = self._reply
         part = SearchReply(
-            counts=reply.counts[number : number + 1],
+            counts=np.array([count], np.int64),
             ids=reply.ids.slice(start, count),
             scores=reply.scores[start : start + count],
             columns=reply.columns.slice(start, count),
@@ -144,8 +147,16 @@ class Rows:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.to_list())
 
-    def __getitem__(self, number: int) -> dict[str, Any]:
-        """One row as a dict."""
+    @overload
+    def __getitem__(self, number: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[dict[str, Any]]: ...
+
+    def __getitem__(self, number: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        """One row as a dict, or some as a list of them."""
+        if isinstance(number, slice):
+            return self.to_list()[number]
         if not -len(self) <= number < len(self):
             raise IndexError(number)
         return rows_from_batch(self._reply.columns.slice(number % len(self), 1), self._reply.fields)[0]

@@ -25,7 +25,10 @@ def query_vectors(field: Field, vectors: Any) -> tuple[npt.NDArray[Any] | Sparse
         InvalidInput: they do not fit the field.
     """
     if field.data_type is DataType.SPARSE_FLOAT_VECTOR:
-        single = isinstance(vectors, Mapping) or (hasattr(vectors, "tocoo") and vectors.shape[0] == 1)
+        is_matrix = hasattr(vectors, "tocoo")
+        single = isinstance(vectors, Mapping) or (is_matrix and (len(vectors.shape) == 1 or vectors.shape[0] == 1))
+        if not (single or is_matrix or isinstance(vectors, Sequence | np.ndarray)) or isinstance(vectors, str | bytes):
+            raise _no_vectors(field, vectors)
         rows = [vectors] if single else list(vectors)
         return sparse_rows(column_from_values(field, rows)), single
     if isinstance(vectors, bytes | bytearray | memoryview):
@@ -37,9 +40,16 @@ def query_vectors(field: Field, vectors: Any) -> tuple[npt.NDArray[Any] | Sparse
             return matrix, single
         return dense_matrix(column_from_ndarray(field, matrix), field), single
     if not isinstance(vectors, Sequence) or isinstance(vectors, str) or len(vectors) == 0:
-        raise InvalidInput(
-            "type_mismatch", f"query vectors are {vectors!r}, expected one vector or a list of them", field=field.name
-        )
+        raise _no_vectors(field, vectors)
     single = not isinstance(vectors[0], Sequence | np.ndarray | bytes | bytearray)
     rows = [vectors] if single else list(vectors)
     return dense_matrix(column_from_values(field, rows), field), single
+
+
+def _no_vectors(field: Field, vectors: Any) -> InvalidInput:
+    got = "empty" if isinstance(vectors, Sequence) and len(vectors) == 0 else f"a {type(vectors).__name__}"
+    return InvalidInput(
+        "type_mismatch",
+        f"query vectors are {got}, expected one {field.type_label()}, or a list or NumPy matrix of them",
+        field=field.name,
+    )

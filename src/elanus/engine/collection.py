@@ -77,6 +77,7 @@ class Collection:
         self.compaction_lock: Final = threading.RLock()
         self.failed_builds: Final[dict[tuple[int, int], str]] = {}
         self.damaged_indexes: Final[set[tuple[int, int]]] = set()
+        self.damaged_segments: Final[set[int]] = set()
         self._on_change: Final = on_change
         self._make_space: Final = make_space
         self._manifest_lock: Final = threading.RLock()
@@ -85,6 +86,7 @@ class Collection:
         self._manifest_log: Final = VersionedLog(components.store, f"{self.prefix}/manifest")
         self._view: tuple[CollectionState, ReadView] | None = None
         self._growing_since_ms = 0
+        self._refusing = False
 
         settings = components.settings
         manifest = self._load_manifest()
@@ -218,9 +220,16 @@ class Collection:
         """Outcomes of the newest writes that came with a request id, oldest first."""
         return tuple(self._requests.values())
 
+    def refuse_writes(self) -> None:
+        """Refuses further writes, and those that wait for memory."""
+        self._committer.close()
+        with self._space:
+            self._refusing = True
+            self._space.notify_all()
+
     def close(self) -> None:
         """Refuses further writes and closes the log. Unflushed rows stay in the log."""
-        self._committer.close()
+        self.refuse_writes()
         self._committer.paused(lambda _cut: self.log.close())
 
     def _load_manifest(self) -> Manifest:
@@ -269,7 +278,7 @@ class Collection:
 
     def _wait_for_space(self) -> None:
         """Holds writers back while unflushed rows fill the memory they may have."""
-        limit = self.components.settings.unflushed_bytes_max
+        limit = max(1, self.components.settings.unflushed_bytes_max)
         if self._state.unflushed_bytes < limit:
             return
         if not self.components.settings.background_maintenance:
@@ -277,7 +286,9 @@ class Collection:
             return
         self._on_change(self.collection_id)
         with self._space:
-            if not self._space.wait_for(lambda: self._state.unflushed_bytes < limit, timeout=_SPACE_WAIT_S):
+            if not self._space.wait_for(
+                lambda: self._refusing or self._state.unflushed_bytes < limit, timeout=_SPACE_WAIT_S
+            ):
                 raise Unavailable(
                     "busy",
                     f"{self._state.unflushed_bytes} bytes of rows wait to be flushed (setting unflushed_bytes_max is "

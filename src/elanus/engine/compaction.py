@@ -17,7 +17,7 @@ import pyarrow as pa
 from elanus.columns.taking import take_rows
 from elanus.engine.collection import Collection
 from elanus.engine.state import CollectionState, SealedUnit
-from elanus.errors import Unavailable
+from elanus.errors import DataCorrupt, Unavailable
 from elanus.runtime.ids import process_id
 from elanus.runtime.log import get_logger
 from elanus.storage.deletefile import write_deletes
@@ -25,7 +25,7 @@ from elanus.storage.deletes import DeleteSet
 from elanus.storage.manifest import Change, Manifest, SegmentEntry, SegmentsReplaced
 from elanus.storage.segment.writer import write_segment
 
-__all__ = ["compact", "retire"]
+__all__ = ["compact", "note_damage", "retire"]
 
 Rows = npt.NDArray[np.int64]
 
@@ -73,6 +73,21 @@ def compact(collection: Collection, segment_ids: Sequence[int]) -> bool:
     for unit in units:
         retire(collection, unit)
     return True
+
+
+def note_damage(collection: Collection, segment_ids: Sequence[int]) -> None:
+    """Reads segments that could not be merged and notes which are damaged (all, if that is not found out).
+
+    They are not chosen again until the collection is opened anew.
+    """
+    damaged = []
+    for unit in collection.state.sealed:
+        if unit.entry.segment_id in segment_ids:
+            try:
+                unit.segment.verify()
+            except DataCorrupt:
+                damaged.append(unit.entry.segment_id)
+    collection.damaged_segments.update(damaged or segment_ids)
 
 
 def retire(collection: Collection, unit: SealedUnit) -> None:

@@ -12,7 +12,7 @@ from elanus.engine.components import Components
 from elanus.engine.flush import flush
 from elanus.engine.maintenance import Maintenance
 from elanus.engine.recovery import remove_unnamed_collections, remove_unnamed_files
-from elanus.errors import InvalidInput, Unavailable
+from elanus.errors import Conflict, InvalidInput, Unavailable
 from elanus.runtime.log import get_logger
 from elanus.schema.collection import Schema
 from elanus.schema.field import UNASSIGNED_ID
@@ -126,12 +126,19 @@ class Engine:
 
         Raises:
             NotFound: there is none.
+            Conflict: the name is an alias.
         """
         dropped: list[int] = []
 
         def decide(state: CatalogState) -> list[CollectionRemoved]:
-            dropped[:] = [state.collection(database, name).collection_id]
-            return [CollectionRemoved(dropped[0])]
+            entry = state.collection(database, name)
+            if entry.name != name:
+                raise Conflict(
+                    "operation_not_allowed",
+                    f"{name!r} is an alias; drop the alias, or the collection {entry.name!r} by its own name",
+                )
+            dropped[:] = [entry.collection_id]
+            return [CollectionRemoved(entry.collection_id)]
 
         self.catalog.change(decide)
         collection_id = dropped[0]
@@ -141,6 +148,14 @@ class Engine:
         if collection is not None:
             collection.close()
         self.components.store.delete_folder(collection_prefix(collection_id))
+        # Wakes whoever waits for its indexes.
+        self.maintenance.notice(collection_id)
+
+    def stop_working(self) -> None:
+        """Ends background work and refuses writes, so that requests under way end soon: waiting ones get an error."""
+        self.maintenance.stop()
+        for collection in list(self._collections.values()):
+            collection.refuse_writes()
 
     def close(self) -> None:
         """Stops background work and closes every collection. Nothing acknowledged is lost if this never runs."""

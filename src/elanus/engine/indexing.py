@@ -48,6 +48,7 @@ def summarise_segments(collection: Collection) -> list[SegmentSummary]:
                 deleted_count=unit.deletes.count,
                 size_bytes=unit.entry.size_bytes,
                 missing_index_ids=missing,
+                is_damaged=segment_id in collection.damaged_segments,
             )
         )
     return summaries
@@ -89,18 +90,26 @@ def build_index(
         published.append(True)
         return [IndexBuilt(segment_id, files)]
 
-    collection.decide_and_change(decide, refresh_indexes)
+    def refresh(state: CollectionState) -> CollectionState:
+        return refresh_indexes(state, rebuilt_segment_id=segment_id)
+
+    collection.decide_and_change(decide, refresh)
     collection.damaged_indexes.discard((segment_id, index_id))
     return bool(published)
 
 
-def refresh_indexes(state: CollectionState) -> CollectionState:
-    """The state with every sealed unit's indexes as the manifest now has them; unchanged ones stay open."""
+def refresh_indexes(state: CollectionState, *, rebuilt_segment_id: int = 0) -> CollectionState:
+    """The state with every sealed unit's indexes as the manifest now has them; unchanged ones stay open.
+
+    The segment whose index was just built is looked at even if its entry is the same: artefacts built anew in the place
+    of damaged ones are equal to them.
+    """
     entries = {entry.segment_id: entry for entry in state.manifest.segments}
     units = []
     for unit in state.sealed:
         entry = entries[unit.entry.segment_id]
-        if entry.indexes != unit.entry.indexes and isinstance(unit.index, SegmentIndexes):
+        is_changed = entry.indexes != unit.entry.indexes or entry.segment_id == rebuilt_segment_id
+        if is_changed and isinstance(unit.index, SegmentIndexes):
             unit = replace(unit, index=unit.index.with_built(built_indexes(state.manifest, entry)))  # noqa: PLW2901
         units.append(replace(unit, entry=entry))
     return replace(state, sealed=tuple(units))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from elanus.engine.collection import Collection
-from elanus.engine.compaction import compact
+from elanus.engine.compaction import compact, note_damage
 from elanus.engine.flush import flush
 from elanus.engine.indexing import build_index, summarise_segments
 from elanus.engine.policy import Action, BuildIndex, CollectionSummary, Compact, Flush, next_action
@@ -43,13 +43,22 @@ def planned_action(collection: Collection) -> Action | None:
 
 
 def perform(collection: Collection, action: Action, *, cancelled: Callable[[], bool]) -> None:
-    """Does one action to its end."""
+    """Does one action to its end.
+
+    Raises:
+        Unavailable: cancelled, or the disk failed; the action is planned again.
+        DataCorrupt: a segment to be merged is damaged; the next plan leaves it as it is.
+    """
     match action:
         case Flush():
             flush(collection)
         case Compact(segment_ids):
             with collection.compaction_lock:
-                compact(collection, segment_ids)
+                try:
+                    compact(collection, segment_ids)
+                except DataCorrupt:
+                    note_damage(collection, segment_ids)
+                    raise
         case BuildIndex(segment_id, index_id):
             build_index(collection, segment_id, index_id, thread_count=processor_count(), cancelled=cancelled)
 
@@ -77,17 +86,23 @@ class Maintenance:
         """Waits until `condition`, which maintenance of the collection brings about; does it here if nobody else does.
 
         False when the time is over first.
+
+        Raises:
+            Unavailable: the engine was closed first.
         """
         if self._settings.background_maintenance:
             self.notice(collection.collection_id)
-            return self._wait_for(condition, timeout_s)
+            self._wait_for(condition, timeout_s)
+            if not (complete := condition()) and self._stopping:
+                raise Unavailable("closed", "the database was closed while its maintenance was waited for")
+            return complete
         while not condition() and (action := planned_action(collection)) is not None:
             perform(collection, action, cancelled=lambda: False)
         return condition()
 
-    def _wait_for(self, condition: Callable[[], bool], timeout_s: float | None) -> bool:
+    def _wait_for(self, condition: Callable[[], bool], timeout_s: float | None) -> None:
         with self._condition:
-            return self._condition.wait_for(lambda: self._stopping or condition(), timeout_s)
+            self._condition.wait_for(lambda: self._stopping or condition(), timeout_s)
 
     def stop(self) -> None:
         """Ends the thread after the step it is in; a running index build is cancelled."""
@@ -145,13 +160,9 @@ class Maintenance:
                 action = planned_action(collection)
                 if action is None:
                     break
-                perform(collection, action, cancelled=lambda: self._stopping)
+                self._perform(collection, action)
                 with self._condition:
                     self._condition.notify_all()
-        except DataCorrupt:
-            # Trying again would find the same damage; whoever reads the segment gets the error.
-            _logger.exception("maintenance of %s stopped", collection.prefix)
-            return
         except (Unavailable, OSError) as error:
             if not self._stopping:
                 _logger.warning("maintenance of %s failed, tried again in %g s: %s", collection.prefix, _RETRY_S, error)
@@ -163,3 +174,12 @@ class Maintenance:
         if collection.state.growing:
             wait_s = (self._settings.flush_interval_ms - collection.growing_age_ms) / 1000
             self._schedule(collection_id, self._clock.monotonic_s() + max(wait_s, 0.1))
+
+    def _perform(self, collection: Collection, action: Action) -> None:
+        try:
+            perform(collection, action, cancelled=lambda: self._stopping)
+        except DataCorrupt:
+            if not isinstance(action, Compact):
+                raise
+            # Whoever reads the segment gets the error too; the other segments are looked after.
+            _logger.exception("segments of %s cannot be merged", collection.prefix)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from elanus.columns.check import check_keys
 from elanus.columns.layout import arrow_type
 from elanus.columns.rows import batch_from_columns
 from elanus.columns.texts import text_array
@@ -30,7 +31,7 @@ def complete_rows(view: ReadView, given: pa.RecordBatch) -> pa.RecordBatch:
     Rows that do not exist yet keep a field out where it may be left out.
 
     Raises:
-        InvalidInput: the primary key is missing, or a new row lacks a field it needs.
+        InvalidInput: the primary key is missing or null, a field is unknown, or a new row lacks one it needs.
     """
     schema = view.schema
     primary = schema.primary_field
@@ -39,7 +40,11 @@ def complete_rows(view: ReadView, given: pa.RecordBatch) -> pa.RecordBatch:
         raise InvalidInput(
             "missing_field", f"rows have no value for the primary key {primary.name!r}", field=primary.name
         )
+    unknown = [name for name in names if schema.find(name) is None]
+    if unknown:
+        raise InvalidInput("unknown_field", f"{unknown[0]!r} is no field of the collection", field=unknown[0])
     keys = given.column(primary.name)
+    check_keys(primary, keys)
     stored = retrieve(Scope(view.segments, None), primary, ids=keys, offset=0, limit=None)
     places = pc.index_in(keys, stored.keys)
     fields, columns = [], []

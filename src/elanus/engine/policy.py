@@ -26,6 +26,7 @@ class SegmentSummary:
 
     Attributes:
         missing_index_ids: indexes defined but not built for it, without those whose last build failed.
+        is_damaged: its rows cannot be read, so it cannot be rewritten.
     """
 
     segment_id: int
@@ -34,6 +35,7 @@ class SegmentSummary:
     deleted_count: int
     size_bytes: int
     missing_index_ids: tuple[int, ...]
+    is_damaged: bool = False
 
     @property
     def live_bytes(self) -> float:
@@ -76,13 +78,13 @@ Action = Flush | Compact | BuildIndex
 def next_action(collection: CollectionSummary, settings: Settings) -> Action | None:
     """The most urgent thing to do, or None."""
     if collection.growing_row_count and (
-        collection.growing_bytes >= settings.flush_bytes
+        collection.growing_bytes >= min(settings.flush_bytes, settings.unflushed_bytes_max)
         or collection.growing_row_count >= settings.flush_rows
         or collection.growing_age_ms >= settings.flush_interval_ms
     ):
         return Flush()
     if settings.compaction_enabled:
-        compaction = _compaction(collection.segments, settings)
+        compaction = _compaction([segment for segment in collection.segments if not segment.is_damaged], settings)
         if compaction is not None:
             return compaction
     for segment in sorted(collection.segments, key=lambda item: item.segment_id):

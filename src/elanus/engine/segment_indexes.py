@@ -75,11 +75,11 @@ class SegmentIndexes:
             return self._opened[field_name]
 
     def with_built(self, built: Mapping[str, BuiltIndex]) -> "SegmentIndexes":
-        """The same segment with other indexes; those that did not change stay open."""
+        """The same segment with other indexes; unchanged ones stay open, and damaged ones are tried again."""
         renewed = SegmentIndexes(self._store, self._segment, built, self._on_damage)
         with self._lock:
             for name, index in self._opened.items():
-                if name in built and built[name] == self._built[name]:
+                if index is not None and name in built and built[name] == self._built[name]:
                     renewed._opened[name] = index
         return renewed
 

@@ -1,5 +1,6 @@
 """From a request to what has to be done: names resolved, parameters checked, segments chosen. Pure."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.layout import arrow_type
-from elanus.columns.vectors import SparseRows, element_dtype, row_elements
+from elanus.columns.vectors import SparseRows, element_dtype, float32_from_bfloat16, row_elements
 from elanus.errors import InvalidInput, NotFound
 from elanus.expr.filter import Filter, compile_filter
 from elanus.index.protocol import RangeBounds
@@ -144,10 +145,18 @@ def check_vectors(field: Field, vectors: QueryVectors) -> int:
             f"query vectors have {vectors.shape[1]} elements, field {field.name!r} has {width} ({field.type_label()})",
             field=field.name,
         )
-    # A finite sum proves finite elements at a fraction of the cost; an overflowing one is looked at again.
-    if dtype.kind == "f" and not np.isfinite(np.add.reduce(vectors, axis=None)) and not np.isfinite(vectors).all():
+    if not _is_finite(float32_from_bfloat16(vectors) if field.data_type is DataType.BFLOAT16_VECTOR else vectors):
         raise InvalidInput("not_finite", "a query vector has NaN or infinity", field=field.name)
     return len(vectors)
+
+
+def _is_finite(vectors: npt.NDArray[Any]) -> bool:
+    if vectors.dtype.kind != "f":
+        return True
+    # A finite sum proves finite elements at a fraction of the cost; an overflowing one is looked at again.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = np.add.reduce(vectors, axis=None)
+    return bool(np.isfinite(total)) or bool(np.isfinite(vectors).all())
 
 
 def _vector_field(vectors: tuple[Field, ...], name: str) -> Field:
@@ -201,11 +210,12 @@ def _number(name: str, value: Any) -> float | None:
     if value is None:
         return None
     try:
-        if isinstance(value, bool):
-            raise TypeError
-        return float(value)
-    except (TypeError, ValueError):
-        raise InvalidInput("invalid_argument", f"{name} is {value!r}, expected a number") from None
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if math.isnan(number):
+        raise InvalidInput("invalid_argument", f"{name} is {value!r}, expected a number")
+    return number
 
 
 def _partition_ids(view: ReadView, names: Iterable[str]) -> frozenset[int] | None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
+from elanus.columns.check import check_keys
 from elanus.columns.layout import arrow_field, arrow_type
 from elanus.columns.numbers import number_array
 from elanus.engine.admission import AdmissionRules, admit, route, without_repeated_keys
@@ -16,7 +17,7 @@ from elanus.engine.policy import Compact as CompactAction
 from elanus.errors import Conflict, InvalidInput
 from elanus.query.plan import plan_scope
 from elanus.query.retrieve import keys_of
-from elanus.schema.collection import Schema
+from elanus.schema.field import Field
 from elanus.schema.types import DataType
 from elanus.service.requests.data import Compact, Delete, DeleteReply, Flush, Insert, Upsert, WriteReply
 from elanus.storage.manifest import Manifest, RequestOutcome
@@ -29,52 +30,58 @@ _DEFAULT_PARTITION = "_default"
 def insert(engine: Engine, request: Insert) -> WriteReply:
     collection = engine.collection(request.database, request.collection)
     manifest = collection.manifest
+    primary = manifest.schema.primary_field
+    generated = _lacks(request.batch, primary.name)
+    outcome = collection.outcome_of(request.request_id)
+    if outcome is not None:
+        row_count = request.batch.num_rows
+        keys = _generated_keys(outcome, primary, row_count) if generated else request.batch.column(primary.name)
+        return _reply(keys, outcome)
     _check_schema_timestamp(manifest, request.schema_timestamp)
+    if request.batch.num_rows == 0:
+        return _nothing_written(collection)
     rules = AdmissionRules(
         allocate_ids=engine.components.ids.allocate_range,
         accepts_own_keys=manifest.properties.get(_OWN_KEYS_PROPERTY, "false").lower() == "true",
     )
     batch = admit(request.batch, manifest.schema, rules)
-    generated = manifest.schema.primary_field.auto_id and _lacks(request.batch, manifest.schema.primary_field.name)
-    keys = batch.column(manifest.schema.primary_field.name)
+    keys = batch.column(primary.name)
     record = InsertRecord(
         _parts(manifest, batch, request.partition),
-        first_id=int(keys[0].as_py()) if generated and len(keys) else 0,
+        first_id=int(keys[0].as_py()) if generated else 0,
         request_id=request.request_id,
     )
-    outcome = collection.outcome_of(request.request_id)
-    if outcome is None:
-        outcome = collection.write(record) if len(keys) else _nothing(collection)
-    elif generated:
-        keys = _generated_keys(outcome, manifest.schema, len(keys))
-    return WriteReply(keys, len(keys), outcome.deleted_count, outcome.timestamp)
+    return _reply(keys, collection.write(record))
 
 
 def upsert(engine: Engine, request: Upsert) -> WriteReply:
     collection = engine.collection(request.database, request.collection)
     manifest = collection.manifest
-    _check_schema_timestamp(manifest, request.schema_timestamp)
-    rules = AdmissionRules(allocate_ids=engine.components.ids.allocate_range, key_required=True)
     primary = manifest.schema.primary_field.name
+    outcome = collection.outcome_of(request.request_id)
+    if outcome is not None:
+        return _reply(request.batch.column(primary), outcome)
+    _check_schema_timestamp(manifest, request.schema_timestamp)
+    if request.batch.num_rows == 0:
+        return _nothing_written(collection)
+    rules = AdmissionRules(allocate_ids=engine.components.ids.allocate_range, key_required=True)
 
     def record(given: pa.RecordBatch) -> InsertRecord:
         batch = without_repeated_keys(admit(given, manifest.schema, rules), primary)
         return InsertRecord(_parts(manifest, batch, request.partition), replace=True, request_id=request.request_id)
 
-    outcome = collection.outcome_of(request.request_id)
-    if outcome is None:
-        if request.batch.num_rows == 0:
-            outcome = _nothing(collection)
-        elif request.partial:
-            outcome = collection.write(lambda: record(complete_rows(collection.view(), request.batch)))
-        else:
-            outcome = collection.write(record(request.batch))
-    keys = request.batch.column(primary)
-    return WriteReply(keys, len(keys), outcome.deleted_count, outcome.timestamp)
+    if request.partial:
+        outcome = collection.write(lambda: record(complete_rows(collection.view(), request.batch)))
+    else:
+        outcome = collection.write(record(request.batch))
+    return _reply(request.batch.column(primary), outcome)
 
 
 def delete(engine: Engine, request: Delete) -> DeleteReply:
     collection = engine.collection(request.database, request.collection)
+    outcome = collection.outcome_of(request.request_id)
+    if outcome is not None:
+        return DeleteReply(outcome.deleted_count, outcome.timestamp)
     manifest = collection.manifest
     primary = manifest.schema.primary_field
     partitions = (request.partition,) if request.partition else ()
@@ -93,17 +100,13 @@ def delete(engine: Engine, request: Delete) -> DeleteReply:
             ignore_growing=False,
         )
         ids = keys_of(scope, primary)
-    elif not ids.type.equals(arrow_type(primary)) or ids.null_count:
-        raise InvalidInput(
-            "type_mismatch", f"primary keys are {ids.type}, expected {primary.type_label()}", field=primary.name
-        )
+    else:
+        check_keys(primary, ids)
     partition_ids = tuple(partition_entry(manifest, name).partition_id for name in partitions) or None
     if len(ids) == 0:
         return DeleteReply(0, collection.state.applied_timestamp)
     keys = pa.RecordBatch.from_arrays([ids], schema=pa.schema([arrow_field(primary)]))
-    outcome = collection.outcome_of(request.request_id)
-    if outcome is None:
-        outcome = collection.write(DeleteRecord(keys, before, partition_ids, request.request_id))
+    outcome = collection.write(DeleteRecord(keys, before, partition_ids, request.request_id))
     return DeleteReply(outcome.deleted_count, outcome.timestamp)
 
 
@@ -128,9 +131,15 @@ def _lacks(batch: pa.RecordBatch, name: str) -> bool:
     return bool(batch.schema.get_field_index(name) < 0)
 
 
-def _nothing(collection: Collection) -> RequestOutcome:
-    """The outcome of a request without rows."""
-    return RequestOutcome("", collection.state.applied_timestamp, 0, 0, 0)
+def _reply(keys: pa.Array, outcome: RequestOutcome) -> WriteReply:
+    return WriteReply(keys, len(keys), outcome.deleted_count, outcome.timestamp)
+
+
+def _nothing_written(collection: Collection) -> WriteReply:
+    """The reply to a request without rows, which may come without columns too."""
+    state = collection.state
+    none = pa.nulls(0, arrow_type(state.manifest.schema.primary_field))
+    return WriteReply(none, 0, 0, state.applied_timestamp)
 
 
 def _parts(manifest: Manifest, batch: pa.RecordBatch, partition: str) -> tuple[PartitionRows, ...]:
@@ -145,7 +154,7 @@ def _parts(manifest: Manifest, batch: pa.RecordBatch, partition: str) -> tuple[P
     return (PartitionRows(partition_entry(manifest, partition or _DEFAULT_PARTITION).partition_id, batch),)
 
 
-def _generated_keys(outcome: RequestOutcome, schema: Schema, row_count: int) -> pa.Array:
+def _generated_keys(outcome: RequestOutcome, primary: Field, row_count: int) -> pa.Array:
     """The keys that a repeated request was given the first time."""
     keys = number_array(np.arange(outcome.first_id, outcome.first_id + row_count, dtype=np.int64))
-    return keys if schema.primary_field.data_type is DataType.INT64 else keys.cast(pa.string())
+    return keys if primary.data_type is DataType.INT64 else keys.cast(pa.string())

@@ -56,6 +56,8 @@ def wait_for_indexes(engine: Engine, request: WaitForIndexes) -> bool:
     collection = engine.collection(request.database, request.collection)
 
     def is_complete() -> bool:
+        # Raises when the collection is dropped meanwhile: nobody builds its indexes any more.
+        engine.catalog.read(lambda state: state.collection_of(collection.collection_id))
         described = [_describe(collection, definition) for definition in collection.manifest.indexes]
         return all(info.state in {BuildState.FINISHED, BuildState.FAILED} for info in described)
 
@@ -72,7 +74,9 @@ def _describe(collection: Collection, definition: IndexDefinition) -> IndexInfo:
     indexed, failure = 0, ""
     for unit in state.sealed:
         entry = unit.entry
-        if entry.row_count < rows_min or any(index.index_id == definition.index_id for index in entry.indexes):
+        damaged = (entry.segment_id, definition.index_id) in collection.damaged_indexes
+        built = not damaged and any(index.index_id == definition.index_id for index in entry.indexes)
+        if built or entry.row_count < rows_min:
             indexed += entry.row_count
         failure = failure or collection.failed_builds.get((entry.segment_id, definition.index_id), "")
     if indexed == total:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
 from elanus.engine.engine import Engine
-from elanus.errors import InvalidInput
+from elanus.errors import InvalidInput, Unavailable
 from elanus.runtime.metrics import Metrics
 from elanus.service import collections, data, databases, indexes, query, system
 from elanus.service.requests import collections as collection_requests
@@ -69,7 +69,9 @@ class LocalService:
 
     def __init__(self, engine: Engine) -> None:
         self.engine: Final = engine
-        self._close_lock: Final = threading.Lock()
+        self._changed: Final = threading.Condition()
+        self._running_count = 0
+        self._closing = False
 
     @property
     def metrics(self) -> Metrics:
@@ -80,9 +82,27 @@ class LocalService:
         handler = HANDLERS.get(type(request))
         if handler is None:
             raise InvalidInput("not_supported", f"requests of type {type(request).__name__} are not supported")
-        return cast("_Reply", handler(self.engine, request))
+        with self._changed:
+            if self._closing:
+                raise Unavailable("closed", "the database is closed")
+            self._running_count += 1
+        try:
+            return cast("_Reply", handler(self.engine, request))
+        finally:
+            with self._changed:
+                self._running_count -= 1
+                self._changed.notify_all()
 
     def close(self) -> None:
-        """Closes the engine; a second call does nothing."""
-        with self._close_lock:
-            self.engine.close()
+        """Refuses new requests, waits for those that run, and closes the engine; a second call does nothing.
+
+        After it nothing of this service touches the files, so that another process may own them.
+        """
+        with self._changed:
+            if self._closing:
+                return
+            self._closing = True
+        self.engine.stop_working()
+        with self._changed:
+            self._changed.wait_for(lambda: self._running_count == 0)
+        self.engine.close()

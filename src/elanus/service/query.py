@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
+from elanus.columns.check import check_keys
 from elanus.columns.layout import arrow_type
 from elanus.engine.collection import Collection
 from elanus.engine.engine import Engine
@@ -74,10 +75,8 @@ def query(engine: Engine, request: Query) -> QueryReply:
     has_choice = bool(request.filter.strip()) or request.ids is not None
     limit_required = not has_choice and not counting
     _check_page(request.limit, request.offset, engine.components.settings, limit_required=limit_required)
-    if request.ids is not None and not request.ids.type.equals(arrow_type(primary)):
-        raise InvalidInput(
-            "type_mismatch", f"primary keys are {request.ids.type}, expected {primary.type_label()}", field=primary.name
-        )
+    if request.ids is not None:
+        check_keys(primary, request.ids)
     scope = plan_scope(
         view,
         filter_text=request.filter,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.simulation.disk import PowerLoss, SimulatedDisk
 
 from elanus.catalog.catalog import Catalog
 from elanus.catalog.changes import (
@@ -22,6 +21,7 @@ from elanus.errors import AlreadyExists, DataCorrupt, Unavailable
 from elanus.objectstore.local import LocalStore
 from elanus.objectstore.memory import MemoryStore
 from elanus.objectstore.store import ObjectStore
+from tests.simulation.disk import PowerLoss, SimulatedDisk
 
 _DATABASE = DatabaseSet(DatabaseEntry(1, "default", 5))
 
@@ -42,6 +42,10 @@ def _keys(store: ObjectStore) -> list[str]:
     return [info.key.removeprefix("catalog/").lstrip("0") for info in store.list_objects("catalog")]
 
 
+def _commit(catalog: Catalog, *changes: CatalogChange) -> None:
+    catalog.change(lambda state: changes)
+
+
 def _create(catalog: Catalog, name: str, number: int) -> None:
     def decide(state: CatalogState) -> Sequence[CatalogChange]:
         state.check_name_free("default", name)
@@ -53,8 +57,8 @@ def _create(catalog: Catalog, name: str, number: int) -> None:
 def test_changes_are_there_for_the_next_opening() -> None:
     store = MemoryStore()
     catalog = _opened(store)
-    catalog.change(lambda state: [_DATABASE])
-    catalog.change(lambda state: [_collection(7), AliasSet("default", "x", 7)])
+    _commit(catalog, _DATABASE)
+    _commit(catalog, _collection(7), AliasSet("default", "x", 7))
     assert catalog.read(lambda state: state.collection("default", "x").collection_id) == 7
     assert _seen(_opened(store)) == _seen(catalog)
 
@@ -62,19 +66,19 @@ def test_changes_are_there_for_the_next_opening() -> None:
 def test_a_refusal_changes_nothing() -> None:
     store = MemoryStore()
     catalog = _opened(store)
-    catalog.change(lambda state: [_DATABASE])
+    _commit(catalog, _DATABASE)
     _create(catalog, "a", 1)
     before, files = _seen(catalog), _keys(store)
     with pytest.raises(AlreadyExists):
         _create(catalog, "a", 2)
-    catalog.change(lambda state: [])
+    _commit(catalog)
     assert (_seen(catalog), _keys(store)) == (before, files)
 
 
 def test_of_racing_creators_of_one_name_one_wins() -> None:
     store = MemoryStore()
     catalog = _opened(store)
-    catalog.change(lambda state: [_DATABASE])
+    _commit(catalog, _DATABASE)
 
     def create(number: int) -> bool:
         try:
@@ -91,14 +95,14 @@ def test_of_racing_creators_of_one_name_one_wins() -> None:
 def test_a_checkpoint_comes_after_so_many_commits() -> None:
     store = MemoryStore()
     catalog = _opened(store, checkpoint_commit_count=4)
-    catalog.change(lambda state: [_DATABASE])
+    _commit(catalog, _DATABASE)
     for number in range(2, 11):
-        catalog.change(lambda state, number=number: [_collection(number)])
+        _commit(catalog, _collection(number))
     assert _keys(store) == ["8.checkpoint.json", "9.json", "10.json"]
     again = _opened(store, checkpoint_commit_count=4)
     assert _seen(again) == _seen(catalog)
     for number in (11, 12):
-        again.change(lambda state, number=number: [_collection(number)])
+        _commit(again, _collection(number))
     assert _keys(store) == ["12.checkpoint.json"]
 
 
@@ -106,12 +110,12 @@ def test_a_large_catalog_writes_checkpoints_less_often() -> None:
     """Each costs as much as there are entries; with n entries one comes every n / 16 commits."""
     store = MemoryStore()
     catalog = _opened(store, checkpoint_commit_count=4)
-    catalog.change(lambda state: [_DATABASE, *(_collection(number) for number in range(1600))])
+    _commit(catalog, _DATABASE, *(_collection(number) for number in range(1600)))
     for number in range(99):
-        catalog.change(lambda state, number=number: [_collection(2000 + number)])
+        _commit(catalog, _collection(2000 + number))
     assert not any("checkpoint" in key for key in _keys(store))
     for number in range(10):
-        catalog.change(lambda state, number=number: [_collection(3000 + number)])
+        _commit(catalog, _collection(3000 + number))
     assert sum("checkpoint" in key for key in _keys(store)) == 1
     assert _seen(_opened(store)) == _seen(catalog)
 
@@ -120,7 +124,7 @@ def test_a_large_catalog_writes_checkpoints_less_often() -> None:
 def test_a_disk_that_fails_once_changes_nothing_and_the_catalog_goes_on(failing: int) -> None:
     disk = SimulatedDisk()
     catalog = _opened(LocalStore(disk))
-    catalog.change(lambda state: [_DATABASE])
+    _commit(catalog, _DATABASE)
     before = _seen(catalog)
     disk.failure_at, disk.failures_last = len(disk.steps) + failing, 1
     try:
@@ -136,7 +140,7 @@ def test_a_disk_that_fails_once_changes_nothing_and_the_catalog_goes_on(failing:
 def test_a_checkpoint_that_cannot_be_written_does_not_fail_the_change() -> None:
     disk = SimulatedDisk()
     catalog = _opened(LocalStore(disk), checkpoint_commit_count=3)
-    catalog.change(lambda state: [_DATABASE])
+    _commit(catalog, _DATABASE)
     before = len(disk.steps)
     _create(catalog, "a", 1)
     steps_of_a_commit = len(disk.steps) - before
@@ -161,7 +165,7 @@ def test_a_power_cut_anywhere_leaves_the_state_before_or_after() -> None:
     catalog = _opened(LocalStore(reference), checkpoint_commit_count=2)
     states = [_seen(catalog)]
     for change in changes:
-        catalog.change(lambda state, change=change: change)
+        _commit(catalog, *change)
         states.append(_seen(catalog))
     for step in range(len(reference.steps)):
         disk = SimulatedDisk()
@@ -170,7 +174,7 @@ def test_a_power_cut_anywhere_leaves_the_state_before_or_after() -> None:
         try:
             catalog = _opened(LocalStore(disk), checkpoint_commit_count=2)
             for change in changes:
-                catalog.change(lambda state, change=change: change)
+                _commit(catalog, *change)
                 done += 1
         except PowerLoss:
             pass
@@ -182,7 +186,7 @@ def test_a_power_cut_anywhere_leaves_the_state_before_or_after() -> None:
 def test_a_damaged_catalog_does_not_open() -> None:
     store = MemoryStore()
     catalog = _opened(store)
-    catalog.change(lambda state: [_DATABASE])
+    _commit(catalog, _DATABASE)
     store.delete(f"catalog/{1:020d}.json")
     store.put(f"catalog/{1:020d}.json", [b"?"])
     with pytest.raises(DataCorrupt, match="catalog/"):
@@ -192,9 +196,9 @@ def test_a_damaged_catalog_does_not_open() -> None:
 def test_many_collections_open_at_once() -> None:
     store = MemoryStore()
     catalog = _opened(store, checkpoint_commit_count=64)
-    catalog.change(lambda state: [_DATABASE])
+    _commit(catalog, _DATABASE)
     for start in range(0, 20_000, 500):
-        catalog.change(lambda state, start=start: [_collection(start + number) for number in range(500)])
+        _commit(catalog, *(_collection(start + number) for number in range(500)))
     again = _opened(store)
     assert again.read(lambda state: len(state.collections_of("default"))) == 20_000
     assert again.read(lambda state: state.collection("default", "c19999").collection_id) == 19_999

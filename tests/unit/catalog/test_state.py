@@ -82,7 +82,9 @@ def test_two_collections_may_swap_names_in_one_commit() -> None:
 
 
 def test_a_removed_collection_takes_its_aliases() -> None:
-    state = _state(_collection(10, "a"), _collection(11, "b"), AliasSet("default", "x", 10), AliasSet("default", "y", 11))
+    state = _state(
+        _collection(10, "a"), _collection(11, "b"), AliasSet("default", "x", 10), AliasSet("default", "y", 11)
+    )
     state.apply([CollectionRemoved(10)])
     assert state.aliases_of("default") == {"y": 11}
     _missing("collection_not_found", lambda: state.collection("default", "a"))
@@ -120,7 +122,9 @@ def test_a_database_is_altered_in_place() -> None:
 
 
 def test_a_snapshot_is_the_whole_state() -> None:
-    state = _state(_collection(10, "a"), _collection(11, "b", "other"), AliasSet("default", "x", 10), _collection(10, "c"))
+    state = _state(
+        _collection(10, "a"), _collection(11, "b", "other"), AliasSet("default", "x", 10), _collection(10, "c")
+    )
     again = CatalogState.from_snapshot(state.snapshot())
     assert again.snapshot() == state.snapshot()
     assert again.entry_count == state.entry_count == 5

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.unit.columns.every_type import FIELD_OF, FIELDS, column, sample_values
 
 from elanus.columns.check import JSON_BYTES_MAX, JSON_DEPTH_MAX, check_column
 from elanus.columns.layout import SPARSE_TYPE, arrow_type
@@ -15,6 +14,7 @@ from elanus.columns.vectors import SparseRows, sparse_array
 from elanus.errors import InvalidInput
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+from tests.unit.columns.every_type import FIELD_OF, FIELDS, column, sample_values
 
 _OFFSETS = pytest.mark.parametrize("offset", [0, 1, 7])
 _NAN, _INF = float("nan"), float("inf")

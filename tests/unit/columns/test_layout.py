@@ -2,11 +2,11 @@
 
 import pyarrow as pa
 import pytest
-from tests.unit.columns.every_type import FIELDS
 
 from elanus.columns.layout import FIELD_ID_KEY, SPARSE_TYPE, TIMESTAMP_COLUMN, arrow_field, arrow_schema, arrow_type
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+from tests.unit.columns.every_type import FIELDS
 
 _FORMAT = {
     "f_bool": "bool",

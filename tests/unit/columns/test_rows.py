@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.unit.columns.every_type import SCHEMA, column, sample_values, wide_schema
 
 from elanus.columns.layout import FIELD_ID_KEY
 from elanus.columns.rows import batch_from_columns, batch_from_rows, python_values, rows_from_batch
@@ -13,6 +12,7 @@ from elanus.errors import InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+from tests.unit.columns.every_type import SCHEMA, column, sample_values, wide_schema
 
 _SMALL = Schema(
     (Field("id", DataType.INT64, is_primary=True), Field("n", DataType.INT8, nullable=True)), enable_dynamic_field=True

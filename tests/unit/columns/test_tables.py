@@ -10,7 +10,6 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import scipy.sparse  # type: ignore[import-untyped]
-from tests.unit.columns.every_type import FIELD_OF, FIELDS, SCHEMA, column, sample_values
 
 from elanus.columns.layout import arrow_schema, arrow_type
 from elanus.columns.rows import batch_from_rows, rows_from_batch
@@ -20,6 +19,7 @@ from elanus.errors import InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+from tests.unit.columns.every_type import FIELD_OF, FIELDS, SCHEMA, column, sample_values
 
 _OPEN = Schema((Field("id", DataType.INT64, is_primary=True),), enable_dynamic_field=True).with_ids()
 _CLOSED = Schema(_OPEN.user_fields)

@@ -3,11 +3,11 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.unit.columns.every_type import FIELDS, column, sample_values
 
 from elanus.columns.rows import python_values
 from elanus.columns.taking import take_rows
 from elanus.schema.field import Field
+from tests.unit.columns.every_type import FIELDS, column, sample_values
 
 _ROWS = np.array([7, 0, 7, 39, 3], np.int64)
 

@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import scipy.sparse  # type: ignore[import-untyped]
-from tests.unit.columns.every_type import DENSE, FIELD_OF, FIELDS, sample_values
 
 from elanus.columns.layout import arrow_type
 from elanus.columns.rows import python_values
@@ -16,6 +15,7 @@ from elanus.columns.vectors import dense_matrix
 from elanus.errors import InvalidInput
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+from tests.unit.columns.every_type import DENSE, FIELD_OF, FIELDS, sample_values
 
 _SPARSE = FIELD_OF[DataType.SPARSE_FLOAT_VECTOR]
 _JSON = FIELD_OF[DataType.JSON]

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.columns.every_type import DENSE, FIELD_OF, column, sample_values
 
 from elanus.columns.layout import SPARSE_TYPE, arrow_type
 from elanus.columns.vectors import (
@@ -26,6 +25,7 @@ from elanus.columns.vectors import (
 )
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+from tests.unit.columns.every_type import DENSE, FIELD_OF, column, sample_values
 
 _DENSE_FIELDS = [FIELD_OF[data_type] for data_type in DENSE]
 _SPARSE = FIELD_OF[DataType.SPARSE_FLOAT_VECTOR]

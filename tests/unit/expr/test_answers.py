@@ -3,12 +3,12 @@
 import math
 
 import pytest
-from tests.reference.filter_rows import Rows
 
 from elanus.errors import DataCorrupt
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+from tests.reference.filter_rows import Rows
 
 
 def _schema(*fields: Field, dynamic: bool = False) -> Schema:

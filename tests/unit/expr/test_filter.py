@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.reference.filter_rows import Rows
 
 from elanus.errors import InvalidInput
 from elanus.expr import filter as filter_module
@@ -17,6 +16,7 @@ from elanus.expr.stats import FieldStats, SegmentStats
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+from tests.reference.filter_rows import Rows
 
 _FIELDS = (
     Field("id", DataType.INT64, is_primary=True),

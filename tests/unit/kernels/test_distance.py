@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.unit.kernels.vectors import DTYPES, METRICS, make_vectors, query_dtype
 
 from elanus.kernels.distance import scan_range, scan_topk, scan_topk_many, score_rows
+from tests.unit.kernels.vectors import DTYPES, METRICS, make_vectors, query_dtype
 
 pytestmark = pytest.mark.usefixtures("backend")
 

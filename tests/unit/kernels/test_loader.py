@@ -5,12 +5,12 @@ import subprocess
 import sys
 
 import pytest
-from tests.unit.kernels.levels import LEVELS, cpu_levels, using
 
 from elanus import kernels
 from elanus.errors import InvalidInput, Unavailable
 from elanus.kernels import loader
 from elanus.version import VERSION
+from tests.unit.kernels.levels import LEVELS, cpu_levels, using
 
 
 def test_native_library_is_built_and_of_this_version() -> None:

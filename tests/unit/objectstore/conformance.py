@@ -1,6 +1,5 @@
 """What every object store does, as a class of tests: a store's own test module subclasses it and gives a store."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -18,7 +17,7 @@ class ObjectStoreTests:
     """Subclass and override `store`; `reopened` too where a store survives its object."""
 
     @pytest.fixture
-    def store(self) -> Iterator[ObjectStore]:
+    def store(self) -> ObjectStore:
         raise NotImplementedError
 
     @pytest.mark.parametrize("key", ["a", "a/b", "deep/er/and.er/x-1_2.json"])
@@ -39,7 +38,8 @@ class ObjectStoreTests:
         assert store.get("x/parts") == b"".join(parts)
 
     def test_parts_come_from_any_iterable_of_any_item_size(self, store: ObjectStore) -> None:
-        store.put("x/y", iter([memoryview(b"12345678").cast("I"), b"9"]))
+        parts: list[bytes | memoryview] = [memoryview(b"12345678").cast("I"), b"9"]
+        store.put("x/y", iter(parts))
         assert store.get("x/y") == b"123456789"
 
     def test_a_taken_key_is_refused_and_unchanged(self, store: ObjectStore) -> None:

@@ -5,9 +5,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.simulation.disk import SimulatedDisk
 
 from elanus.objectstore.disk import Disk, LocalDisk
+from tests.simulation.disk import SimulatedDisk
 
 
 @pytest.fixture(params=["local", "simulated"])

@@ -1,31 +1,31 @@
 """The store on a disk: what every store does, what survives a power cut, and what a failing disk leaves."""
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.simulation.disk import PowerLoss, SimulatedDisk
-from tests.unit.objectstore.conformance import ObjectStoreTests
 
 from elanus.errors import AlreadyExists, NotFound, Unavailable
 from elanus.objectstore.disk import LocalDisk
 from elanus.objectstore.local import LocalStore
 from elanus.objectstore.store import ObjectStore
+from tests.simulation.disk import PowerLoss, SimulatedDisk
+from tests.unit.objectstore.conformance import ObjectStoreTests
 
 
 class TestOnTheMachinesDisk(ObjectStoreTests):
     @pytest.fixture
-    def store(self, tmp_path: Path) -> Iterator[ObjectStore]:
-        yield LocalStore(LocalDisk(tmp_path))
+    def store(self, tmp_path: Path) -> ObjectStore:
+        return LocalStore(LocalDisk(tmp_path))
 
 
 class TestOnASimulatedDisk(ObjectStoreTests):
     @pytest.fixture
-    def store(self) -> Iterator[ObjectStore]:
-        yield LocalStore(SimulatedDisk())
+    def store(self) -> ObjectStore:
+        return LocalStore(SimulatedDisk())
 
 
 def _operations(key: str) -> int:

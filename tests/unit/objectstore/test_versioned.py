@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.simulation.disk import PowerLoss, SimulatedDisk
 
 from elanus.errors import Conflict, DataCorrupt, ElanusError
 from elanus.objectstore.disk import LocalDisk
@@ -14,6 +13,7 @@ from elanus.objectstore.local import LocalStore
 from elanus.objectstore.memory import MemoryStore
 from elanus.objectstore.store import ObjectStore
 from elanus.objectstore.versioned import VersionedLog, VersionedState
+from tests.simulation.disk import PowerLoss, SimulatedDisk
 
 _BODIES = [b'{"n":%d}' % number for number in range(1, 13)]
 

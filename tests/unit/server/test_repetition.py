@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.server.conftest import FakeService
 
 from elanus.errors import AlreadyExists, ElanusError, NotFound
 from elanus.server.repetition import create_collection, create_partition, drop_collection, drop_partition
@@ -17,6 +16,7 @@ from elanus.service.requests.collections import (
     DropCollection,
     DropPartition,
 )
+from tests.unit.server.conftest import FakeService
 
 
 def _same(books: CollectionInfo) -> CreateCollection:

@@ -10,7 +10,6 @@ from typing import Any
 import grpc
 import httpx
 import pytest
-from tests.unit.server.conftest import FakeService
 
 from elanus.errors import Unavailable
 from elanus.runtime.metrics import Metrics
@@ -18,6 +17,7 @@ from elanus.server.grpc.servicer import METHODS
 from elanus.server.serve import RunningServer, start
 from elanus.service.requests.collections import HasCollection
 from elanus.settings import Settings
+from tests.unit.server.conftest import FakeService
 
 _SETTINGS = Settings(port=0, management_port=0, server_thread_count=2)
 

@@ -15,7 +15,7 @@ _ARTEFACTS: dict[str, Any] = {
     "empty": b"",
     "empty matrix": np.empty((0, 4), np.float32),
     "empty rows": np.empty((4, 0), np.uint8),
-    "view": memoryview(np.arange(3)),
+    "view": np.arange(3).data,
 }
 
 

@@ -111,6 +111,8 @@ class ListCollections(Request[list[CollectionName]]):
 
 @dataclass(frozen=True, slots=True)
 class DropCollection(Request[None]):
+    """By its own name: an alias is refused."""
+
     name: str
     database: str = DEFAULT_DATABASE
 

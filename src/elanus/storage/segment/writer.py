@@ -13,7 +13,7 @@ from elanus.schema.field import Field
 from elanus.schema.types import DataType
 from elanus.storage.segment.meta import BLOCK_BYTES, ColumnFile, FieldStats, FileChecksums, SegmentMeta
 
-__all__ = ["META_NAME", "TIMESTAMP_FIELD_ID", "WrittenSegment", "write_segment"]
+__all__ = ["META_NAME", "TIMESTAMP_FIELD_ID", "WrittenSegment", "file_checksums", "write_segment"]
 
 META_NAME: Final = "segment.json"
 TIMESTAMP_FIELD_ID: Final = -1

@@ -4,7 +4,6 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.unit.server.conftest import FakeService
 
 from elanus.errors import NotFound
 from elanus.runtime.clock import ManualClock
@@ -13,6 +12,7 @@ from elanus.server.grpc.inprocess import InProcessChannel, milvus_client
 from elanus.server.grpc.servicer import METHODS, MilvusServicer
 from elanus.server.grpc.stubs import milvus_pb2
 from elanus.service.requests.collections import CollectionName, HasCollection, ListCollections
+from tests.unit.server.conftest import FakeService
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.unit.server.conftest import FakeService
 
 from elanus.errors import Unavailable
 from elanus.runtime.clock import SystemClock
@@ -17,6 +16,7 @@ from elanus.server.grpc.stubs import milvus_pb2
 from elanus.service.requests.collections import HasCollection, ListCollections
 from elanus.service.requests.databases import DatabaseInfo, ListDatabases
 from elanus.settings import Settings
+from tests.unit.server.conftest import FakeService
 
 _SETTINGS = Settings(server_thread_count=2, request_bytes_max=200_000, reply_bytes_max=100_000)
 

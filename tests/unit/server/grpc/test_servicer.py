@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from google.protobuf import text_format
-from tests.unit.server.conftest import FakeService
 
 from elanus.columns.rows import batch_from_rows
 from elanus.errors import Conflict, Internal, InvalidInput, NotFound, Unavailable
@@ -21,6 +20,7 @@ from elanus.server.grpc.servicer import METHODS, MilvusServicer, UnimplementedEr
 from elanus.server.grpc.status import reply_status
 from elanus.server.grpc.stubs import milvus_pb2, schema_pb2
 from elanus.service.requests import collections, data, databases, indexes, query
+from tests.unit.server.conftest import FakeService
 
 _SUPPORTED = """
 AllocTimestamp AlterAlias AlterCollection AlterDatabase AlterIndex BatchDescribeCollection CheckHealth Connect

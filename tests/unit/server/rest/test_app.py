@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.unit.server.conftest import FakeService
 
 from elanus.runtime.clock import SystemClock
 from elanus.runtime.metrics import Metrics
@@ -17,6 +16,7 @@ from elanus.server.rest.app import rest_app
 from elanus.server.rest.dispatch import RestDispatcher
 from elanus.service.requests.collections import DropCollection, HasCollection
 from elanus.settings import Settings
+from tests.unit.server.conftest import FakeService
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pytest
-from tests.unit.server.conftest import FakeService
 
 from elanus.columns.rows import batch_from_rows
 from elanus.errors import Internal, InvalidInput, NotFound, Unavailable
@@ -19,6 +18,7 @@ from elanus.schema.types import Metric
 from elanus.server.compaction_jobs import CompactionJobs
 from elanus.server.rest.dispatch import LATER_ROUTES, RestDispatcher
 from elanus.service.requests import collections, data, databases, indexes, query
+from tests.unit.server.conftest import FakeService
 
 _DOCUMENTED = """
 aliases/alter aliases/create aliases/describe aliases/drop aliases/list collections/add_function

@@ -5,12 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.unit.server.conftest import FakeService
 
 from elanus.errors import Unavailable
 from elanus.runtime.metrics import Metrics
 from elanus.server.rest.management import management_app
 from elanus.service.requests.databases import ListDatabases
+from tests.unit.server.conftest import FakeService
 
 
 def _get(app: Any, path: str) -> httpx.Response:

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-from tests.unit.columns.every_type import SCHEMA, column, sample_values
 
 from elanus.columns.layout import TIMESTAMP_COLUMN
 from elanus.objectstore.memory import MemoryStore
@@ -13,6 +12,7 @@ from elanus.objectstore.store import ObjectStore
 from elanus.schema.field import Field
 from elanus.storage.segment.reader import SealedSegment, open_segment
 from elanus.storage.segment.writer import WrittenSegment, write_segment
+from tests.unit.columns.every_type import SCHEMA, column, sample_values
 
 __all__ = ["FIELDS", "PREFIX", "ROWS", "columns_of", "replaced", "values_of_segment", "written", "written_open"]
 

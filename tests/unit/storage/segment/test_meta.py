@@ -45,7 +45,7 @@ def test_checksums_are_one_a_block_in_little_endian_base64() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff", b'{"segment_id":"x"}'])
 def test_what_is_no_meta_is_refused(data: bytes) -> None:
-    with pytest.raises(DataCorrupt, match="s/segment.json is not understood") as caught:
+    with pytest.raises(DataCorrupt, match=r"s/segment\.json is not understood") as caught:
         SegmentMeta.decode(data, "s/segment.json")
     assert caught.value.kind == "malformed_file"
 

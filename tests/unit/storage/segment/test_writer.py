@@ -6,9 +6,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.simulation.disk import PowerLoss, SimulatedDisk
-from tests.unit.columns.every_type import column
-from tests.unit.storage.segment.segments import FIELDS, PREFIX, ROWS, columns_of, values_of_segment, written_open
 
 from elanus.columns.layout import FIELD_ID_KEY, TIMESTAMP_COLUMN, arrow_type
 from elanus.errors import AlreadyExists, DataCorrupt
@@ -19,6 +16,9 @@ from elanus.schema.types import DataType
 from elanus.storage.segment.meta import BLOCK_BYTES, FieldStats
 from elanus.storage.segment.reader import open_segment
 from elanus.storage.segment.writer import META_NAME, TIMESTAMP_FIELD_ID, file_checksums, write_segment
+from tests.simulation.disk import PowerLoss, SimulatedDisk
+from tests.unit.columns.every_type import column
+from tests.unit.storage.segment.segments import FIELDS, PREFIX, ROWS, columns_of, values_of_segment, written_open
 
 _KEY = FIELDS[0]
 

@@ -3,12 +3,12 @@
 from typing import Any, Final
 
 import pyarrow as pa
-from tests.unit.columns.every_type import SCHEMA, column, sample_values
 
 from elanus.columns.rows import batch_from_columns
 from elanus.objectstore.disk import Disk
 from elanus.storage.wal.log import Log, LoggedRecord
 from elanus.storage.wal.record import DeleteRecord, EncodedRecord, InsertRecord, LogRecord, PartitionRows, encode
+from tests.unit.columns.every_type import SCHEMA, column, sample_values
 
 __all__ = ["FOLDER", "delete", "every_type", "insert", "keys_of", "opened", "same", "small"]
 

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.simulation.disk import SimulatedDisk
-from tests.unit.storage.wal.records import FOLDER, insert, keys_of, opened
 
 from elanus.errors import Internal, InvalidInput, Unavailable
 from elanus.runtime.clock import ManualClock
@@ -14,6 +12,8 @@ from elanus.runtime.timestamps import TimestampOracle
 from elanus.storage.wal.committer import Committed, Committer
 from elanus.storage.wal.log import Log, LoggedRecord
 from elanus.storage.wal.record import EncodedRecord
+from tests.simulation.disk import SimulatedDisk
+from tests.unit.storage.wal.records import FOLDER, insert, keys_of, opened
 
 Effects = list[tuple[int, list[int]]]
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.simulation.disk import PowerLoss, SimulatedDisk, SimulatedFile
-from tests.unit.storage.wal.records import FOLDER, delete, every_type, insert, opened, same, small
 
 from elanus.errors import DataCorrupt, Unavailable
 from elanus.objectstore.disk import LocalDisk
 from elanus.storage.wal import log as log_module
 from elanus.storage.wal.log import Log, LoggedRecord
 from elanus.storage.wal.record import HEADER_BYTES, InsertRecord, PartitionRows, encode
+from tests.simulation.disk import PowerLoss, SimulatedDisk, SimulatedFile
+from tests.unit.storage.wal.records import FOLDER, delete, every_type, insert, opened, same, small
 
 _BOTH = pytest.mark.parametrize("sync", [True, False])
 
@@ -363,9 +363,9 @@ class TestFailingDisk:
             log.append([(2, insert(2))])
         monkeypatch.setattr(SimulatedFile, "sync", whole)
         size = len(disk.read(_files(disk)[0]))
-        for attempt in (lambda: log.append([(3, insert(3))]), lambda: log.append([(4, insert(4))])):
-            with pytest.raises(Unavailable, match="stopped: a sync failed .*; open it again"):
-                attempt()
+        for key in (3, 4):
+            with pytest.raises(Unavailable, match=r"stopped: a sync failed .*; open it again"):
+                log.append([(key, insert(key))])
         log.close()
         assert len(disk.read(_files(disk)[0])) == size
         again, found = opened(disk)

@@ -5,8 +5,6 @@ import struct
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.unit.columns.every_type import FIELDS
-from tests.unit.storage.wal.records import delete, every_type, insert, same, small
 
 from elanus.errors import DataCorrupt
 from elanus.storage.wal.record import (
@@ -28,13 +26,15 @@ from elanus.storage.wal.record import (
     read_header,
     schema_name,
 )
+from tests.unit.columns.every_type import FIELDS
+from tests.unit.storage.wal.records import delete, every_type, insert, same, small
 
 
 def _contents(parts: tuple[memoryview, ...]) -> memoryview:
     """Contents as recovery sees them: one aligned piece of a mapped file."""
     memory = np.empty(sum(part.nbytes for part in parts) + 64, np.uint8)
     start = -memory.ctypes.data % 64
-    data = memoryview(memory)[start : start + len(memory) - 64]
+    data = memory.data[start : start + len(memory) - 64]
     data[:] = b"".join(parts)
     return data.toreadonly()
 
