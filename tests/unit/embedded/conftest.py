@@ -17,9 +17,7 @@ from tests.reference.every_type import ROWS, SCHEMA
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """Closed at the end of the test."""
-    with elanus.connect(
-        tmp_path / "data", durability="none", background_maintenance=False, vector_field_count_max=8
-    ) as opened:
+    with elanus.connect(tmp_path / "data", durability="none", background_maintenance=False) as opened:
         yield opened
 
 

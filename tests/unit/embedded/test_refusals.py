@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import elanus
 from elanus.embedded.collection import Collection
 from elanus.embedded.database import Database
 from elanus.errors import ElanusError, InvalidInput, NotFound
@@ -53,15 +54,24 @@ class Unchanged:
         return rows, len(self.collection), files
 
 
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unchanged]:
+    """Two rows, one of them replaced since the flush."""
+    folder = tmp_path_factory.mktemp("data")
+    settings: dict[str, Any] = {"durability": "none", "background_maintenance": False, "vector_field_count_max": 8}
+    with elanus.connect(folder, **settings) as database:
+        collection = database.create_collection("c", SCHEMA)
+        collection.insert([GOOD, {**GOOD, "id": 2, "tiny": 5}])
+        collection.flush()
+        collection.upsert([{**GOOD, "id": 2, "tiny": 6}])
+        yield Unchanged(collection, folder)
+
+
 @pytest.fixture
-def unchanged(database: Database, tmp_path: Path) -> Iterator[Unchanged]:
+def unchanged(watched: Unchanged) -> Iterator[Unchanged]:
     """Checked at the end of the test: rows, their number, and every file's length."""
-    collection = database.create_collection("c", SCHEMA)
-    collection.insert([GOOD, {**GOOD, "id": 2, "tiny": 5}])
-    collection.flush()
-    collection.upsert([{**GOOD, "id": 2, "tiny": 6}])
-    watched = Unchanged(collection, tmp_path / "data")
     before = watched.state()
+    assert len(before[0]) == 2
     yield watched
     assert watched.state() == before
 
