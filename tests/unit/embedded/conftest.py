@@ -1,23 +1,25 @@
-"""A database in a temporary folder, without background work, and collections in it."""
+"""A database on a disk in memory, without background work, and collections in it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-import elanus
+from elanus.app.compose import service_on_disk
 from elanus.embedded.collection import Collection
 from elanus.embedded.database import Database
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+from elanus.settings import Settings
 from tests.reference.every_type import ROWS, SCHEMA
+from tests.simulation.disk import SimulatedDisk
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database() -> Iterator[Database]:
     """Closed at the end of the test."""
-    with elanus.connect(tmp_path / "data", durability="none", background_maintenance=False) as opened:
+    service = service_on_disk(SimulatedDisk(), Settings(background_maintenance=False, search_thread_count=1))
+    with Database(service, "simulated") as opened:
         yield opened
 
 
