@@ -38,7 +38,7 @@ def in_form(form: str, rows: list[Row], schema: Schema) -> Any:
         return [{**row, **row.get("$meta", {})} if "$meta" in row else row for row in rows]
     columns = {name: [row.get(name) for row in rows] for name in {name: None for row in rows for name in row}}
     if form == "columns":
-        return columns or rows
+        return columns
     table = pa.table({name: arrow_column(schema.field(name), values) for name, values in columns.items()})
     if form == "polars":
         return pl.from_arrow(table)
@@ -76,8 +76,10 @@ class Store:
         return self.database["c"]
 
     def write(self, rows: list[Row], form: str) -> None:
-        data = in_form(form, rows, self.schema)
         key = self.schema.primary_field
+        if not any(rows):  # rows that name no field at all cannot be told from no rows, and are refused
+            rows[0][next(field.name for field in self.schema.user_fields if field.may_be_omitted)] = None
+        data = in_form(form, rows, self.schema)
         keys = self.collection.insert(data) if key.auto_id else self.collection.upsert(data)
         assert len(keys) == len(rows)
         for value, row in zip(keys, rows, strict=True):
