@@ -274,6 +274,11 @@ class Collection:
         self._apply(logged)
 
     def _apply(self, logged: LoggedRecord) -> RequestOutcome:
+        known = self.outcome_of(logged.record.request_id)
+        if known is not None and known.timestamp < logged.timestamp:
+            # The same request was asked twice at once, and the log has it twice. (That of this very record is known
+            # when a flush that ran beside it remembered it; its rows are yet to be replayed.)
+            return known
         was_empty = not self._state.growing
         with self._publish_lock:
             self._state, outcome = apply_record(self._state, logged)

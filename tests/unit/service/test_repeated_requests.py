@@ -8,13 +8,15 @@ import pytest
 
 from elanus.app.compose import service_on_disk
 from elanus.columns.rows import batch_from_rows
+from elanus.engine import flush
 from elanus.runtime.clock import ManualClock
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+from elanus.service import data
 from elanus.service.local import LocalService
 from elanus.service.requests.collections import CreateCollection
-from elanus.service.requests.data import Delete, Flush, Insert, Upsert
+from elanus.service.requests.data import Delete, Flush, Insert, Upsert, WriteReply
 from elanus.service.requests.query import Query
 from tests.simulation.disk import SimulatedDisk
 from tests.unit.service.conftest import SETTINGS
@@ -137,3 +139,52 @@ def test_a_request_that_was_refused_may_be_repeated_corrected(service: LocalServ
         service.execute(Insert("c", wrong, request_id="one"))
     service.execute(Insert("c", batch(of, 1), request_id="one"))
     assert numbers(service) == [1]
+
+
+@pytest.mark.parametrize("auto_id", [False, True])
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+def test_the_same_request_twice_at_once_is_done_once(
+    service: LocalService, disk: SimulatedDisk, monkeypatch: pytest.MonkeyPatch, auto_id: bool, meanwhile: Reopen
+) -> None:
+    """The second comes while the first is checked; both get the one answer, and a replay of the log does it once."""
+    of = schema(DataType.INT64, auto_id=auto_id)
+    service.execute(CreateCollection("c", of))
+    request = Insert("c", batch(of, 1, 2, with_keys=not auto_id), request_id="one")
+    admit = data.admit
+    answers: list[WriteReply] = []
+
+    def asked_again_meanwhile(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        answers.append(service.execute(request))
+        return admit(*arguments)
+
+    monkeypatch.setattr(data, "admit", asked_again_meanwhile)
+    answers.append(service.execute(request))
+    assert answers[0].ids.equals(answers[1].ids)
+    assert answers[0].timestamp == answers[1].timestamp
+    service = meanwhile(service, disk)
+    assert numbers(service) == [1, 2]
+    service.execute(Insert("c", batch(of, 3, with_keys=not auto_id), request_id="two"))
+    assert numbers(service) == [1, 2, 3]
+
+
+def test_a_request_written_while_a_flush_runs_is_replayed(
+    service: LocalService, disk: SimulatedDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest remembers a request whose rows are only in the log: the replay must not take them for done."""
+    of = schema(DataType.INT64, auto_id=False)
+    service.execute(CreateCollection("c", of))
+    service.execute(Insert("c", batch(of, 1), request_id="one"))
+    publish = flush._publish
+
+    def write_then_publish(*arguments: Any) -> None:
+        service.execute(Insert("c", batch(of, 2), request_id="two"))
+        publish(*arguments)
+
+    monkeypatch.setattr(flush, "_publish", write_then_publish)
+    service.execute(Flush("c"))
+    assert numbers(service) == [1, 2]
+    again = crashed(service, disk)
+    assert numbers(again) == [1, 2]
+    assert again.execute(Insert("c", batch(of, 2), request_id="two")).inserted_count == 1
+    assert numbers(again) == [1, 2]
