@@ -13,7 +13,17 @@ from typing import Any, Final, Protocol
 
 from elanus.errors import InvalidInput
 
-__all__ = ["INT_MAX", "BoolParam", "ChoiceParam", "FloatParam", "IntParam", "Param", "checked_params"]
+__all__ = [
+    "INT_MAX",
+    "RECALL",
+    "BoolParam",
+    "ChoiceParam",
+    "FloatParam",
+    "IntParam",
+    "Param",
+    "checked_params",
+    "one_effort",
+]
 
 INT_MAX: Final = 2**31 - 1
 
@@ -25,7 +35,7 @@ _NAMES_OF_ALL_INDEXES: Final = frozenset(
         *("beam_width_ratio", "beamwidth", "vectors_beamwidth", "inline_pq", "rearrange", "num_entry_points"),
         *("inverted_index_algo", "bm25_k1", "bm25_b", "drop_ratio_build", "drop_ratio_search"),
         *("mh_element_bit_width", "mh_lsh_band", "mh_lsh_code_in_mem", "mh_search_with_jaccard"),
-        *("max_empty_result_buckets", "level"),
+        *("max_empty_result_buckets", "level", "recall"),
     }
 )
 
@@ -154,6 +164,25 @@ def checked_params(index_name: str, specs: Sequence[Param], params: Mapping[str,
         else:
             complete[spec.name] = spec.checked(value, index_name)
     return complete
+
+
+RECALL: Final = FloatParam("recall", 0.01, 1.0, high_open=True)
+"""The share of the true nearest rows a search is to find; in place of the parameter that says how hard it tries."""
+
+
+def one_effort(index_name: str, effort_name: str, checked: Mapping[str, Any], *, default: int) -> dict[str, Any]:
+    """Checked search parameters with either `recall` or the effort, the latter set to `default` when neither is given.
+
+    Raises:
+        InvalidInput: both are given.
+    """
+    if "recall" in checked and effort_name in checked:
+        raise InvalidInput(
+            "invalid_argument", f"{index_name} takes recall or {effort_name}, not both: one is found from the other"
+        )
+    if "recall" in checked:
+        return dict(checked)
+    return {effort_name: default, **checked}
 
 
 def _integer(value: object) -> int | None:
