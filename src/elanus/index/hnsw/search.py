@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
+from elanus.index.cursor import WideningCursor, widening_cursor
 from elanus.index.exact import ExactScan
 from elanus.index.faiss_bridge import bitmap_selector, found_in_blocks, load_faiss
 from elanus.index.floats import as_float32, unit_vectors
@@ -85,6 +86,18 @@ class HnswIndex:
                 return best_first(self.scan.metric, scores[kept], rows[kept], k)
             k *= _RANGE_K_GROWTH
         return self.scan.range_search(query, bounds, visible)
+
+    def cursor(
+        self,
+        query: npt.NDArray[Any],
+        params: Mapping[str, Any],
+        allow: Bitset | None,
+        bounds: RangeBounds | None = None,
+    ) -> WideningCursor:
+        """As `VectorIndex.cursor`."""
+        return widening_cursor(
+            self, self.scan.metric, self.scan.row_count, query=query, params=params, allow=allow, bounds=bounds
+        )
 
     def size(self) -> IndexSize:
         """Bytes of the graph and of copied vectors; the column is not counted."""

@@ -1,0 +1,64 @@
+"""The description every index stores so that it is opened only over the column it was built from."""
+
+from collections.abc import Mapping
+from typing import Final, Self
+
+import msgspec
+import pyarrow as pa
+
+from elanus.index.artefacts import check_agrees, check_format, description_bytes, read_description
+from elanus.index.exact import ExactScan
+
+__all__ = ["ColumnDescription"]
+
+_FORMAT_VERSION: Final = 1
+_NAME: Final = "column.json"
+
+
+class ColumnDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """What an index is, and of which column.
+
+    Attributes:
+        kind: the index type.
+        present_count: rows that are not null.
+        width: elements of a stored row: dimensions, or bytes of bits.
+    """
+
+    version: int
+    kind: str
+    row_count: int
+    present_count: int
+    width: int
+    metric: str
+
+    @classmethod
+    def of(cls, kind: str, scan: ExactScan) -> Self:
+        """That of an index of type `kind` over the column of `scan`."""
+        row_count, width = scan.matrix.shape
+        return cls(
+            version=_FORMAT_VERSION,
+            kind=kind,
+            row_count=row_count,
+            present_count=scan.present_count,
+            width=width,
+            metric=scan.metric.value,
+        )
+
+    def artefacts(self) -> dict[str, bytes]:
+        """The description as a named file."""
+        return {_NAME: description_bytes(self)}
+
+    @classmethod
+    def check(cls, artefacts: Mapping[str, memoryview | pa.Buffer], kind: str, scan: ExactScan) -> None:
+        """Refuses artefacts of another index type, column or metric.
+
+        Raises:
+            DataCorrupt: they do not belong to the column, or are of a newer format.
+        """
+        found, expected = read_description(artefacts, _NAME, cls), cls.of(kind, scan)
+        check_format(found.version, _FORMAT_VERSION)
+        check_agrees("index type", found.kind, kind)
+        check_agrees("row count", found.row_count, expected.row_count)
+        check_agrees("count of non-null rows", found.present_count, expected.present_count)
+        check_agrees("width", found.width, expected.width)
+        check_agrees("metric", found.metric, expected.metric)
