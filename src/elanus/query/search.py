@@ -137,7 +137,7 @@ def _part_count(field: Field, row_count: int, scan: ScanSettings) -> int:
 
 def _exact_index(target: VectorTarget, column: pa.Array) -> VectorIndex:
     name = _EXACT_TYPES.get(target.field.data_type, "FLAT")
-    return index_type(name).open(VectorColumn(target.field, column), target.metric, {}, {})
+    return index_type(name).open(VectorColumn(target.field, column), target.metric, target.build_params, {})
 
 
 def _run(index: VectorIndex, plan: SearchPlan, k: int, allow: Bitset | None) -> SearchHits:

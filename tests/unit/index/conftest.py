@@ -99,3 +99,9 @@ def open_built() -> Callable[..., Opened]:
         )
 
     return build
+
+
+@pytest.fixture(scope="session")
+def fast_params() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Quick build and search parameters by index type, as `open_built` uses them."""
+    return FAST_PARAMS

@@ -57,18 +57,17 @@ class FlatIndex:
 
 @dataclass(frozen=True, slots=True)
 class FlatType:
-    """An index type that scans: FLAT over dense vectors, BIN_FLAT over bits."""
+    """FLAT."""
 
     name: str = "FLAT"
-    taken: frozenset[DataType] = DENSE_FLOAT_VECTORS
 
     def data_types(self) -> frozenset[DataType]:
-        """Those it was made for."""
-        return self.taken
+        """All dense types."""
+        return DENSE_FLOAT_VECTORS
 
     def check_build_params(self, field: Field, metric: Metric, params: Mapping[str, Any]) -> dict[str, Any]:
         """There are none."""
-        check_eligible(self.name, field, metric, self.taken)
+        check_eligible(self.name, field, metric, self.data_types())
         return checked_params(self.name, (), params)
 
     def check_search_params(

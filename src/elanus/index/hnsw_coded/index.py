@@ -104,7 +104,6 @@ class CodedGraphType:
             vectors, form=form, metric=metric, degree=params["M"], breadth=params["efConstruction"], context=context
         )
         artefacts: dict[str, bytes | memoryview | npt.NDArray[np.uint8]] = {
-            **ColumnDescription.of(self.name, scan).artefacts(),
             _GRAPH: description_bytes(graph.shape),
             **graph.artefacts(),
             **codes.artefacts(),
@@ -112,7 +111,7 @@ class CodedGraphType:
         refine_type = stored_refine_type(params, vectors.data_type)
         if refine_type is not None:
             artefacts.update(Refinement.encoded(vectors, metric, refine_type, context).artefacts())
-        return artefacts
+        return ColumnDescription.beside(self.name, scan, artefacts)
 
     def open(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], artefacts: Artefacts

@@ -82,7 +82,7 @@ class IvfPqType:
             nbits=fitting_bit_count(params["nbits"], len(vectors)),
             context=context,
         )
-        return {**ColumnDescription.of(self.name, scan).artefacts(), LISTS: serialised(index)}
+        return ColumnDescription.beside(self.name, scan, {LISTS: serialised(index)})
 
     def open(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], artefacts: Artefacts

@@ -78,7 +78,7 @@ class ScannType:
         part_count = dim // _DIMS_PER_CODE if dim % _DIMS_PER_CODE == 0 else dim
         codes = coded_lists(vectors, metric, nlist=params["nlist"], part_count=part_count, nbits=_BITS, context=context)
         packed = load_faiss().IndexIVFPQFastScan(codes)
-        return {**ColumnDescription.of(self.name, scan).artefacts(), LISTS: serialised(packed)}
+        return ColumnDescription.beside(self.name, scan, {LISTS: serialised(packed)})
 
     def open(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], artefacts: Artefacts

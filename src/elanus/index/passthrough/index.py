@@ -117,7 +117,7 @@ class FaissType:
                 "invalid_index",
                 f"faiss cannot build {params[_FACTORY_NAME.name]!r} over {len(vectors)} rows: {_reason(error)}",
             ) from error
-        return {**ColumnDescription.of(self.name, scan).artefacts(), _ARTEFACT: serialised(index)}
+        return ColumnDescription.beside(self.name, scan, {_ARTEFACT: serialised(index)})
 
     def open(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], artefacts: Artefacts
