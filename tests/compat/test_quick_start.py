@@ -129,6 +129,41 @@ def test_search_iterator(client: MilvusClient, name: str, metric: str) -> None:
     assert distances == sorted(distances, reverse=metric != "L2")
 
 
+def test_a_search_iterator_over_equal_scores_while_rows_come(client: MilvusClient, name: str) -> None:
+    """Every row in range once, over the state in which it began, whatever is written meanwhile."""
+    client.create_collection(name, dimension=8, metric_type="L2")
+    rows = [{"id": key, "vector": [float(key % 3)] + [0.0] * 7, "even": key % 2 == 0} for key in range(300)]
+    client.insert(name, rows)
+    iterator = client.search_iterator(
+        name, data=[[0.0] * 8], batch_size=7, filter="even == true", search_params={"params": {"radius": 3.0}}
+    )
+    assert type(iterator).__name__ == "SearchIteratorV2"
+    found: list[int] = []
+    while page := iterator.next():
+        found += page.ids()
+        client.insert(name, [{"id": 1000 + len(found), "vector": [0.0] * 8, "even": True}])
+    iterator.close()
+    assert len(found) == 100
+    assert sorted(found) == [key for key in range(0, 300, 2) if key % 3 < 2]
+
+
+def test_a_search_iterator_with_a_limit_and_a_filter_of_the_clients(client: MilvusClient, name: str) -> None:
+    client.create_collection(name, dimension=8, metric_type="COSINE")
+    client.insert(name, _rows())
+    iterator = client.search_iterator(
+        name,
+        data=[_VECTORS[0].tolist()],
+        batch_size=4,
+        limit=10,
+        external_filter_func=lambda hits: [hit for hit in hits if hit.id % 2],
+    )
+    found: list[int] = []
+    while page := iterator.next():
+        found += page.ids()
+    assert len(found) == 10
+    assert all(key % 2 for key in found)
+
+
 def test_a_client_of_another_database(connected: Connected) -> None:
     connected.client.create_database("attic")
     other = connected.another(db_name="attic")

@@ -9,6 +9,7 @@ import pyarrow as pa
 from elanus.columns.rows import batch_from_rows
 from elanus.columns.tables import batch_from_arrow, batch_from_mapping, table_of
 from elanus.embedded.arguments import check_same_fields, name_list, primary_keys
+from elanus.embedded.iterators import QueryIterator, SearchIterator
 from elanus.embedded.results import Hits, Rows
 from elanus.embedded.vectors import query_vectors
 from elanus.errors import Conflict, ElanusError, InvalidInput
@@ -188,6 +189,39 @@ class Collection:
             )
         )
 
+    def query_iterator(
+        self,
+        filter: str = "",  # noqa: A002 (the Milvus user's word)
+        *,
+        batch_size: int = 1000,
+        limit: int | None = None,
+        output_fields: Sequence[str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        partitions: Sequence[str] = (),
+    ) -> QueryIterator:
+        """Batches of the rows that pass a filter, in order of their primary keys, over the state at the first batch.
+
+        Args:
+            filter: as `query`; empty for every row.
+            batch_size: rows a batch, at most 16,384.
+            limit: rows in all batches together; None for all.
+            output_fields: as `query`.
+            params: as `query`.
+            partitions: as `query`.
+        """
+        if batch_size < 1:
+            raise InvalidInput("out_of_range", f"batch_size is {batch_size}, expected 1 or more")
+        request = Query(
+            self._name,
+            filter=filter,
+            filter_params=dict(params or {}),
+            output_fields=self._output(output_fields),
+            partitions=name_list("partitions", partitions),
+            database=self._database,
+        )
+        primary_field = self.schema.primary_field.name
+        return QueryIterator(self._service, request, primary_field=primary_field, batch_size=batch_size, limit=limit)
+
     def count(
         self,
         filter: str = "",  # noqa: A002 (the Milvus user's word)
@@ -251,6 +285,47 @@ class Collection:
             database=self._database,
         )
         return Hits(self._service.execute(request), single=single)
+
+    def search_iterator(
+        self,
+        vector: Any,
+        *,
+        batch_size: int = 1000,
+        limit: int | None = None,
+        field: str = "",
+        filter: str = "",  # noqa: A002 (the Milvus user's word)
+        output_fields: Sequence[str] = (),
+        params: Mapping[str, Any] | None = None,
+        filter_params: Mapping[str, Any] | None = None,
+    ) -> SearchIterator:
+        """Batches of hits of one vector, nearest first, for as many hits as there are.
+
+        Every matching row comes exactly once, over the state at the first batch.
+
+        Args:
+            vector: one vector.
+            batch_size: hits a batch, at most 16,384.
+            limit: hits in all batches together; None for every row.
+            field: as `search`, like all that follow.
+            filter: only rows that pass this expression.
+            output_fields: fields and dynamic keys to return with each hit.
+            params: search parameters of the index; `radius`, `range_filter` for the rows within a range.
+            filter_params: values for `{name}` in the filter.
+        """
+        target = self._vector_field(field)
+        queries, _ = query_vectors(target, vector)
+        request = Search(
+            self._name,
+            queries,
+            batch_size,
+            field_name=target.name,
+            params=dict(params) if params else {},
+            filter=filter,
+            filter_params=dict(filter_params) if filter_params else {},
+            output_fields=name_list("output_fields", output_fields),
+            database=self._database,
+        )
+        return SearchIterator(self._service, request, limit=limit)
 
     def create_index(
         self,

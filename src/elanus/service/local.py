@@ -58,6 +58,7 @@ HANDLERS: Final[dict[type[Request[Any]], Callable[[Engine, Any], Any]]] = {
     data_requests.Flush: data.flush,
     data_requests.Compact: data.compact,
     query_requests.Search: query.search,
+    query_requests.SearchBatch: query.search_batch,
     query_requests.Query: query.query,
     system_requests.GetTimestamp: system.get_timestamp,
 }

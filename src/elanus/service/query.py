@@ -1,5 +1,7 @@
 """Reading rows: search and query."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 
@@ -7,21 +9,62 @@ from elanus.columns.check import check_keys
 from elanus.columns.layout import arrow_type
 from elanus.engine.alterations import partition_entry
 from elanus.engine.collection import Collection
+from elanus.engine.cursors import CursorSession
 from elanus.engine.engine import Engine
 from elanus.errors import Conflict, InvalidInput
-from elanus.query.output import fetch, resolve_output
+from elanus.query.cursor import SearchCursor
+from elanus.query.output import OutputColumns, fetch, resolve_output
 from elanus.query.plan import Scope, SearchPlan, check_vectors, plan_scope, plan_target
 from elanus.query.retrieve import count, retrieve
-from elanus.query.search import ScanSettings
+from elanus.query.search import Hits, ScanSettings
 from elanus.query.search import search as run_search
 from elanus.query.view import ReadView
-from elanus.service.requests.query import Query, QueryReply, Search, SearchReply
+from elanus.runtime.ids import random_token
+from elanus.service.requests.query import Query, QueryReply, Search, SearchBatch, SearchBatchReply, SearchReply
 from elanus.settings import Settings
 
 _COUNT = "count(*)"
 
 
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A search that was checked: what it reads, what it does, what it returns."""
+
+    view: ReadView
+    plan: SearchPlan
+    output: OutputColumns
+
+
 def search(engine: Engine, request: Search) -> SearchReply:
+    planned = _planned(engine, request)
+    scan = ScanSettings(engine.components.search_pool, engine.components.settings.parallel_scan_bytes_min)
+    hits = run_search(planned.plan, offset=request.offset, limit=request.limit, scan=scan)
+    return _search_reply(planned, hits, request.round_decimals)
+
+
+def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
+    asked = request.search
+    if asked.offset:
+        raise InvalidInput("invalid_argument", f"a search iterator got offset {asked.offset}, expected 0")
+    if request.batch_number < 0:
+        raise InvalidInput("out_of_range", f"batch number is {request.batch_number}, expected 0 or more")
+    planned = _planned(engine, asked)
+    if planned.plan.query_count != 1:
+        raise InvalidInput(
+            "invalid_argument", f"a search iterator got {planned.plan.query_count} query vectors, expected one"
+        )
+    session = engine.cursors.take(request.token, request.batch_number) if request.batch_number else None
+    if session is None:
+        session = CursorSession(SearchCursor(planned.plan), asked.limit)
+    hits = session.batch(request.batch_number)
+    token = request.token or random_token()
+    # Many iterators end with their first batch, so their state is made anew should there be a second.
+    if request.batch_number:
+        engine.cursors.put(token, session)
+    return SearchBatchReply(_search_reply(planned, hits, asked.round_decimals), token)
+
+
+def _planned(engine: Engine, request: Search) -> _Planned:
     collection = engine.collection(request.database, request.collection)
     settings = engine.components.settings
     # The view first: a partition that is made or dropped meanwhile is then not asked of a view that lacks it.
@@ -48,21 +91,22 @@ def search(engine: Engine, request: Search) -> SearchReply:
         partitions=partitions,
         ignore_growing=request.ignore_growing,
     )
-    plan = SearchPlan(scope, target, request.vectors, query_count, view.primary_field)
-    scan = ScanSettings(engine.components.search_pool, settings.parallel_scan_bytes_min)
-    hits = run_search(plan, offset=request.offset, limit=request.limit, scan=scan)
-    scores = hits.scores if request.round_decimals < 0 else np.round(hits.scores, request.round_decimals)
+    return _Planned(view, SearchPlan(scope, target, request.vectors, query_count, view.primary_field), output)
+
+
+def _search_reply(planned: _Planned, hits: Hits, round_decimals: int) -> SearchReply:
+    metric = planned.plan.target.metric
     return SearchReply(
         counts=hits.counts,
         ids=hits.keys,
-        scores=scores,
-        columns=fetch(hits.found, output),
-        fields=output.fields,
-        dynamic_keys=output.dynamic_keys,
-        primary_field=view.primary_field.name,
-        metric=target.metric.value,
-        larger_is_nearer=target.metric.larger_is_nearer,
-        timestamp=view.read_timestamp,
+        scores=hits.scores if round_decimals < 0 else np.round(hits.scores, round_decimals),
+        columns=fetch(hits.found, planned.output),
+        fields=planned.output.fields,
+        dynamic_keys=planned.output.dynamic_keys,
+        primary_field=planned.view.primary_field.name,
+        metric=metric.value,
+        larger_is_nearer=metric.larger_is_nearer,
+        timestamp=planned.view.read_timestamp,
     )
 
 

@@ -11,7 +11,7 @@ from elanus.columns.vectors import SparseRows
 from elanus.schema.field import Field
 from elanus.service.requests.base import DEFAULT_DATABASE, Request
 
-__all__ = ["Query", "QueryReply", "Search", "SearchReply"]
+__all__ = ["Query", "QueryReply", "Search", "SearchBatch", "SearchBatchReply", "SearchReply"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,32 @@ class SearchReply:
     metric: str
     larger_is_nearer: bool
     timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchBatch(Request["SearchBatchReply"]):
+    """One batch of a search that goes on: every hit comes in exactly one batch, nearest first.
+
+    All batches are asked for with the same search, whose `guarantee_timestamp` after the first batch is the timestamp
+    of the first reply. A batch may be asked for again, as after a lost reply; the one before it may not.
+
+    Attributes:
+        search: one vector, no offset; its limit is the size of a batch.
+        batch_number: from 0.
+        token: of the reply to an earlier batch; empty for the first. State that was lost is computed anew.
+    """
+
+    search: Search
+    batch_number: int = 0
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchBatchReply:
+    """The hits of a batch, fewer than its size only in the last one, and the token for the next."""
+
+    hits: SearchReply
+    token: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,6 @@ def _changed(change: Any) -> Any:
         (_search(group_by_fields=["title"]), "grouping search"),
         (_search(order_by_fields=[{"field": "pages"}]), "ordering by fields"),
         (_search(timezone="UTC"), "a time zone"),
-        (_search(search_iter_v2=True, search_iter_id="x"), "search iterator"),
         (_search(cluster_id="c"), "the choice of a cluster"),
         (_search(data=["text"]), "text or ids"),
     ],
