@@ -9,12 +9,14 @@ import pyarrow as pa
 from elanus.columns.rows import batch_from_rows
 from elanus.columns.tables import batch_from_arrow, batch_from_mapping, table_of
 from elanus.embedded.arguments import check_same_fields, name_list, primary_keys
+from elanus.embedded.hybrid import AnnSearch
 from elanus.embedded.iterators import QueryIterator, SearchIterator
 from elanus.embedded.results import Hits, Rows
 from elanus.embedded.vectors import query_vectors
 from elanus.errors import Conflict, ElanusError, InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
+from elanus.schema.rankers import Ranker, RrfRanker
 from elanus.service.requests.base import Service
 from elanus.service.requests.collections import (
     CollectionInfo,
@@ -27,7 +29,7 @@ from elanus.service.requests.collections import (
 )
 from elanus.service.requests.data import Compact, Delete, Flush, Insert, Upsert
 from elanus.service.requests.indexes import CreateIndex, DescribeIndexes, DropIndex, IndexInfo, WaitForIndexes
-from elanus.service.requests.query import Query, Search
+from elanus.service.requests.query import HybridSearch, Query, Search
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -285,6 +287,58 @@ class Collection:
             database=self._database,
         )
         return Hits(self._service.execute(request), single=single)
+
+    def hybrid_search(
+        self,
+        searches: Sequence[AnnSearch],
+        *,
+        ranker: Ranker | None = None,
+        limit: int = 10,
+        offset: int = 0,
+        output_fields: Sequence[str] = (),
+        partitions: Sequence[str] = (),
+    ) -> Hits:
+        """The rows that several searches find, in one list.
+
+        Args:
+            searches: each with its own vectors, field, filter and limit.
+            ranker: how their hits become one list; reciprocal rank fusion if None.
+            limit: rows of the list.
+            offset: rows of the list to skip.
+            output_fields: fields and dynamic keys to return with each hit; `*` for all.
+            partitions: only these partitions.
+        """
+        chosen = name_list("partitions", partitions)
+        parts = []
+        singles = []
+        for search in searches:
+            target = self._vector_field(search.field_name)
+            queries, single = query_vectors(target, search.vectors)
+            singles.append(single)
+            parts.append(
+                Search(
+                    self._name,
+                    queries,
+                    search.limit,
+                    field_name=target.name,
+                    params=dict(search.params),
+                    filter=search.filter,
+                    filter_params=dict(search.filter_params),
+                    partitions=chosen,
+                    database=self._database,
+                )
+            )
+        request = HybridSearch(
+            self._name,
+            tuple(parts),
+            RrfRanker() if ranker is None else ranker,
+            limit,
+            offset=offset,
+            output_fields=name_list("output_fields", output_fields),
+            partitions=chosen,
+            database=self._database,
+        )
+        return Hits(self._service.execute(request), single=all(singles))
 
     def search_iterator(
         self,

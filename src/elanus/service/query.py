@@ -20,14 +20,22 @@ from elanus.query.search import Hits, ScanSettings
 from elanus.query.search import search as run_search
 from elanus.query.view import ReadView
 from elanus.runtime.ids import random_token
-from elanus.service.requests.query import Query, QueryReply, Search, SearchBatch, SearchBatchReply, SearchReply
+from elanus.service.requests.query import (
+    HybridSearch,
+    Query,
+    QueryReply,
+    Search,
+    SearchBatch,
+    SearchBatchReply,
+    SearchReply,
+)
 from elanus.settings import Settings
 
 _COUNT = "count(*)"
 
 
 @dataclass(frozen=True, slots=True)
-class _Planned:
+class PlannedSearch:
     """A search that was checked: what it reads, what it does, what it returns."""
 
     view: ReadView
@@ -36,9 +44,8 @@ class _Planned:
 
 
 def search(engine: Engine, request: Search) -> SearchReply:
-    planned = _planned(engine, request)
-    scan = ScanSettings(engine.components.search_pool, engine.components.settings.parallel_scan_bytes_min)
-    hits = run_search(planned.plan, offset=request.offset, limit=request.limit, scan=scan)
+    planned = planned_search(engine, request)
+    hits = run_search(planned.plan, offset=request.offset, limit=request.limit, scan=scan_settings(engine))
     return _search_reply(planned, hits, request.round_decimals)
 
 
@@ -48,7 +55,7 @@ def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
         raise InvalidInput("invalid_argument", f"a search iterator got offset {asked.offset}, expected 0")
     if request.batch_number < 0:
         raise InvalidInput("out_of_range", f"batch number is {request.batch_number}, expected 0 or more")
-    planned = _planned(engine, asked)
+    planned = planned_search(engine, asked)
     if planned.plan.query_count != 1:
         raise InvalidInput(
             "invalid_argument", f"a search iterator got {planned.plan.query_count} query vectors, expected one"
@@ -64,13 +71,25 @@ def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
     return SearchBatchReply(_search_reply(planned, hits, asked.round_decimals), token)
 
 
-def _planned(engine: Engine, request: Search) -> _Planned:
-    collection = engine.collection(request.database, request.collection)
+def scan_settings(engine: Engine) -> ScanSettings:
+    """How this engine splits scans over threads."""
+    return ScanSettings(engine.components.search_pool, engine.components.settings.parallel_scan_bytes_min)
+
+
+def planned_search(engine: Engine, request: Search, view: ReadView | None = None) -> PlannedSearch:
+    """The search, checked, over `view` or over the state it asks for.
+
+    Raises:
+        InvalidInput: anything about it is wrong.
+        NotFound: there is no such collection or partition.
+        Conflict: the collection is not loaded and has to be.
+    """
     settings = engine.components.settings
+    collection = engine.collection(request.database, request.collection)
     # The view first: a partition that is made or dropped meanwhile is then not asked of a view that lacks it.
-    view = _view(collection, request.guarantee_timestamp)
+    view = view_at(collection, request.guarantee_timestamp) if view is None else view
     partitions = _readable_partitions(collection, request)
-    _check_page(request.limit, request.offset, settings, limit_required=True)
+    check_page(request.limit, request.offset, settings, limit_required=True)
     target = plan_target(
         view,
         field_name=request.field_name,
@@ -91,10 +110,10 @@ def _planned(engine: Engine, request: Search) -> _Planned:
         partitions=partitions,
         ignore_growing=request.ignore_growing,
     )
-    return _Planned(view, SearchPlan(scope, target, request.vectors, query_count, view.primary_field), output)
+    return PlannedSearch(view, SearchPlan(scope, target, request.vectors, query_count, view.primary_field), output)
 
 
-def _search_reply(planned: _Planned, hits: Hits, round_decimals: int) -> SearchReply:
+def _search_reply(planned: PlannedSearch, hits: Hits, round_decimals: int) -> SearchReply:
     metric = planned.plan.target.metric
     return SearchReply(
         counts=hits.counts,
@@ -112,7 +131,7 @@ def _search_reply(planned: _Planned, hits: Hits, round_decimals: int) -> SearchR
 
 def query(engine: Engine, request: Query) -> QueryReply:
     collection = engine.collection(request.database, request.collection)
-    view = _view(collection, request.guarantee_timestamp)
+    view = view_at(collection, request.guarantee_timestamp)
     partitions = _readable_partitions(collection, request)
     primary = view.primary_field
     counting = request.output_fields == (_COUNT,)
@@ -120,7 +139,7 @@ def query(engine: Engine, request: Query) -> QueryReply:
         raise InvalidInput("invalid_argument", "count(*) cannot be mixed with other output fields")
     has_choice = bool(request.filter.strip()) or request.ids is not None
     limit_required = not has_choice and not counting
-    _check_page(request.limit, request.offset, engine.components.settings, limit_required=limit_required)
+    check_page(request.limit, request.offset, engine.components.settings, limit_required=limit_required)
     if request.ids is not None:
         check_keys(primary, request.ids)
     scope = plan_scope(
@@ -156,7 +175,8 @@ def _ids_of_filter(scope: Scope, view: ReadView) -> pa.Array | None:
     return None if values is None else pa.array(values, arrow_type(primary))
 
 
-def _view(collection: Collection, guarantee_timestamp: int) -> ReadView:
+def view_at(collection: Collection, guarantee_timestamp: int) -> ReadView:
+    """The newest state, or that of an earlier time."""
     view = collection.view()
     return view.at(guarantee_timestamp) if guarantee_timestamp else view
 
@@ -179,7 +199,12 @@ def _readable_partitions(collection: Collection, request: Search | Query) -> tup
     raise Conflict("collection_not_loaded", f"collection not loaded: {request.collection!r}; load it before reading")
 
 
-def _check_page(limit: int, offset: int, settings: Settings, *, limit_required: bool) -> None:
+def check_page(limit: int, offset: int, settings: Settings, *, limit_required: bool) -> None:
+    """Refuses a page that is no page, or too far.
+
+    Raises:
+        InvalidInput: with what is expected.
+    """
     if limit < 0 or (limit == 0 and limit_required):
         raise InvalidInput("out_of_range", f"limit is {limit}, expected 1 to {settings.topk_max}")
     if offset < 0:

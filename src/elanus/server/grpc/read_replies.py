@@ -4,12 +4,20 @@ from elanus.schema.field import Field
 from elanus.server.grpc.field_data_writer import count_field_data, field_data_from_column, ids_from_column
 from elanus.server.grpc.status import success
 from elanus.server.grpc.stubs import milvus_pb2, schema_pb2
-from elanus.service.requests.query import Query, QueryReply, Search, SearchBatch, SearchBatchReply, SearchReply
+from elanus.service.requests.query import (
+    HybridSearch,
+    Query,
+    QueryReply,
+    Search,
+    SearchBatch,
+    SearchBatchReply,
+    SearchReply,
+)
 
 __all__ = ["batch_results", "query_results", "search_results"]
 
 
-def search_results(reply: SearchReply, request: Search) -> milvus_pb2.SearchResults:
+def search_results(reply: SearchReply, request: Search | HybridSearch) -> milvus_pb2.SearchResults:
     """The hits of all queries end to end, `topks` of each."""
     counts = reply.counts.tolist()
     data = schema_pb2.SearchResultData(

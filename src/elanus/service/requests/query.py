@@ -9,9 +9,10 @@ import pyarrow as pa
 
 from elanus.columns.vectors import SparseRows
 from elanus.schema.field import Field
+from elanus.schema.rankers import Ranker
 from elanus.service.requests.base import DEFAULT_DATABASE, Request
 
-__all__ = ["Query", "QueryReply", "Search", "SearchBatch", "SearchBatchReply", "SearchReply"]
+__all__ = ["HybridSearch", "Query", "QueryReply", "Search", "SearchBatch", "SearchBatchReply", "SearchReply"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,33 @@ class SearchBatchReply:
 
     hits: SearchReply
     token: str
+
+
+@dataclass(frozen=True, slots=True)
+class HybridSearch(Request["SearchReply"]):
+    """Several searches of one collection, whose hits become one list of rows.
+
+    Attributes:
+        searches: what each finds with its own vectors, filter, parameters and limit; their collection, database, output
+            and time are those of this request.
+        ranker: how hits become one list.
+        limit: rows of the list.
+        offset: rows of the list to skip.
+        partitions: of every search; each search has them too.
+        Others: as in `Search`.
+    """
+
+    collection: str
+    searches: tuple[Search, ...]
+    ranker: Ranker
+    limit: int
+    offset: int = 0
+    output_fields: tuple[str, ...] = ()
+    partitions: tuple[str, ...] = ()
+    round_decimals: int = -1
+    guarantee_timestamp: int = 0
+    require_loaded: bool = False
+    database: str = DEFAULT_DATABASE
 
 
 @dataclass(frozen=True, slots=True)
