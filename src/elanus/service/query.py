@@ -21,7 +21,6 @@ from elanus.query.search import search as run_search
 from elanus.query.view import ReadView
 from elanus.runtime.ids import random_token
 from elanus.service.requests.query import (
-    HybridSearch,
     Query,
     QueryReply,
     Search,
