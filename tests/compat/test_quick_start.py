@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from pymilvus import MilvusClient
+from pymilvus import DataType, MilvusClient
+from pymilvus.exceptions import MilvusException
 
 from tests.compat.conftest import Connected
 
@@ -127,6 +128,36 @@ def test_search_iterator(client: MilvusClient, name: str, metric: str) -> None:
     assert sorted(key for _, key in hits) == list(range(60))
     distances = [distance for distance, _ in hits]
     assert distances == sorted(distances, reverse=metric != "L2")
+
+
+def test_grouping(client: MilvusClient, name: str) -> None:
+    """The best hits of each color; rows without one are a group."""
+    schema = client.create_schema()
+    schema.add_field("id", DataType.INT64, is_primary=True)
+    schema.add_field("color", DataType.VARCHAR, max_length=20, nullable=True)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=2)
+    indexes = client.prepare_index_params()
+    indexes.add_index("vector", index_type="FLAT", metric_type="L2")
+    client.create_collection(name, schema=schema, index_params=indexes)
+    colors = ["red", "red", "blue", None, "red", "blue", None, "green"]
+    client.insert(name, [{"id": key, "color": color, "vector": [float(key), 0.0]} for key, color in enumerate(colors)])
+    one = client.search(name, data=[[0.0, 0.0]], limit=3, group_by_field="color", output_fields=["color"])[0]
+    assert [(hit["id"], hit["entity"]["color"]) for hit in one] == [(0, "red"), (2, "blue"), (3, None)]
+    two = client.search(name, data=[[0.0, 0.0]], limit=4, group_by_field="color", group_size=2, strict_group_size=True)[
+        0
+    ]
+    assert [hit["id"] for hit in two] == [0, 1, 2, 5, 3, 6, 7]
+    assert [hit["id"] for hit in client.search(name, [[7.0, 0.0]], limit=2, offset=1, group_by_field="color")[0]] == [
+        6,
+        5,
+    ]
+    for wrong, told in (
+        ({"group_by_field": "vector"}, "cannot group by 'vector'"),
+        ({"group_by_field": "color", "group_size": 11}, "group_size is 11, expected 1 to 10"),
+        ({"group_by_field": "color", "search_params": {"params": {"radius": 3.0}}}, "takes no range"),
+    ):
+        with pytest.raises(MilvusException, match=told):
+            client.search(name, [[0.0, 0.0]], limit=2, **wrong)
 
 
 def test_a_search_iterator_over_equal_scores_while_rows_come(client: MilvusClient, name: str) -> None:

@@ -1,6 +1,7 @@
 """A collection, as Python code holds it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -288,6 +289,44 @@ class Collection:
         )
         return Hits(self._service.execute(request), single=single)
 
+    def grouped_search(
+        self,
+        search: AnnSearch,
+        *,
+        group_by: Sequence[str],
+        group_size: int = 1,
+        strict: bool = False,
+        offset: int = 0,
+        output_fields: Sequence[str] = (),
+        partitions: Sequence[str] = (),
+    ) -> Hits:
+        """The best hits of each group, where a group is the rows with one value of some fields.
+
+        Groups come in the order of their best hits, and the hits of a group stand together, best first.
+
+        Args:
+            search: what is searched; its limit counts groups.
+            group_by: integer, Bool or VarChar fields.
+            group_size: hits of a group, at most 10.
+            strict: go on until every group has so many hits, as far as there are so many rows.
+            offset: groups to skip.
+            output_fields: fields and dynamic keys to return with each hit; `*` for all.
+            partitions: only these partitions.
+        """
+        names = name_list("group_by", group_by)
+        if not names:
+            raise InvalidInput("invalid_argument", "group_by names no field, expected at least one")
+        request, single = self._ann_request(search, name_list("partitions", partitions))
+        request = replace(
+            request,
+            offset=offset,
+            output_fields=name_list("output_fields", output_fields),
+            group_by=names,
+            group_size=group_size,
+            strict_group_size=strict,
+        )
+        return Hits(self._service.execute(request), single=single)
+
     def hybrid_search(
         self,
         searches: Sequence[AnnSearch],
@@ -309,28 +348,10 @@ class Collection:
             partitions: only these partitions.
         """
         chosen = name_list("partitions", partitions)
-        parts = []
-        singles = []
-        for search in searches:
-            target = self._vector_field(search.field_name)
-            queries, single = query_vectors(target, search.vectors)
-            singles.append(single)
-            parts.append(
-                Search(
-                    self._name,
-                    queries,
-                    search.limit,
-                    field_name=target.name,
-                    params=dict(search.params),
-                    filter=search.filter,
-                    filter_params=dict(search.filter_params),
-                    partitions=chosen,
-                    database=self._database,
-                )
-            )
+        parts = [self._ann_request(search, chosen) for search in searches]
         request = HybridSearch(
             self._name,
-            tuple(parts),
+            tuple(search for search, _ in parts),
             RrfRanker() if ranker is None else ranker,
             limit,
             offset=offset,
@@ -338,7 +359,7 @@ class Collection:
             partitions=chosen,
             database=self._database,
         )
-        return Hits(self._service.execute(request), single=all(singles))
+        return Hits(self._service.execute(request), single=all(single for _, single in parts))
 
     def search_iterator(
         self,
@@ -490,6 +511,23 @@ class Collection:
             f"rows are a {type(data).__name__}, expected a list of dicts, a mapping of columns, or a pyarrow, pandas "
             "or polars table",
         )
+
+    def _ann_request(self, search: AnnSearch, partitions: tuple[str, ...]) -> tuple[Search, bool]:
+        """The request of a search, and whether it has a single vector."""
+        target = self._vector_field(search.field_name)
+        queries, single = query_vectors(target, search.vectors)
+        request = Search(
+            self._name,
+            queries,
+            search.limit,
+            field_name=target.name,
+            params=dict(search.params),
+            filter=search.filter,
+            filter_params=dict(search.filter_params),
+            partitions=partitions,
+            database=self._database,
+        )
+        return request, single
 
     def _output(self, names: Sequence[str] | None) -> tuple[str, ...]:
         if names is not None:

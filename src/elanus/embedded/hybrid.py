@@ -1,4 +1,4 @@
-"""One of the searches of a hybrid search, as Python code writes it."""
+"""A search by one vector field as a value, which hybrid and grouping searches take."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ class AnnSearch:
     """A search by one vector field.
 
     Attributes:
-        vectors: one vector, or a list of them; every search of a hybrid search has as many.
+        vectors: one vector, or a list of them; all searches of a hybrid search have equally many.
         field_name: the vector field; may be left out when there is one.
-        limit: hits that go into the common list.
+        limit: hits that go into the common list of a hybrid search, or groups of a grouping one.
         filter: only rows that pass this expression.
         params: search parameters of the index.
         filter_params: values for `{name}` in the filter.

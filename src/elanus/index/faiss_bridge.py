@@ -23,6 +23,7 @@ __all__ = [
     "int32_view",
     "load_faiss",
     "opened",
+    "quicken_training",
     "serialised",
     "share_codes",
     "training_threads",
@@ -32,6 +33,8 @@ __all__ = [
 _SEARCH_THREAD_COUNT: Final = 1
 _RESULTS_PER_CALL: Final = 1 << 20
 _PARALLEL_TRAINING_ROWS: Final = 16_384
+_CODE_ROUNDS: Final = 10
+_ROWS_PER_CODE: Final = 64
 
 
 @functools.cache
@@ -60,6 +63,18 @@ def with_threads(thread_count: int = _SEARCH_THREAD_COUNT) -> Any:
 def training_threads(row_count: int, thread_count: int) -> int:
     """Threads worth starting to make codes of `row_count` rows: many short steps, which do not pay below 16,384."""
     return thread_count if row_count >= _PARALLEL_TRAINING_ROWS else _SEARCH_THREAD_COUNT
+
+
+def quicken_training(quantizer: Any, seed: int) -> None:
+    """Sets a product quantiser to learn its codes in ten rounds from at most 64 rows a code.
+
+    With faiss's own 25 rounds and 256 rows a code 64 codes of 8 bits took 65 s of one core where this takes 12, and the
+    recall was the same once exact scores had chosen.
+    """
+    quantizer.cp.seed = seed
+    quantizer.cp.niter = _CODE_ROUNDS
+    quantizer.cp.min_points_per_centroid = 1
+    quantizer.cp.max_points_per_centroid = _ROWS_PER_CODE
 
 
 def faiss_metric(metric: Metric) -> int:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -61,6 +61,11 @@ class SearchPlan:
     vectors: QueryVectors
     query_count: int
     primary_field: Field
+
+    def single(self, number: int) -> "SearchPlan":
+        """The search with one of its query vectors."""
+        one = self.vector(number)
+        return replace(self, vectors=one if isinstance(one, SparseRows) else one[None, :], query_count=1)
 
     def vector(self, number: int) -> QueryVectors:
         """One of the query vectors, as an index takes a single one."""

@@ -16,10 +16,6 @@ from elanus.server.refusals import not_supported
 __all__ = ["LATER_OPTIONS", "IteratorBatch", "SearchOptions", "merge_options", "refuse_later_options"]
 
 LATER_OPTIONS: Final[Mapping[str, str]] = {
-    "group_by_field": "grouping search",
-    "group_by_fields": "grouping search",
-    "group_size": "grouping search",
-    "strict_group_size": "grouping search",
     "rank_group_scorer": "grouping search",
     "order_by_fields": "ordering by fields",
     "json_path": "grouping by a JSON path",
@@ -71,6 +67,7 @@ class SearchOptions:
         field_name: empty for the only vector field.
         metric: empty for that of the index.
         is_iterator: the request belongs to an iterator, whose guarantee timestamp fixes what it sees.
+        group_by: fields whose values make groups.
         batch: the request asks for a batch of an iterator of version 2.
         collection_id: 0, or the collection the client has in mind, which must not have been made anew since.
         params: parameters of the index type, `radius` and `range_filter`.
@@ -83,6 +80,9 @@ class SearchOptions:
     field_name: str = ""
     metric: str = ""
     is_iterator: bool = False
+    group_by: tuple[str, ...] = ()
+    group_size: int = 1
+    strict_group_size: bool = False
     batch: IteratorBatch | None = None
     collection_id: int = 0
     params: dict[str, Any] = field(default_factory=dict)
@@ -132,6 +132,9 @@ def merge_options(outer: Mapping[str, Any], nested: Mapping[str, Any]) -> Search
     limit = option_integer("topk", levels.take("topk", 0))
     return SearchOptions(
         limit=limit,
+        group_by=_group_fields(levels),
+        group_size=option_integer("group_size", levels.take("group_size", 1)),
+        strict_group_size=option_flag("strict_group_size", levels.take("strict_group_size", "false")),
         batch=_iterator_batch(levels, limit),
         offset=option_integer("offset", levels.take("offset", 0)),
         round_decimals=option_integer("round_decimal", levels.take("round_decimal", -1)),
@@ -142,6 +145,16 @@ def merge_options(outer: Mapping[str, Any], nested: Mapping[str, Any]) -> Search
         collection_id=option_integer("collection_id", levels.take("collection_id", 0)),
         params=levels.rest(),
     )
+
+
+def _group_fields(levels: _Levels) -> tuple[str, ...]:
+    """Both spellings: one field, or several as text with commas or as a list."""
+    one, several = levels.take("group_by_field"), levels.take("group_by_fields")
+    names = several if isinstance(several, list) else str(several).split(",")
+    fields = tuple(str(name).strip() for name in names if str(name).strip())
+    if one and fields and fields != (str(one),):
+        raise _ambiguous("group_by_field", one, several)
+    return fields or ((str(one),) if one else ())
 
 
 def _iterator_batch(levels: _Levels, limit: int) -> IteratorBatch | None:

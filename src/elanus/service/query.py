@@ -1,6 +1,6 @@
 """Reading rows: search and query."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,8 @@ from elanus.engine.cursors import CursorSession
 from elanus.engine.engine import Engine
 from elanus.errors import Conflict, InvalidInput
 from elanus.query.cursor import SearchCursor
-from elanus.query.output import OutputColumns, fetch, resolve_output
+from elanus.query.grouping import grouped_search, plan_grouping
+from elanus.query.output import OutputColumns, fetch, fetch_column, resolve_output
 from elanus.query.plan import Scope, SearchPlan, check_vectors, plan_scope, plan_target
 from elanus.query.retrieve import count, retrieve
 from elanus.query.search import Hits, ScanSettings
@@ -44,12 +45,16 @@ class PlannedSearch:
 
 def search(engine: Engine, request: Search) -> SearchReply:
     planned = planned_search(engine, request)
+    if request.group_by:
+        return _grouped_reply(engine, request, planned)
     hits = run_search(planned.plan, offset=request.offset, limit=request.limit, scan=scan_settings(engine))
     return _search_reply(planned, hits, request.round_decimals)
 
 
 def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
     asked = request.search
+    if asked.group_by:
+        raise InvalidInput("not_supported", "a search iterator takes no grouping; leave group_by_field out")
     if asked.offset:
         raise InvalidInput("invalid_argument", f"a search iterator got offset {asked.offset}, expected 0")
     if request.batch_number < 0:
@@ -68,6 +73,23 @@ def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
     if request.batch_number:
         engine.cursors.put(token, session)
     return SearchBatchReply(_search_reply(planned, hits, asked.round_decimals), token)
+
+
+def _grouped_reply(engine: Engine, request: Search, planned: PlannedSearch) -> SearchReply:
+    if planned.plan.target.bounds is not None:
+        raise InvalidInput("not_supported", "a grouping search takes no range; leave radius and range_filter out")
+    grouping = plan_grouping(
+        planned.view.schema,
+        request.group_by,
+        size=request.group_size,
+        size_max=engine.components.settings.group_size_max,
+        strict=request.strict_group_size,
+    )
+    hits = grouped_search(planned.plan, grouping, offset=request.offset, limit=request.limit)
+    reply = _search_reply(planned, hits, request.round_decimals)
+    columns = [fetch_column(hits.found, field) for field in grouping.fields]
+    names = [field.name for field in grouping.fields]
+    return replace(reply, groups=pa.RecordBatch.from_arrays(columns, names=names), group_fields=grouping.fields)
 
 
 def scan_settings(engine: Engine) -> ScanSettings:

@@ -80,6 +80,27 @@ def test_unknown_advice() -> None:
         merge_options({"topk": 1}, {"hints": "magic"})
 
 
+@pytest.mark.parametrize(
+    ("given", "fields"),
+    [
+        ({"group_by_field": "author"}, ("author",)),
+        ({"group_by_fields": "author, year"}, ("author", "year")),
+        ({"group_by_fields": ["author"], "group_by_field": "author"}, ("author",)),
+        ({"group_size": "3"}, ()),
+    ],
+)
+def test_fields_to_group_by(given: dict[str, Any], fields: tuple[str, ...]) -> None:
+    options = merge_options({"topk": 5, "strict_group_size": "True"}, given)
+    assert options.group_by == fields
+    assert options.strict_group_size
+    assert options.group_size == int(given.get("group_size", 1))
+
+
+def test_two_ways_to_group() -> None:
+    with pytest.raises(InvalidInput, match="ambiguous option group_by_field"):
+        merge_options({"topk": 5}, {"group_by_field": "a", "group_by_fields": "a,b"})
+
+
 def test_the_first_batch_of_an_iterator_has_no_token() -> None:
     options = merge_options(
         {"topk": 1, "iterator": "True", "search_iter_v2": "True", "search_iter_batch_size": "1"}, {}

@@ -18,7 +18,7 @@ from elanus.index.belonging import ColumnDescription
 from elanus.index.candidates import CandidateIndex
 from elanus.index.eligibility import check_eligible
 from elanus.index.exact import ExactScan
-from elanus.index.faiss_bridge import faiss_metric, load_faiss
+from elanus.index.faiss_bridge import faiss_metric, load_faiss, quicken_training
 from elanus.index.flat.index import FlatIndex
 from elanus.index.floats import FloatRows
 from elanus.index.hnsw.construction import build_graph
@@ -46,7 +46,7 @@ __all__ = ["HNSW_PQ", "HNSW_PRQ", "HNSW_SQ", "CodedGraphType"]
 _GRAPH: Final = "graph.json"
 _FAISS_BYTES_PER_ROW: Final = 12
 
-MakeQuantizer = Callable[[Mapping[str, Any], int, int, int], Any]
+MakeQuantizer = Callable[[Mapping[str, Any], FloatRows, int, int], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class CodedGraphType:
 
     Attributes:
         own_params: those of its codes.
-        make: an untrained quantiser from parameters, dimension, number of the faiss metric, and row count.
+        make: an untrained quantiser from parameters, the vectors, the number of the faiss metric, and a seed.
         quantizer_class: what faiss calls it.
     """
 
@@ -96,7 +96,7 @@ class CodedGraphType:
         if scan.present_count <= EXACT_ROW_COUNT:
             return {}
         vectors = FloatRows.of(column, metric)
-        quantizer = self.make(params, vectors.dim, faiss_metric(metric), len(vectors))
+        quantizer = self.make(params, vectors, faiss_metric(metric), context.seed)
         codes = GraphCodes.encoded(vectors, quantizer, context)
         unit_length = metric is Metric.COSINE and have_unit_length(vectors)
         form = choose_storage(vectors.data_type, metric, unit_length=unit_length)
@@ -138,7 +138,7 @@ class CodedGraphType:
         return CandidateIndex(scan=scan, source=source, bytes_used=size)
 
 
-def _scalar_quantizer(params: Mapping[str, Any], dim: int, metric: int, row_count: int) -> Any:
+def _scalar_quantizer(params: Mapping[str, Any], vectors: FloatRows, metric: int, seed: int) -> Any:
     faiss = load_faiss()
     kinds = {
         "SQ4U": faiss.ScalarQuantizer.QT_4bit_uniform,
@@ -147,19 +147,19 @@ def _scalar_quantizer(params: Mapping[str, Any], dim: int, metric: int, row_coun
         "BF16": faiss.ScalarQuantizer.QT_bf16,
         "FP16": faiss.ScalarQuantizer.QT_fp16,
     }
-    return faiss.IndexScalarQuantizer(dim, kinds[params["sq_type"]], metric)
+    return faiss.IndexScalarQuantizer(vectors.dim, kinds[params["sq_type"]], metric)
 
 
-def _product_quantizer(params: Mapping[str, Any], dim: int, metric: int, row_count: int) -> Any:
-    index = load_faiss().IndexPQ(dim, params["m"], fitting_bit_count(params["nbits"], row_count), metric)
-    index.pq.cp.min_points_per_centroid = 1
+def _product_quantizer(params: Mapping[str, Any], vectors: FloatRows, metric: int, seed: int) -> Any:
+    index = load_faiss().IndexPQ(vectors.dim, params["m"], fitting_bit_count(params["nbits"], len(vectors)), metric)
+    quicken_training(index.pq, seed)
     return index
 
 
-def _residual_quantizer(params: Mapping[str, Any], dim: int, metric: int, row_count: int) -> Any:
+def _residual_quantizer(params: Mapping[str, Any], vectors: FloatRows, metric: int, seed: int) -> Any:
     faiss = load_faiss()
-    nbits = fitting_bit_count(params["nbits"], row_count)
-    return faiss.IndexProductResidualQuantizer(dim, params["m"], params["nrq"], nbits, metric)
+    nbits = fitting_bit_count(params["nbits"], len(vectors))
+    return faiss.IndexProductResidualQuantizer(vectors.dim, params["m"], params["nrq"], nbits, metric)
 
 
 HNSW_SQ: Final = CodedGraphType(

@@ -21,6 +21,7 @@ from elanus.index.faiss_bridge import (
     found_in_blocks,
     load_faiss,
     opened,
+    quicken_training,
     training_threads,
     with_threads,
 )
@@ -67,8 +68,7 @@ def coded_lists(
     quantizer.add(centroids)
     index = faiss.IndexIVFPQ(quantizer, vectors.dim, list_count, part_count, nbits, number)
     index.use_precomputed_table = -1
-    index.pq.cp.min_points_per_centroid = 1
-    index.pq.cp.seed = context.seed
+    quicken_training(index.pq, context.seed)
     sampled = np.random.default_rng(context.seed).permutation(len(vectors))[:_TRAINING_ROWS_MAX]
     index.train(vectors.taken(np.sort(sampled)))
     numbers = vectors.row_numbers()

@@ -20,6 +20,8 @@ from elanus.service.requests.query import HybridSearch, Search
 __all__ = ["hybrid_from_message"]
 
 _KNOWN: Final = frozenset({"strategy", "params", "limit", "offset", "round_decimal"})
+# Without a field to group by they mean nothing.
+_WITHOUT_GROUPS: Final = frozenset({"group_by_field", "group_size", "strict_group_size"})
 
 
 def hybrid_from_message(request: milvus_pb2.HybridSearchRequest, info: CollectionInfo) -> HybridSearch:
@@ -38,7 +40,9 @@ def hybrid_from_message(request: milvus_pb2.HybridSearchRequest, info: Collectio
             raise not_supported(what)
     options = {name: _value(text) for name, text in texts_of(request.rank_params, what="rank_params").items()}
     refuse_later_options(options)
-    unknown = sorted(name for name in options.keys() - _KNOWN if options[name])
+    if options.get("group_by_field"):
+        raise not_supported("grouping in a hybrid search")
+    unknown = sorted(name for name in options.keys() - _KNOWN - _WITHOUT_GROUPS if options[name])
     if unknown:
         raise not_supported(f"the rank parameter {unknown[0]}")
     partitions = tuple(request.partition_names)

@@ -33,6 +33,13 @@ def search_results(reply: SearchReply, request: Search | HybridSearch) -> milvus
     data.fields_data.extend(
         field_data_from_column(column, field) for column, field in zip(reply.columns.columns, reply.fields, strict=True)
     )
+    if reply.groups is not None:
+        values = [
+            field_data_from_column(column, field)
+            for column, field in zip(reply.groups.columns, reply.group_fields, strict=True)
+        ]
+        data.group_by_field_value.CopyFrom(values[0])
+        data.group_by_field_values.extend(values)
     return milvus_pb2.SearchResults(
         status=success(), results=data, collection_name=request.collection, session_ts=reply.timestamp
     )

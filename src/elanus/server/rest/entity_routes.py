@@ -20,9 +20,6 @@ __all__ = ["LATER_SEARCH_PARTS", "EntityRoutes", "hits_json", "search_of"]
 _DEFAULT_LIMIT: Final = 100
 LATER_SEARCH_PARTS: Final = {
     "ids": "search by primary keys",
-    "groupingField": "grouping search",
-    "groupSize": "grouping search",
-    "strictGroupSize": "grouping search",
     "functionScore": "reranking by functions",
     "rerank": "reranking",
     "searchAggregation": "search aggregation",
@@ -153,6 +150,7 @@ def search_of(body: Body, info: CollectionInfo) -> Search:
     outer, nested = _search_levels(body)
     options = merge_options(outer, nested)
     field = searched_field(info.schema, body.text("annsField", default=options.field_name))
+    grouped = body.text("groupingField", default="")
     return Search(
         collection=info.name,
         vectors=vectors_from_json(body.items("data"), field),
@@ -168,6 +166,9 @@ def search_of(body: Body, info: CollectionInfo) -> Search:
         round_decimals=options.round_decimals,
         ignore_growing=options.ignore_growing,
         require_loaded=True,
+        group_by=(grouped,) if grouped else options.group_by,
+        group_size=body.integer("groupSize", default=options.group_size),
+        strict_group_size=body.flag("strictGroupSize", default=options.strict_group_size),
         database=info.database,
     )
 

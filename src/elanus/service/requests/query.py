@@ -32,6 +32,9 @@ class Search(Request["SearchReply"]):
         guarantee_timestamp: 0 reads the newest state; another one reads the state as it was then.
         ignore_growing: only rows in sealed segments.
         require_loaded: refuse when the collection is not loaded, as the Milvus protocol wants.
+        group_by: fields whose values make groups; `limit` and `offset` then count groups.
+        group_size: hits of a group at most.
+        strict_group_size: go on searching until every group has that many, as far as there are so many rows.
     """
 
     collection: str
@@ -49,6 +52,9 @@ class Search(Request["SearchReply"]):
     guarantee_timestamp: int = 0
     ignore_growing: bool = False
     require_loaded: bool = False
+    group_by: tuple[str, ...] = ()
+    group_size: int = 1
+    strict_group_size: bool = False
     database: str = DEFAULT_DATABASE
 
 
@@ -66,6 +72,8 @@ class SearchReply:
         metric: name of the metric of the scores.
         larger_is_nearer: its direction.
         timestamp: of the state that was read.
+        groups: the values that make the group of each hit, a column a field of `group_by`; None without grouping.
+        group_fields: what those columns are.
     """
 
     counts: npt.NDArray[np.int64]
@@ -78,6 +86,8 @@ class SearchReply:
     metric: str
     larger_is_nearer: bool
     timestamp: int
+    groups: pa.RecordBatch | None = None
+    group_fields: tuple[Field, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -325,9 +325,7 @@ def test_a_search(ask: Ask, service: FakeService, books: collections.CollectionI
     ("body", "told"),
     [
         ({"ids": [1]}, "search by primary keys (ids)"),
-        ({"groupingField": "title"}, "grouping search (groupingField)"),
         ({"functionScore": {"name": "x"}}, "reranking by functions"),
-        ({"searchParams": {"group_by_field": "title"}}, "grouping search (group_by_field)"),
     ],
 )
 def test_searches_of_later_versions(
