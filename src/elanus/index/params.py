@@ -21,8 +21,10 @@ __all__ = [
     "FloatParam",
     "IntParam",
     "Param",
+    "TextParam",
     "checked_params",
     "one_effort",
+    "required_param",
 ]
 
 INT_MAX: Final = 2**31 - 1
@@ -35,7 +37,8 @@ _NAMES_OF_ALL_INDEXES: Final = frozenset(
         *("beam_width_ratio", "beamwidth", "vectors_beamwidth", "inline_pq", "rearrange", "num_entry_points"),
         *("inverted_index_algo", "bm25_k1", "bm25_b", "drop_ratio_build", "drop_ratio_search"),
         *("mh_element_bit_width", "mh_lsh_band", "mh_lsh_code_in_mem", "mh_search_with_jaccard"),
-        *("max_empty_result_buckets", "level", "recall"),
+        *("max_empty_result_buckets", "level", "recall", "mh_lsh_bloom_false_positive_prob", "mh_lsh_batch_search"),
+        *("faiss_index_name", "efSearch", "k_factor"),
     }
 )
 
@@ -145,6 +148,21 @@ class ChoiceParam:
         return spelled
 
 
+@dataclass(frozen=True, slots=True)
+class TextParam:
+    """Any text that is not empty, without the spaces around it."""
+
+    name: str
+    default: str | None = None
+
+    def checked(self, value: object, index_name: str) -> str:
+        """The text."""
+        text = value.strip() if isinstance(value, str) else ""
+        if not text:
+            raise _wrong_type(index_name, self.name, value, "a text that is not empty")
+        return text
+
+
 def checked_params(index_name: str, specs: Sequence[Param], params: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of `specs` with their defaults; those without a default are left out when not given.
 
@@ -183,6 +201,16 @@ def one_effort(index_name: str, effort_name: str, checked: Mapping[str, Any], *,
     if "recall" in checked:
         return dict(checked)
     return {effort_name: default, **checked}
+
+
+def required_param(index_name: str, spec: Param, params: Mapping[str, Any], expected: str) -> None:
+    """Refuses complete parameters that lack one without a default.
+
+    Raises:
+        InvalidInput: it is missing; `expected` says what it must be.
+    """
+    if spec.name not in params:
+        raise InvalidInput("invalid_index", f"{index_name} needs parameter {spec.name}: {expected}")
 
 
 def _integer(value: object) -> int | None:

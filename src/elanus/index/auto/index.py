@@ -25,6 +25,7 @@ from elanus.index.presence import present_rows
 from elanus.index.protocol import (
     Artefacts,
     BuildContext,
+    Cursor,
     IndexSize,
     IndexType,
     RangeBounds,
@@ -79,6 +80,12 @@ class AutoIndex:
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """As `VectorIndex.range_search`."""
         return self.index.range_search(query, bounds, self._chosen_params(params, 1), allow)
+
+    def cursor(
+        self, query: Any, params: Mapping[str, Any], allow: Bitset | None, bounds: RangeBounds | None = None
+    ) -> Cursor:
+        """As `VectorIndex.cursor`."""
+        return self.index.cursor(query, self._chosen_params(params, 1), allow, bounds)
 
     def size(self) -> IndexSize:
         """That of the chosen index."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
 from elanus.index.calibration import Calibration
+from elanus.index.cursor import WideningCursor, widening_cursor
 from elanus.index.exact import ExactScan, scored_form
 from elanus.index.graph.planning import WalkPlan, plan_walk
 from elanus.index.protocol import IndexSize, RangeBounds, SearchHits
@@ -73,6 +74,18 @@ class GraphIndex:
                 return best_first(self.scan.metric, scores[kept], rows[kept], k)
             k *= _RANGE_K_GROWTH
         return self.scan.range_search(query, bounds, visible)
+
+    def cursor(
+        self,
+        query: npt.NDArray[Any],
+        params: Mapping[str, Any],
+        allow: Bitset | None,
+        bounds: RangeBounds | None = None,
+    ) -> WideningCursor:
+        """As `VectorIndex.cursor`."""
+        return widening_cursor(
+            self, self.scan.metric, self.scan.row_count, query=query, params=params, allow=allow, bounds=bounds
+        )
 
     def size(self) -> IndexSize:
         """Bytes of links and codes; the column is not counted."""
