@@ -5,11 +5,17 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from elanus.kernels.bits import bit_rows
+
 __all__ = ["Bitset"]
 
 Words = npt.NDArray[np.uint64]
 
 _WORD_BITS: Final = 64
+_ONE: Final = np.uint64(1)
+_WORD_MASK: Final = np.uint64(_WORD_BITS - 1)
+# Setting single bits costs more a row than a boolean a row does, but nothing for the other rows.
+_FEW_ROWS_FACTOR: Final = 128
 
 
 class Bitset:
@@ -47,6 +53,11 @@ class Bitset:
     @classmethod
     def from_rows(cls, rows: npt.NDArray[np.integer], size: int) -> "Bitset":
         """The rows numbered in `rows`, in any order, repeats allowed."""
+        if len(rows) * _FEW_ROWS_FACTOR <= size:
+            words = np.zeros(_word_count(size), np.uint64)
+            numbers = rows.astype(np.uint64)
+            np.bitwise_or.at(words, rows >> 6, _ONE << (numbers & _WORD_MASK))
+            return cls(words, size)
         mask = np.zeros(size, np.bool_)
         mask[rows] = True
         return cls.from_bool(mask)
@@ -115,7 +126,7 @@ class Bitset:
 
     def rows(self) -> npt.NDArray[np.int64]:
         """The row numbers, ascending."""
-        return np.flatnonzero(self.to_bool())
+        return bit_rows(self.words, self.size)
 
     def part(self, start: int, size: int) -> "Bitset":
         """The set of rows `start` to `start + size` (exclusive), renumbered from 0; `start` is a multiple of 64."""

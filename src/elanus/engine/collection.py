@@ -217,7 +217,8 @@ class Collection:
             deletes = read_deletes(store, prefix, entry.row_count, entry.deletes)
         indexes = SegmentIndexes(store, segment, built_indexes(manifest, entry), self._report_damage)
         persisted = sum(file.entry_count for file in entry.deletes)
-        return SealedUnit(entry, segment, deletes, persisted, indexes, _stats(manifest.schema, segment))
+        stats = _stats(manifest.schema, segment)
+        return SealedUnit(entry, segment, deletes, persisted, indexes, indexes.predicates(), stats)
 
     def segment_prefix(self, segment_id: int) -> str:
         """The folder of a segment."""

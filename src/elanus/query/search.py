@@ -84,7 +84,7 @@ def allowed_rows(segment: SegmentView, row_filter: Filter | None) -> Bitset | No
     visible = segment.visible()
     if row_filter is None:
         return visible
-    passed = row_filter.evaluate(segment.source)
+    passed = row_filter.evaluate(segment.source, segment.predicates)
     return passed if visible is None else passed & visible
 
 
