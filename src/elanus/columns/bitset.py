@@ -5,17 +5,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from elanus.kernels.bits import bit_rows
+from elanus.kernels.bits import bit_count, bit_rows, bits_from_rows
 
 __all__ = ["Bitset"]
 
 Words = npt.NDArray[np.uint64]
 
 _WORD_BITS: Final = 64
-_ONE: Final = np.uint64(1)
-_WORD_MASK: Final = np.uint64(_WORD_BITS - 1)
-# Setting single bits costs more a row than a boolean a row does, but nothing for the other rows.
-_FEW_ROWS_FACTOR: Final = 128
+_ROW_DTYPES: Final = (np.dtype(np.uint32), np.dtype(np.int64))
 
 
 class Bitset:
@@ -53,14 +50,9 @@ class Bitset:
     @classmethod
     def from_rows(cls, rows: npt.NDArray[np.integer], size: int) -> "Bitset":
         """The rows numbered in `rows`, in any order, repeats allowed."""
-        if len(rows) * _FEW_ROWS_FACTOR <= size:
-            words = np.zeros(_word_count(size), np.uint64)
-            numbers = rows.astype(np.uint64)
-            np.bitwise_or.at(words, rows >> 6, _ONE << (numbers & _WORD_MASK))
-            return cls(words, size)
-        mask = np.zeros(size, np.bool_)
-        mask[rows] = True
-        return cls.from_bool(mask)
+        if rows.dtype not in _ROW_DTYPES:
+            rows = rows.astype(np.int64)
+        return cls(bits_from_rows(np.ascontiguousarray(rows), size), size)
 
     @classmethod
     def from_packed(cls, packed: npt.NDArray[np.uint8], *, offset: int, size: int) -> "Bitset":
@@ -114,7 +106,7 @@ class Bitset:
 
     def count(self) -> int:
         """How many rows are in the set."""
-        return int(np.bitwise_count(self.words).sum())
+        return bit_count(self.words)
 
     def any(self) -> bool:
         """Whether the set has a row."""

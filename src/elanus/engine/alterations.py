@@ -168,6 +168,9 @@ def define_index(collection: Collection, definition: IndexDefinition, metric: st
     complete = _complete(schema, field, definition, metric, collection.components.ids.allocate())
 
     def decide(manifest: Manifest) -> list[Change]:
+        nonlocal complete
+        if not definition.index_name:
+            complete = replace(complete, index_name=_free_name(manifest, complete))
         for other in manifest.indexes:
             if replace(other, index_id=complete.index_id, settings=complete.settings) == complete:
                 return []
@@ -269,6 +272,16 @@ def _check_settings(names: Iterable[str]) -> None:
             near = difflib.get_close_matches(name, _ALTERABLE, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise InvalidInput("invalid_index", f"an index has no setting {name!r} that can be altered{hint}")
+
+
+def _free_name(manifest: Manifest, definition: IndexDefinition) -> str:
+    """A name for an index that was given none: its field's, with a number when another path of the field has that."""
+    name, number = definition.index_name, 1
+    taken = {other.index_name: _place(manifest, other) for other in manifest.indexes}
+    while taken.get(name, _place(manifest, definition)) != _place(manifest, definition):
+        number += 1
+        name = f"{definition.index_name}_{number}"
+    return name
 
 
 def _place(manifest: Manifest, definition: IndexDefinition) -> tuple[Field | None, JsonPath | None]:

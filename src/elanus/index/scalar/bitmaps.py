@@ -80,6 +80,9 @@ class Bitmaps:
                 places = self._keys.places(lookup)
                 if places is None:
                     return None
+                if isinstance(places, slice) and places.stop == places.start + 1:
+                    key = places.start
+                    return RowMatch(int(self._counts[key]), self._key_ns(), is_exact=True, find=partial(self._one, key))
                 chosen = np.arange(places.start, places.stop) if isinstance(places, slice) else places
                 count = min(int(self._counts[chosen].sum(dtype=np.int64)), self._sets.row_count)
                 work = len(chosen) * self._key_ns()
@@ -87,6 +90,12 @@ class Bitmaps:
 
     def _key_ns(self) -> float:
         return _KEY_NS + self._bits.shape[1] * _WORD_NS
+
+    def _one(self, key: int) -> Bitset:
+        place = self._places[key]
+        if place == _NO_BITS:
+            return Bitset.from_rows(self._rows[self._starts[key] : self._starts[key + 1]], self._sets.row_count)
+        return Bitset(self._bits[int(place)], self._sets.row_count)
 
     def _passing(self, lookup: Passing) -> Bitset:
         places = self._keys.places(lookup)
@@ -107,9 +116,7 @@ class Bitmaps:
         found = Bitset.zeros(size)
         if len(listed):
             runs = [self._rows[self._starts[key] : self._starts[key + 1]] for key in listed.tolist()]
-            found = Bitset.from_rows(runs[0] if len(runs) == 1 else np.concatenate(runs), size)
-        if len(packed) == 1 and not len(listed):
-            return Bitset(self._bits[int(packed[0])], size)
+            found = Bitset.from_rows(np.concatenate(runs), size)
         for place in packed.tolist():
             np.bitwise_or(found.words, self._bits[place], out=found.words)
         return found

@@ -26,6 +26,8 @@ _BLOCK_ROWS: Final = 1 << 16
 # Odd constants without pattern, for multiplicative hashing.
 _STEP: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
 _MIX: Final = np.uint64(0xD6E8_FEB8_6659_FD93)
+# So many characters are hashed at a time, at some tens of bytes each.
+_BATCH_CHARACTERS: Final = 1 << 21
 _BLOCK_NS: Final = 15_000
 _ROW_NS: Final = 20
 # So few candidates are sooner verified than narrowed down.
@@ -149,17 +151,40 @@ def open_ngrams(
 
 def _block_pairs(strings: pa.Array, gram_min: int, gram_max: int) -> npt.NDArray[np.uint64]:
     """Hash (upper half) and row (lower half) of every gram in a block, ascending and distinct."""
-    known = np.flatnonzero(~np.asarray(pc.is_null(strings)))
+    known = _known_rows(strings)
     present = strings.take(number_array(known))
-    points = _code_points("".join(present.to_pylist()))
-    lengths = number_values(pc.utf8_length(present))
-    rows = np.repeat(known.astype(np.uint64), lengths)
+    lengths = number_values(pc.utf8_length(present)).astype(np.int64)
+    batches = np.cumsum(lengths) // _BATCH_CHARACTERS
+    parts = [np.empty(0, np.uint64)]
+    for batch in np.unique(batches).tolist():
+        here = np.flatnonzero(batches == batch)
+        first, count = int(here[0]), len(here)
+        rows = np.repeat(known[here].astype(np.uint64), lengths[here])
+        parts.append(_text_pairs("".join(present.slice(first, count).to_pylist()), rows, gram_min, gram_max))
+    return _distinct(np.concatenate(parts))
+
+
+def _known_rows(strings: pa.Array) -> npt.NDArray[np.int64]:
+    """The rows that are not null."""
+    if strings.null_count == 0:
+        return np.arange(len(strings))
+    packed = np.frombuffer(strings.buffers()[0], np.uint8)
+    return Bitset.from_packed(packed, offset=strings.offset, size=len(strings)).rows()
+
+
+def _text_pairs(text: str, rows: npt.NDArray[np.uint64], gram_min: int, gram_max: int) -> npt.NDArray[np.uint64]:
+    """The same for a text of which each character is in one of the ascending `rows`."""
+    points = _code_points(text)
     parts = [np.empty(0, np.uint64)]
     for length, hashes in _gram_hashes(points, gram_max):
         if length >= gram_min:
             within = rows[: len(hashes)] == rows[length - 1 :]
             parts.append((hashes[within].astype(np.uint64) << np.uint64(32)) | rows[: len(hashes)][within])
-    pairs = np.concatenate(parts)
+    return _distinct(np.concatenate(parts))
+
+
+def _distinct(pairs: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The numbers, ascending; sorts `pairs` itself."""
     pairs.sort()
     return pairs[np.concatenate(([True], pairs[1:] != pairs[:-1]))] if len(pairs) else pairs
 
