@@ -77,9 +77,9 @@ def check_scalar_index(field: Field, index_type: str, params: Mapping[str, Any])
 
 def _check_field(field: Field, name: str) -> None:
     if field.data_type not in _FIELD_TYPES[name]:
-        raise _wrong(field, f"a {name} index does not take a {field.data_type.label} field{_accepted(name)}")
+        raise _wrong(field, f"a {name} index does not take fields of type {field.data_type.label}{_accepted(name)}")
     if field.data_type is DataType.ARRAY and field.element_type not in _ELEMENT_TYPES.get(name, set()):
-        raise _wrong(field, f"a {name} index does not take a field of type {field.type_label()}")
+        raise _wrong(field, f"a {name} index does not take fields of type {field.type_label()}")
     if name == "BITMAP" and field.is_primary:
         raise _wrong(field, "a BITMAP index does not take the primary key, whose values are all different")
 
