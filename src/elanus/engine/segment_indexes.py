@@ -13,6 +13,7 @@ from elanus.index.registry import index_type
 from elanus.index.scalar.files import open_scalar_index
 from elanus.objectstore.store import ObjectStore
 from elanus.query.predicate_indexes import FieldIndex, SegmentPredicates
+from elanus.query.primary_keys import PrimaryKeys
 from elanus.runtime.log import get_logger
 from elanus.schema.collection import IndexDefinition
 from elanus.schema.field import Field
@@ -75,6 +76,7 @@ class SegmentIndexes:
         for item in built.values():
             if not item.field.is_vector:
                 self._scalars.setdefault(item.field.name, []).append(item)
+        self._keys: Final = FieldIndex("primary key", segment.primary_field.name, PrimaryKeys(segment))
         self._on_damage: Final = on_damage
         self._lock: Final = threading.Lock()
         self._opened: dict[int, Opened | None] = {}
@@ -87,16 +89,15 @@ class SegmentIndexes:
         assert not isinstance(opened, FieldIndex)
         return opened
 
-    def predicates(self) -> SegmentPredicates | None:
-        """The indexes for filters; None when there is none."""
-        return SegmentPredicates(self.on_scalars) if self._scalars else None
+    def predicates(self) -> SegmentPredicates:
+        """The indexes for filters."""
+        return SegmentPredicates(self.on_scalars)
 
     def on_scalars(self, field_name: str) -> list[FieldIndex]:
-        """The indexes on a field that is no vector."""
-        built = self._scalars.get(field_name)
-        if built is None:
-            return []
-        return [opened for item in built if isinstance(opened := self._open_once(item), FieldIndex)]
+        """The indexes on a field that is no vector; the primary key has one of its own."""
+        built = self._scalars.get(field_name, ())
+        found = [opened for item in built if isinstance(opened := self._open_once(item), FieldIndex)]
+        return [*found, self._keys] if field_name == self._keys.field_name else found
 
     def with_built(self, built: Mapping[int, BuiltIndex]) -> "SegmentIndexes":
         """The same segment with other indexes; unchanged ones stay open, and damaged ones are tried again."""
