@@ -55,6 +55,8 @@ def right_or_named(disk: SimulatedDisk, model: Model, path: str, what: str) -> b
 def flip(position: float, bit: int) -> Callable[[bytes], bytes]:
     def edit(data: bytes) -> bytes:
         changed = bytearray(data)
+        if not data:
+            return data
         changed[int(position * len(data))] ^= 1 << bit
         return bytes(changed)
 
