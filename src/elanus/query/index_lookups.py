@@ -121,13 +121,16 @@ def _comparison(column: Column, operator: str, constant: Value) -> IndexLookup |
 
 def _in_domain(operator: str, constant: Value, data_type: DataType) -> tuple[str, Value] | None:
     """The comparison with a value of the column's type; None when there is none."""
-    if data_type in {DataType.VARCHAR, DataType.BOOL}:
+    if data_type is DataType.VARCHAR or data_type is DataType.BOOL:
         return operator, constant
-    if data_type not in {*INTEGER_BITS, DataType.FLOAT, DataType.DOUBLE}:
-        return None
     assert isinstance(constant, int | float)
     bits = INTEGER_BITS.get(data_type)
-    form = double_form(operator, constant) if bits is None else integer_form(operator, constant, bits)
+    if bits is not None:
+        form: tuple[str, Value] | bool = integer_form(operator, constant, bits)
+    elif data_type is DataType.FLOAT or data_type is DataType.DOUBLE:
+        form = double_form(operator, constant)
+    else:
+        return None
     return None if isinstance(form, bool) else form
 
 

@@ -27,7 +27,7 @@ _BLOCK_ROWS: Final = 1 << 16
 _STEP: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
 _MIX: Final = np.uint64(0xD6E8_FEB8_6659_FD93)
 # So many characters are hashed at a time, at some tens of bytes each.
-_BATCH_CHARACTERS: Final = 1 << 21
+_BATCH_CHARACTERS: Final = 1 << 22
 _BLOCK_NS: Final = 15_000
 _ROW_NS: Final = 20
 # So few candidates are sooner verified than narrowed down.
@@ -155,13 +155,15 @@ def _block_pairs(strings: pa.Array, gram_min: int, gram_max: int) -> npt.NDArray
     present = strings.take(number_array(known))
     lengths = number_values(pc.utf8_length(present)).astype(np.int64)
     batches = np.cumsum(lengths) // _BATCH_CHARACTERS
-    parts = [np.empty(0, np.uint64)]
+    parts = []
     for batch in np.unique(batches).tolist():
         here = np.flatnonzero(batches == batch)
         first, count = int(here[0]), len(here)
         rows = np.repeat(known[here].astype(np.uint64), lengths[here])
         parts.append(_text_pairs("".join(present.slice(first, count).to_pylist()), rows, gram_min, gram_max))
-    return _distinct(np.concatenate(parts))
+    if len(parts) == 1:
+        return parts[0]
+    return _distinct(np.concatenate(parts)) if parts else np.empty(0, np.uint64)
 
 
 def _known_rows(strings: pa.Array) -> npt.NDArray[np.int64]:
