@@ -76,6 +76,9 @@ def _check(bound: Filter, table: Table, indexes: SegmentPredicates, record: list
         None if truth.unknown is None or not truth.unknown.any() else truth.unknown for truth in (scanned, found)
     ]
     assert found.true == scanned.true, (str(bound), record)
+    if bound.sample_fraction is None:
+        assert bound.evaluate(table, indexes) == scanned.true, str(bound)
+        assert bound.evaluate(table) == scanned.true, str(bound)
     assert unknown[0] == unknown[1], (str(bound), record)
 
 

@@ -53,15 +53,24 @@ _NARROWING_SHARE_MAX: Final = 0.5
 _FEW_ROWS_SHARE_MAX: Final = 1 / 256
 
 
-def evaluate(condition: Condition, source: ColumnSource, paths: JsonPaths, access: IndexAccess | None = None) -> Truth:
+def evaluate(
+    condition: Condition,
+    source: ColumnSource,
+    paths: JsonPaths,
+    access: IndexAccess | None = None,
+    *,
+    true_only: bool = False,
+) -> Truth:
     """The truth of a condition in every row; `paths` has every JSON path in it.
 
-    With `access`, predicates are answered by indexes where that is less work; the answer is the same.
+    With `access`, predicates are answered by indexes where that is less work; the answer is the same. With `true_only`,
+    the rows that are not TRUE may be FALSE or UNKNOWN, whichever is less work.
 
     Raises:
         DataCorrupt: a JSON column holds what is not JSON.
     """
-    return _Evaluation(source, OperandReader(source, paths), access).truth(condition)
+    evaluation = _Evaluation(source, OperandReader(source, paths), access)
+    return evaluation.holding(condition) if true_only else evaluation.truth(condition)
 
 
 class _Evaluation:
@@ -85,6 +94,10 @@ class _Evaluation:
             truth |= self._over(node, answer.undecided, record=False)
         self._access.note_answer(node, offer, answer, truth)
         return truth
+
+    def holding(self, node: Condition) -> Truth:
+        """The rows that are TRUE; what the others are does not matter."""
+        return self._joined(node, true_only=True) if isinstance(node, And | Or) else self.truth(node)
 
     def _scanned(self, node: Condition) -> Truth:
         match node:
@@ -132,7 +145,7 @@ class _Evaluation:
     def _all_or_none(self, *, truth: bool) -> Bitset:
         return Bitset.ones(self._read.row_count) if truth else Bitset.zeros(self._read.row_count)
 
-    def _joined(self, node: And | Or) -> Truth:
+    def _joined(self, node: And | Or, *, true_only: bool = False) -> Truth:
         """Operands in their order, until every row is decided; costly ones only over rows that are not.
 
         Those that an index answers come first, fewest rows before more.
@@ -141,9 +154,10 @@ class _Evaluation:
         operands = node.operands
         if self._access is not None:
             operands = self._access.ordered(operands, self._read.row_count)
-        truth = self.truth(operands[0])
+        answer = self.holding if true_only else self.truth
+        truth = answer(operands[0])
         for position in range(1, len(operands)):
-            open_rows = truth.possible() if is_and else ~truth.true
+            open_rows = ~truth.true if not is_and else truth.true if true_only else truth.possible()
             open_count = open_rows.count()
             if open_count == 0:
                 break
@@ -153,7 +167,7 @@ class _Evaluation:
                 narrowed = rest[0] if len(rest) == 1 else And(rest) if is_and else Or(rest)
                 other = self._over(narrowed, open_rows)
                 return truth & other if is_and else truth | other
-            other = self.truth(operand)
+            other = answer(operand)
             truth = truth & other if is_and else truth | other
         return truth
 

@@ -93,7 +93,7 @@ class Filter:
             DataCorrupt: a JSON column holds what is not JSON.
         """
         access = None if indexes is None and record is None else IndexAccess(indexes, record)
-        rows = evaluate(self.condition, source, self._paths or {}, access).true
+        rows = evaluate(self.condition, source, self._paths or {}, access, true_only=True).true
         if self.sample_fraction is None:
             return rows
         numbers = rows.rows()

@@ -123,8 +123,9 @@ def _in_domain(operator: str, constant: Value, data_type: DataType) -> tuple[str
     """The comparison with a value of the column's type; None when there is none."""
     if data_type is DataType.VARCHAR or data_type is DataType.BOOL:
         return operator, constant
-    assert isinstance(constant, int | float)
     bits = INTEGER_BITS.get(data_type)
+    if not isinstance(constant, int | float):
+        return None
     if bits is not None:
         form: tuple[str, Value] | bool = integer_form(operator, constant, bits)
     elif data_type is DataType.FLOAT or data_type is DataType.DOUBLE:

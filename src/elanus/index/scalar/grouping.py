@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.numbers import boolean_values, number_array, number_values
+from elanus.errors import InvalidInput
+from elanus.index.scalar.keys import KEY_TYPES
 
 __all__ = ["Grouping", "group_rows"]
 
@@ -32,7 +34,11 @@ class Grouping:
 
 
 def group_rows(array: pa.Array) -> Grouping:
-    """The rows of a column by value."""
+    """The rows of a column by value.
+
+    Raises:
+        InvalidInput: its values are of a type that has no order here.
+    """
     if pa.types.is_list(array.type):
         lengths = number_values(pc.list_value_length(array).fill_null(0)).astype(np.int64)
         return _grouped(array.flatten(), np.repeat(np.arange(len(array), dtype=np.uint32), lengths))
@@ -47,6 +53,10 @@ def _grouped(values: pa.Array, rows: npt.NDArray[np.uint32]) -> Grouping:
         keys, codes = _text_codes(values)
         return _by_code(keys, "string", len(keys), codes, rows)
     numbers = boolean_values(values).view(np.uint8) if pa.types.is_boolean(values.type) else number_values(values)
+    if numbers.dtype.kind == "M":
+        numbers = numbers.view(np.int64)
+    if numbers.dtype.name not in KEY_TYPES:
+        raise InvalidInput("invalid_index", f"values of type {values.type} cannot be indexed")
     distinct, inverse = np.unique(numbers, return_inverse=True)
     return _by_code(distinct, distinct.dtype.name, len(distinct), inverse.reshape(-1), rows)
 
