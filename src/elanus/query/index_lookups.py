@@ -1,5 +1,6 @@
 """What a predicate of a filter asks of an index: the values to look up, and what to make of the rows found."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -37,7 +38,8 @@ __all__ = ["IndexLookup", "index_lookup"]
 Value = bool | int | float | str
 Unknown = Literal["absent", "null_documents", "none"]
 
-_NO_VALUES: Final = np.empty(0, np.float64)
+# A filter is evaluated for every segment, and again when it is asked again.
+_REMEMBERED_MAX: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,32 @@ class IndexLookup:
 
 def index_lookup(predicate: Condition) -> IndexLookup | None:
     """The lookup for a predicate; None when no index can tell anything of it."""
+    # Long lists are not kept alive for this.
+    is_small = isinstance(predicate, Compare | Between | CompareJson | Matches)
+    return _remembered(_Identity(predicate)) if is_small else _lookup(predicate)
+
+
+class _Identity:
+    """A predicate as a key: the object itself, because constants that are equal (1 and true) ask for other rows."""
+
+    __slots__ = ("predicate",)
+
+    def __init__(self, predicate: Condition) -> None:
+        self.predicate: Final = predicate
+
+    def __hash__(self) -> int:
+        return id(self.predicate)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and other.predicate is self.predicate
+
+
+@functools.lru_cache(_REMEMBERED_MAX)
+def _remembered(identity: _Identity) -> IndexLookup | None:
+    return _lookup(identity.predicate)
+
+
+def _lookup(predicate: Condition) -> IndexLookup | None:
     match predicate:
         case Compare(operand=Column() as column):
             return _comparison(column, predicate.operator, predicate.constant)

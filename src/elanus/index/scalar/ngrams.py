@@ -30,6 +30,8 @@ _MIX: Final = np.uint64(0xD6E8_FEB8_6659_FD93)
 _BATCH_CHARACTERS: Final = 1 << 22
 _BLOCK_NS: Final = 15_000
 _ROW_NS: Final = 20
+# After so many grams, the rarest first, a further one leaves out hardly any row.
+_COMPARED_GRAMS_MAX: Final = 6
 # So few candidates are sooner verified than narrowed down.
 _FEW_ROWS: Final = 8
 
@@ -90,17 +92,17 @@ class Ngrams:
     def _block_runs(
         self, block: int, hashes: npt.NDArray[np.uint32]
     ) -> tuple[int, list[npt.NDArray[np.uint16]]] | None:
-        """The rows of each gram in a block, the shortest first; None when one of the grams is not there."""
+        """The rows of the rarest grams in a block, the shortest first; None when one of the grams is not there."""
         first, stop = int(self._starts[block]), int(self._starts[block + 1])
         grams = self._grams[first:stop]
         places = grams.searchsorted(hashes)
-        if len(grams) == 0 or int(places[-1]) == len(grams) or not np.array_equal(grams[places], hashes):
+        if len(grams) == 0 or int(places[-1]) == len(grams) or bool((grams[places] != hashes).any()):
             return None
         offsets = self._offsets[first + block : stop + block + 1]
         begins = (offsets[places] + self._base[block]).tolist()
         ends = (offsets[places + 1] + self._base[block]).tolist()
         runs = [self._rows[begin:end] for begin, end in zip(begins, ends, strict=True)]
-        return block, sorted(runs, key=len)
+        return block, sorted(runs, key=len)[:_COMPARED_GRAMS_MAX]
 
     def _candidates(self, runs: list[tuple[int, list[npt.NDArray[np.uint16]]]]) -> Bitset:
         parts = []
