@@ -19,6 +19,8 @@ __all__ = ["AccessPath", "IndexAccess", "IndexAnswer", "IndexOffer", "PredicateI
 _ASKING_NS: Final = 8_000
 _GATHERING_NS: Final = 30_000
 _GATHERED_ROW_NS: Final = 30
+_COMPARISON_NS_MAX: Final = 5
+_COMPARISON_FACTOR: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class AccessPath:
     true_count: int
 
 
-def pays(offer: IndexOffer, *, row_count: int, row_scan_ns: int) -> bool:
+def pays(offer: IndexOffer, *, row_count: int, row_scan_ns: float) -> bool:
     """Whether the offer is less work than scanning `row_count` rows at `row_scan_ns` each."""
     work = _ASKING_NS + offer.finding_ns
     if offer.undecided_count_max:
@@ -108,7 +110,7 @@ class IndexAccess:
     def taken(self, predicate: Condition, row_count: int) -> IndexOffer | None:
         """The offer for a predicate, if it is less work than scanning `row_count` rows."""
         offer = self._offer(predicate)
-        if offer is None or not pays(offer, row_count=row_count, row_scan_ns=cost(predicate)):
+        if offer is None or not pays(offer, row_count=row_count, row_scan_ns=_row_scan_ns(predicate)):
             return None
         return offer
 
@@ -153,6 +155,12 @@ class IndexAccess:
         if id(predicate) not in self._offers:
             self._offers[id(predicate)] = self._indexes.offer(predicate)
         return self._offers[id(predicate)]
+
+
+def _row_scan_ns(predicate: Condition) -> float:
+    """What a scan costs a row: `cost` counts whole nanoseconds, in which plain comparisons pass several rows."""
+    whole_ns = cost(predicate)
+    return whole_ns * _COMPARISON_FACTOR if whole_ns <= _COMPARISON_NS_MAX else whole_ns
 
 
 def _line(predicate: Condition) -> str:

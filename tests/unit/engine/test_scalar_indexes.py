@@ -1,7 +1,9 @@
 """Scalar indexes in a living collection: built, used, damaged, built again, gone; and what else keeps filters short."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from elanus.app.compose import service_on_disk
 from elanus.embedded.database import Database
 from elanus.engine.collection import Collection
+from elanus.expr import access
 from elanus.expr.access import AccessPath
 from elanus.query.plan import Scope, plan_scope
 from elanus.query.search import allowed_rows
@@ -82,6 +85,12 @@ def rows(start: int, count: int) -> dict[str, Any]:
         "s": [f"s{number % 7000}" for number in numbers.tolist()],
         "doc": [{"k": number % 1000} for number in numbers.tolist()],
     }
+
+
+@pytest.fixture(autouse=True)
+def _indexes_answer_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scan of so few rows takes less time than asking anything; these segments stand for larger ones."""
+    monkeypatch.setattr(access, "_ASKING_NS", 0)
 
 
 @pytest.fixture
@@ -169,6 +178,30 @@ def test_indexes_on_several_paths_get_names_of_their_own(living: Living) -> None
     for path in ('doc["k"]', 'doc["other"]', 'doc["k"]'):
         docs.create_index("doc", "INVERTED", json_path=path, json_cast_type="DOUBLE")
     assert [info.definition.index_name for info in docs.indexes()] == ["doc", "doc_2"]
+
+
+def test_answers_are_right_while_indexes_come_and_go(living: Living) -> None:
+    docs = living.database["c"]
+    stop = Event()
+
+    def ask() -> int:
+        count = 0
+        while not stop.is_set():
+            assert living.found("n in [5, 6, 29990]") == [5, 6, 29990]
+            assert docs.count("s == 's12' or n < 20") == 24
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(ask) for _ in range(2)]
+        for index_type in ("STL_SORT", "BITMAP", "INVERTED", "AUTOINDEX"):
+            docs.create_index("n", index_type)
+            docs.create_index("s", "INVERTED")
+            docs.delete([100])
+            docs.drop_index("n")
+            docs.drop_index("s")
+        stop.set()
+        assert all(work.result() > 0 for work in asked)
 
 
 def test_compaction_brings_the_index_along(living: Living) -> None:

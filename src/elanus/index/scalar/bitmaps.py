@@ -18,7 +18,7 @@ from elanus.index.artefacts import array_bytes, artefact_array, check_agrees, ma
 from elanus.index.protocol import IndexSize
 from elanus.index.scalar.grouping import Grouping
 from elanus.index.scalar.keys import SortedKeys, key_artefacts
-from elanus.index.scalar.protocol import AllOf, Lookup, Passing, RowMatch, RowSets
+from elanus.index.scalar.protocol import MEMBER_SHARE_MAX, AllOf, Lookup, Members, Passing, RowMatch, RowSets
 
 __all__ = ["Bitmaps", "bitmap_artefacts", "open_bitmaps"]
 
@@ -76,6 +76,8 @@ class Bitmaps:
                 count = min(int(self._counts[place].sum()) for place in sets)
                 work = len(sets) * self._key_ns()
                 return RowMatch(count, work, is_exact=True, find=partial(self._intersection, sets))
+            case Members() if len(lookup.values) > MEMBER_SHARE_MAX * self._sets.row_count:
+                return None
             case _:
                 places = self._keys.places(lookup)
                 if places is None:

@@ -91,7 +91,7 @@ class NumberKeys:
         with np.errstate(over="ignore", invalid="ignore"):
             narrow = members.astype(dtype)
         # A member that the type of the keys cannot hold is none of them.
-        wanted = np.unique(narrow[narrow.astype(members.dtype) == members])
+        wanted = narrow[narrow.astype(members.dtype) == members]
         places = self._values.searchsorted(wanted)
         inside = places < len(self._values)
         places, wanted = places[inside], wanted[inside]
@@ -102,12 +102,14 @@ class NumberKeys:
 class TextKeys:
     """Strings in the order of their UTF-8 bytes."""
 
-    __slots__ = ("_array", "_data", "_offsets")
+    __slots__ = ("_array", "_data", "_offsets", "_positions")
 
     is_text: Final = True
 
     def __init__(self, offsets: npt.NDArray[np.int32], data: npt.NDArray[np.uint8]) -> None:
         self._offsets: Final = offsets
+        # Single numbers of a memory view are Python's own, and come sooner than NumPy's.
+        self._positions: Final = memoryview(offsets.data)
         self._data: Final = memoryview(data.data)
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
         self._array: Final = pa.StringArray.from_buffers(len(offsets) - 1, buffers[1], buffers[2])
@@ -134,7 +136,7 @@ class TextKeys:
         return self._exactly(str(value).encode())
 
     def _key(self, place: int) -> bytes:
-        return bytes(self._data[self._offsets[place] : self._offsets[place + 1]])
+        return bytes(self._data[self._positions[place] : self._positions[place + 1]])
 
     def _bound(self, text: bytes, *, after: bool) -> int:
         search = bisect.bisect_right if after else bisect.bisect_left
@@ -156,8 +158,8 @@ class TextKeys:
 
     def _prefix_end(self, prefix: bytes, start: int) -> int:
         def beginning(place: int) -> bytes:
-            first = int(self._offsets[place])
-            return bytes(self._data[first : min(first + len(prefix), int(self._offsets[place + 1]))])
+            first = self._positions[place]
+            return bytes(self._data[first : min(first + len(prefix), self._positions[place + 1])])
 
         return bisect.bisect_right(range(len(self)), prefix, lo=start, key=beginning)
 

@@ -16,7 +16,7 @@ from elanus.index.artefacts import array_bytes, artefact_array, check_agrees, ma
 from elanus.index.protocol import IndexSize
 from elanus.index.scalar.grouping import Grouping
 from elanus.index.scalar.keys import KeyPlaces, SortedKeys, key_artefacts
-from elanus.index.scalar.protocol import AllOf, Lookup, Members, Passing, RowMatch, RowSets
+from elanus.index.scalar.protocol import MEMBER_SHARE_MAX, AllOf, Lookup, Members, Passing, RowMatch, RowSets
 
 __all__ = ["Postings", "open_postings", "posting_artefacts"]
 
@@ -59,6 +59,8 @@ class Postings:
                 return self._tried(lookup)
             case AllOf():
                 return self._all_of(lookup)
+            case Members() if len(lookup.values) > MEMBER_SHARE_MAX * self._sets.row_count:
+                return None
             case Members():
                 places = self._keys.places(lookup)
                 return None if places is None else self._matched(places, key_count=len(lookup.values))

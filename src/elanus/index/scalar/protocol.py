@@ -5,7 +5,7 @@ Indexes know values and row numbers. What a filter makes of the rows (negation, 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy.typing as npt
 import pyarrow as pa
@@ -14,6 +14,7 @@ from elanus.columns.bitset import Bitset
 from elanus.index.protocol import IndexSize
 
 __all__ = [
+    "MEMBER_SHARE_MAX",
     "AllOf",
     "Lookup",
     "Members",
@@ -79,7 +80,8 @@ class Members:
     """Rows with one of some values (or, over lists, an element among them).
 
     Attributes:
-        values: distinct numbers (int64 or float64, which the column's type need not hold) or an Arrow string array.
+        values: distinct ascending numbers (int64 or float64, which the column's type need not hold), or an Arrow string
+            array.
     """
 
     values: npt.NDArray[Any] | pa.Array
@@ -113,6 +115,9 @@ class Passing:
     pieces: tuple[str, ...] = ()
     string_test_ns: float = 40
 
+
+MEMBER_SHARE_MAX: Final = 1 / 8
+"""With more members than this share of the rows, each row is sooner looked up among the members than they in it."""
 
 Lookup = ValueRange | Members | AllOf | StartsWith | Passing
 
