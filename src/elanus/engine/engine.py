@@ -156,10 +156,15 @@ class Engine:
         with self._lock:
             collection = self._collections.pop(collection_id, None)
             self._opening.pop(collection_id, None)
-        if collection is not None:
+        if collection is None:
+            self.components.store.delete_folder(collection_prefix(collection_id))
+        else:
+            # Ends a running index build, and waits for other work: files made meanwhile would stay.
+            collection.refuse_writes()
             collection.note_drop()
-            collection.close()
-        self.components.store.delete_folder(collection_prefix(collection_id))
+            with collection.work_lock:
+                collection.close()
+                self.components.store.delete_folder(collection_prefix(collection_id))
         # Wakes whoever waits for its indexes.
         self.maintenance.notice(collection_id)
 
