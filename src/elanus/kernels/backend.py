@@ -5,13 +5,27 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Backend", "Floats", "Hits", "Rows", "Scalar", "Words"]
+__all__ = [
+    "Backend",
+    "Floats",
+    "Hits",
+    "RawJsonColumn",
+    "RawJsonFacts",
+    "RawJsonPathColumn",
+    "Rows",
+    "Scalar",
+    "Words",
+]
 
 Words = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Hits = tuple[Floats, Rows]
 Scalar = float | np.integer[Any] | np.floating[Any]
+# The fields of the dataclasses of `json_texts`; facts begin with the place of the path's parent and its last key.
+RawJsonColumn = tuple[npt.NDArray[np.uint8], Rows, npt.NDArray[np.int32], npt.NDArray[np.uint8]]
+RawJsonPathColumn = tuple[RawJsonColumn, npt.NDArray[np.int32], RawJsonColumn]
+RawJsonFacts = tuple[int, bytes, tuple[int, ...], bool, Rows | None]
 
 
 class Backend(Protocol):
@@ -115,3 +129,24 @@ class Backend(Protocol):
     def crc32c(self, buffer: Any, initial: int, /) -> int: ...
 
     def blocks_crc32c(self, buffer: Any, block_bytes: int, /) -> npt.NDArray[np.uint32]: ...
+
+    def json_paths(
+        self,
+        offsets: npt.NDArray[np.int32],
+        data: npt.NDArray[np.uint8],
+        valid: Words | None,
+        path_count_max: int,
+        depth_max: int,
+        key_bytes_max: int,
+        row_count_max: int,
+        /,
+    ) -> tuple[list[RawJsonFacts], Rows]: ...
+
+    def json_values(
+        self,
+        offsets: npt.NDArray[np.int32],
+        data: npt.NDArray[np.uint8],
+        valid: Words | None,
+        paths: list[tuple[bytes, ...]],
+        /,
+    ) -> tuple[list[RawJsonPathColumn], Rows]: ...

@@ -9,6 +9,7 @@ from elanus.kernels.reference.checksum import blocks_crc32c, crc32c
 from elanus.kernels.reference.compare import between, compare, dictionary_in, is_in
 from elanus.kernels.reference.distance import scan_range, scan_topk, scan_topk_many, score_rows
 from elanus.kernels.reference.hash import hash_int64, hash_strings
+from elanus.kernels.reference.json_texts import json_paths, json_values
 from elanus.kernels.reference.sparse import sparse_scan_range, sparse_scan_topk
 from elanus.kernels.reference.strings import (
     string_compare,
@@ -31,6 +32,8 @@ __all__ = [
     "hash_int64",
     "hash_strings",
     "is_in",
+    "json_paths",
+    "json_values",
     "scan_range",
     "scan_topk",
     "scan_topk_many",
