@@ -199,7 +199,7 @@ def test_paths_find_what_walking_the_decoded_value_finds(rows: list[Any], paths:
                 assert kind == NULL
             else:
                 assert kind > NULL
-                found = variants.value(row)
+                found = variants.values_at(np.array([row]))[0]
                 assert type(found) is type(expected)
                 assert found == expected
 

@@ -1,5 +1,6 @@
 """The values of operands over one source of rows, each column and each JSON path read once."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.numbers import number_values
+from elanus.columns.taking import take_rows
 from elanus.expr import primitives, variants
 from elanus.expr.arithmetic import calculate, negate
 from elanus.expr.array_predicates import array_elements, array_sizes
@@ -24,14 +26,16 @@ from elanus.expr.bound import (
     Operand,
 )
 from elanus.expr.constants import is_number
-from elanus.expr.json_paths import Steps, extract_paths
+from elanus.expr.json_paths import Steps, extract_paths, json_path
 from elanus.expr.json_predicates import array_lengths
 from elanus.expr.numbers import Numbers
 from elanus.expr.operand_binder import kind
 from elanus.expr.source import ColumnSource
-from elanus.expr.variants import Variants
+from elanus.expr.variants import Variants, variants_from_columns
 
 __all__ = ["JsonPaths", "OperandReader"]
+
+_NULL_DOCUMENT: Final = r"\A[ \t\n\r]*null[ \t\n\r]*\z"
 
 JsonPaths = Mapping[str, Sequence[Steps]]
 """The paths a filter reads, by field: they are extracted together at the first use of one."""
@@ -49,7 +53,7 @@ class OperandReader:
         self._paths: Final = paths
         self._row_numbers: Final = row_numbers
         self._columns: Final[dict[str, pa.Array]] = {}
-        self._variants: Final[dict[str, dict[Steps, Variants]]] = {}
+        self._variants: Final[dict[tuple[str, Steps], Variants]] = {}
 
     def over(self, source: ColumnSource, rows: npt.NDArray[np.int64]) -> "OperandReader":
         """A reader for some of the rows, which `source` has gathered."""
@@ -109,16 +113,41 @@ class OperandReader:
 
     def json_known(self, path: JsonPath) -> Bitset | None:
         """The rows where the field of a path is not NULL; `$meta` never is. None means all."""
-        return None if path.is_dynamic else primitives.validity(self.column(path.name))
+        if path.is_dynamic:
+            return None
+        values = self._source.json_values(path.name, ())
+        if values is None:
+            return primitives.validity(self.column(path.name))
+        return Bitset.from_bool(values.kinds != variants.MISSING) | Bitset.from_rows(values.text_rows, self.row_count)
+
+    def null_document(self, name: str) -> Bitset:
+        """The rows where a JSON field is NULL or JSON's null, which is said without parsing texts."""
+        values = self._source.json_values(name, ())
+        if values is not None and len(values.text_rows) == 0:
+            return Bitset.from_bool(values.kinds <= variants.NULL)
+        column = self.column(name)
+        known = primitives.validity(column)
+        null = primitives.string_regex(column, _NULL_DOCUMENT)
+        return null if known is None else (null & known) | ~known
 
     def variants(self, path: JsonPath) -> Variants:
         """The values at a path."""
-        of_field = self._variants.get(path.name)
-        if of_field is None:
-            column, paths = self.column(path.name), self._paths[path.name]
-            of_field = extract_paths(path.name, column, paths, row_numbers=self._row_numbers)
-            self._variants[path.name] = of_field
-        return of_field[path.steps]
+        key = (path.name, path.steps)
+        if key not in self._variants:
+            values = self._source.json_values(path.name, json_path(path.steps))
+            if values is not None:
+                self._variants[key] = variants_from_columns(values, functools.partial(self._from_text, path))
+            else:
+                column, paths = self.column(path.name), self._paths[path.name]
+                extracted = extract_paths(path.name, column, paths, row_numbers=self._row_numbers)
+                self._variants.update({(path.name, steps): found for steps, found in extracted.items()})
+        return self._variants[key]
+
+    def _from_text(self, path: JsonPath, rows: npt.NDArray[np.int64]) -> Variants:
+        """The values of some rows at a path, read from their text."""
+        texts = take_rows(self.column(path.name), rows)
+        numbers = rows if self._row_numbers is None else self._row_numbers[rows]
+        return extract_paths(path.name, texts, [path.steps], row_numbers=numbers)[path.steps]
 
     def as_variants(self, operand: Operand) -> Variants:
         """The values of any operand with one value a row, as JSON would have them."""

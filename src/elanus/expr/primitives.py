@@ -2,10 +2,12 @@
 
 Every function answers for the rows of its arrays without regard to nulls: what it says about a null row is undefined,
 and callers restrict the answer to `validity`. Numbers are compared in the dtype of the column; callers bring the
-literal into it first (`bounds`). The arrays may be slices of larger ones and may be empty.
+literal into it first (`bounds`). The arrays may be slices of larger ones and may be empty. Strings may be coded by a
+dictionary (int32 codes): then each distinct one is looked at once.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from elanus.columns.bitset import Bitset
+from elanus.columns.numbers import number_values
 from elanus.kernels import compare as _compare
 from elanus.kernels import strings as _strings
 
@@ -81,32 +84,42 @@ def is_in(values: Values, members: Values) -> Bitset:
 
 def string_compare(column: pa.Array, operator: str, text: str) -> Bitset:
     """The rows where the string stands so to `text`, in the order of UTF-8 bytes."""
+    if _is_coded(column):
+        return _of_codes(column, lambda strings: string_compare(strings, operator, text))
     return Bitset(_strings.string_compare(*_layout(column), operator, text.encode()), len(column))
 
 
 def string_compare_columns(left: pa.Array, operator: str, right: pa.Array) -> Bitset:
     """The rows where the left string stands so to the right one, in the order of UTF-8 bytes."""
-    return bits(_ARROW[operator](left, right))
+    return bits(_ARROW[operator](_plain(left), _plain(right)))
 
 
 def string_in(column: pa.Array, members: pa.Array) -> Bitset:
     """The rows whose string is one of `members`."""
+    if _is_coded(column):
+        return _of_codes(column, lambda strings: string_in(strings, members))
     wanted = [member.encode() for member in members.to_pylist()]
     return Bitset(_strings.string_in(*_layout(column), wanted), len(column))
 
 
 def string_prefix(column: pa.Array, text: str) -> Bitset:
     """The rows whose string begins with `text`."""
+    if _is_coded(column):
+        return _of_codes(column, lambda strings: string_prefix(strings, text))
     return Bitset(_strings.string_prefix(*_layout(column), text.encode()), len(column))
 
 
 def string_suffix(column: pa.Array, text: str) -> Bitset:
     """The rows whose string ends with `text`."""
+    if _is_coded(column):
+        return _of_codes(column, lambda strings: string_suffix(strings, text))
     return Bitset(_strings.string_suffix(*_layout(column), text.encode()), len(column))
 
 
 def string_contains(column: pa.Array, text: str) -> Bitset:
     """The rows whose string contains `text`."""
+    if _is_coded(column):
+        return _of_codes(column, lambda strings: string_contains(strings, text))
     return Bitset(_strings.string_contains(*_layout(column), text.encode()), len(column))
 
 
@@ -116,10 +129,26 @@ def string_regex(column: pa.Array, pattern: str) -> Bitset:
     Raises:
         ValueError: the pattern is no RE2 pattern; the message is RE2's.
     """
+    if _is_coded(column):
+        return _of_codes(column, lambda strings: string_regex(strings, pattern))
     try:
         return bits(pc.match_substring_regex(column, pattern))
     except pa.ArrowInvalid as error:
         raise ValueError(re.sub(r"^Invalid regular expression: ", "", str(error))) from None
+
+
+def _is_coded(column: pa.Array) -> bool:
+    return isinstance(column, pa.DictionaryArray)
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    return column.dictionary_decode() if _is_coded(column) else column
+
+
+def _of_codes(column: pa.Array, test: Callable[[pa.Array], Bitset]) -> Bitset:
+    """The rows whose string's place in the dictionary passes."""
+    passed = test(column.dictionary).to_bool()
+    return Bitset(_compare.dictionary_in(number_values(column.indices), passed), len(column))
 
 
 def _layout(column: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.numbers import boolean_values, number_values
 from elanus.columns.taking import take_rows
 from elanus.query.output import FoundRows, fetch_column
@@ -96,6 +97,10 @@ class _TakenRows:
 
     def column(self, name: str) -> pa.Array:
         return self.source.take(name, self.rows)
+
+    def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
+        values = self.source.json_values(name, path)
+        return None if values is None else values.take(self.rows)
 
 
 def _by_key_newest_first(found: FoundRows, keys: pa.Array) -> npt.NDArray[np.int64]:

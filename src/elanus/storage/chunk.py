@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.layout import TIMESTAMP_COLUMN
 from elanus.columns.numbers import number_array, number_values
 from elanus.columns.taking import take_rows
@@ -44,6 +45,10 @@ class ChunkRows:
 
     def column(self, name: str) -> pa.Array:
         return self.batch.column(name)
+
+    def json_values(self, name: str, path: ValuePath) -> JsonValues | None:  # noqa: ARG002
+        """None: growing rows have their JSON as text only."""
+        return None
 
     def take(self, name: str, rows: npt.NDArray[np.int64]) -> pa.Array:
         """The values of some rows, in the order given (a copy)."""

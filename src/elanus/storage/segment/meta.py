@@ -4,7 +4,7 @@ The manifest holds the checksum of `segment.json`, which holds those of the file
 """
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,16 @@ import numpy.typing as npt
 
 from elanus.errors import DataCorrupt
 
-__all__ = ["BLOCK_BYTES", "FORMAT", "ColumnFile", "FieldStats", "FileChecksums", "SegmentMeta"]
+__all__ = [
+    "BLOCK_BYTES",
+    "FORMAT",
+    "ColumnFile",
+    "FieldStats",
+    "FileChecksums",
+    "SegmentMeta",
+    "ShreddedFiles",
+    "SideFile",
+]
 
 FORMAT: Final = 1
 BLOCK_BYTES: Final = 256 << 10
@@ -46,6 +55,27 @@ class ColumnFile:
 
 
 @dataclass(frozen=True, slots=True)
+class SideFile:
+    """A file with something that speeds up reading a field."""
+
+    name: str
+    checksums: FileChecksums
+
+
+@dataclass(frozen=True, slots=True)
+class ShreddedFiles:
+    """A JSON field taken apart: the directory of its paths, and the files of their columns."""
+
+    field_id: int
+    directory: SideFile
+    files: list[SideFile]
+
+    def every(self) -> list[SideFile]:
+        """The directory and the files."""
+        return [self.directory, *self.files]
+
+
+@dataclass(frozen=True, slots=True)
 class FieldStats:
     """What is known of a field's values in one segment; bounds are None when unknown or all are null."""
 
@@ -69,6 +99,7 @@ class SegmentMeta:
     files: list[ColumnFile]
     stats: dict[str, FieldStats]
     format: int = FORMAT
+    shredded: list[ShreddedFiles] = field(default_factory=list)
 
     def encode(self) -> bytes:
         return msgspec.json.format(msgspec.json.encode(self), indent=1)
@@ -89,5 +120,10 @@ class SegmentMeta:
         return meta
 
     def size_bytes(self) -> int:
-        """Bytes of all column files."""
-        return sum(file.checksums.size_bytes for file in self.files)
+        """Bytes of all files but `segment.json` itself."""
+        checksums = [*(file.checksums for file in self.files), *(file.checksums for file in self.side_files())]
+        return sum(item.size_bytes for item in checksums)
+
+    def side_files(self) -> list[SideFile]:
+        """The files beside those of the columns."""
+        return [file for shredded in self.shredded for file in shredded.every()]

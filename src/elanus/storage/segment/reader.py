@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.layout import TIMESTAMP_COLUMN, arrow_type
 from elanus.columns.numbers import number_values
 from elanus.columns.taking import take_rows
@@ -18,7 +19,9 @@ from elanus.objectstore.store import ObjectStore
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 from elanus.storage.keys import KeyIndex
-from elanus.storage.segment.meta import ColumnFile, SegmentMeta
+from elanus.storage.segment.meta import ColumnFile, FileChecksums, SegmentMeta
+from elanus.storage.segment.shredded import ShreddedField
+from elanus.storage.segment.shredded_directory import ShreddedDirectory
 from elanus.storage.segment.verified import VerifiedFile
 from elanus.storage.segment.writer import META_NAME, TIMESTAMP_FIELD_ID
 
@@ -45,6 +48,8 @@ class SealedSegment:
         self._lock: Final = threading.Lock()
         self._files: dict[str, _OpenFile] = {}
         self._columns: dict[str, pa.Array] = {}
+        self._side_files: dict[str, VerifiedFile] = {}
+        self._shredded: dict[str, ShreddedField | None] = {}
         self._key_index: KeyIndex | None = None
 
     @property
@@ -86,6 +91,19 @@ class SealedSegment:
             opened.file.verify_places(start + rows * width, width)
         return take_rows(column, rows)
 
+    def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
+        """The values at a path inside a JSON field, as far as columns have them; None if the field was not shredded.
+
+        Raises:
+            DataCorrupt: a file is damaged or missing.
+        """
+        if name not in self._shredded:
+            made = self._open_shredded(self._fields[name].field_id)
+            with self._lock:
+                self._shredded.setdefault(name, made)
+        shredded = self._shredded[name]
+        return None if shredded is None else shredded.values(path)
+
     def timestamps(self) -> npt.NDArray[np.uint64]:
         """Every row's timestamp, ascending (a view)."""
         return number_values(self.column(TIMESTAMP_COLUMN))
@@ -111,6 +129,8 @@ class SealedSegment:
         """
         for file in self.meta.files:
             self._open(file).file.verify_all()
+        for side in self.meta.side_files():
+            self._map_verified(side.name, side.checksums).verify_all()
 
     def _locate(self, name: str) -> tuple[pa.Array, _OpenFile | None]:
         """The column as mapped, not checked, and the file it is in; a made-up column has no file."""
@@ -131,12 +151,37 @@ class SealedSegment:
                 opened = self._files[file.name] = self._map(file)
             return opened
 
-    def _map(self, file: ColumnFile) -> _OpenFile:
-        key = f"{self.prefix}/{file.name}"
+    def _open_shredded(self, field_id: int) -> ShreddedField | None:
+        found = next((item for item in self.meta.shredded if item.field_id == field_id), None)
+        if found is None:
+            return None
+        file = self._map_verified(found.directory.name, found.directory.checksums)
+        file.verify_all()
+        directory = ShreddedDirectory.decode(file.data, file.key)
+        checksums = {item.name: item.checksums for item in found.files}
+        if directory.row_count != self.row_count or list(checksums) != directory.files:
+            raise DataCorrupt("malformed_file", f"{file.key} has {directory.row_count} rows, expected {self.row_count}")
+
+        def open_file(name: str) -> VerifiedFile:
+            opened = self._side_files.get(name)
+            if opened is None:
+                made = self._map_verified(name, checksums[name])
+                with self._lock:
+                    opened = self._side_files.setdefault(name, made)
+            return opened
+
+        return ShreddedField(directory, open_file)
+
+    def _map_verified(self, name: str, checksums: FileChecksums) -> VerifiedFile:
+        key = f"{self.prefix}/{name}"
         try:
-            verified = VerifiedFile(key, self._store.map(key), file.checksums)
+            return VerifiedFile(key, self._store.map(key), checksums)
         except NotFound as error:
             raise DataCorrupt("missing_file", f"{key} is missing") from error
+
+    def _map(self, file: ColumnFile) -> _OpenFile:
+        verified = self._map_verified(file.name, file.checksums)
+        key = verified.key
         buffer = pa.py_buffer(verified.data)
         _verify_framing(verified)
         try:
