@@ -60,7 +60,7 @@ class TextOnly:
 
     def __init__(self, segment: SealedSegment) -> None:
         self.row_count = segment.row_count
-        self.column = segment.column
+        self.column = self.strings = segment.column
 
     def json_values(self, name: str, path: ValuePath) -> JsonValues | None:  # noqa: ARG002
         return None

@@ -1,4 +1,4 @@
-"""JSON taken apart answers like its text, whatever the documents: rows, chunks of text, columns, and their mixtures."""
+"""JSON taken apart answers like its text, and strings by a dictionary like plain ones, whatever they are."""
 
 import json
 import random
@@ -20,7 +20,7 @@ from elanus.objectstore.memory import MemoryStore
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
-from elanus.storage.segment import shredded_columns, shredding
+from elanus.storage.segment import coded_strings, shredded_columns, shredding
 from elanus.storage.segment.reader import SealedSegment, open_segment
 from elanus.storage.segment.shredding import ShreddingRules
 from elanus.storage.segment.writer import write_segment
@@ -42,7 +42,7 @@ class _TextOnly:
 
     def __init__(self, segment: SealedSegment) -> None:
         self.row_count = segment.row_count
-        self.column = segment.column
+        self.column = self.strings = segment.column
 
     def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
         return None
@@ -54,6 +54,7 @@ class _Shredded:
     def __init__(self, table: Table, segment: SealedSegment) -> None:
         self.row_count = table.row_count
         self.column = table.column
+        self.strings = segment.strings
         self.json_values = segment.json_values
 
 
@@ -71,6 +72,7 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shredding, "_BLOCK_ROWS", 64)
     monkeypatch.setattr(shredding, "_GROUP_BYTES", 2_000)
     monkeypatch.setattr(shredded_columns, "_REPEATS_MIN", 2)
+    monkeypatch.setattr(coded_strings, "_ROWS_MIN", 1)
 
 
 @given(seed=st.integers(0, 2**63 - 1), rules=_RULES)
@@ -78,7 +80,9 @@ def test_filters_answer_as_defined(seed: int, rules: ShreddingRules) -> None:
     cases = Cases(seed)
     table = cases.table
     assume(table.row_count)
-    fields = [replace(table.schema.field(name), field_id=1 + place) for place, name in enumerate(("doc", "$meta"))]
+    fields = [
+        replace(table.schema.field(name), field_id=1 + place) for place, name in enumerate(("doc", "$meta", "s", "t"))
+    ]
     segment = _segment(fields, {field.name: pa.concat_arrays([table.column(field.name)]) for field in fields}, rules)
     source = _Shredded(table, segment)
     style = random.Random(seed)
@@ -87,7 +91,7 @@ def test_filters_answer_as_defined(seed: int, rules: ShreddingRules) -> None:
         node = cases.filter()
         rendering = Rendering(style)
         bound = bind(parse(rendering.text(node)), table.schema, rendering.params)
-        if not bound.field_names & {"doc", "$meta"}:
+        if not bound.field_names & {"doc", "$meta", "s", "t"}:
             continue
         asked += 1
         truth = evaluate(bound.condition, source, json_paths(bound.condition))

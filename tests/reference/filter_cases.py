@@ -103,6 +103,9 @@ class Table:
     def column(self, name: str) -> pa.Array:
         return self.columns[name]
 
+    def strings(self, name: str) -> pa.Array:
+        return self.columns[name]
+
     def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
         return None
 

@@ -32,6 +32,9 @@ class Rows:
     def column(self, name: str) -> pa.Array:
         return self._columns[name]
 
+    def strings(self, name: str) -> pa.Array:
+        return self._columns[name]
+
     def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
         return None
 

@@ -233,6 +233,9 @@ class _Gathered:
     def column(self, name: str) -> pa.Array:
         return self._source.column(name).take(self._rows)
 
+    def strings(self, name: str) -> pa.Array:
+        return self._source.strings(name).take(self._rows)
+
     def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
         values = self._source.json_values(name, path)
         return None if values is None else values.take(number_values(self._rows))

@@ -32,6 +32,7 @@ from elanus.expr.numbers import Numbers
 from elanus.expr.operand_binder import kind
 from elanus.expr.source import ColumnSource
 from elanus.expr.variants import Variants, variants_from_columns
+from elanus.schema.types import DataType
 
 __all__ = ["JsonPaths", "OperandReader"]
 
@@ -53,6 +54,7 @@ class OperandReader:
         self._paths: Final = paths
         self._row_numbers: Final = row_numbers
         self._columns: Final[dict[str, pa.Array]] = {}
+        self._coded: Final[dict[str, pa.Array]] = {}
         self._variants: Final[dict[tuple[str, Steps], Variants]] = {}
 
     def over(self, source: ColumnSource, rows: npt.NDArray[np.int64]) -> "OperandReader":
@@ -69,6 +71,12 @@ class OperandReader:
             self._columns[name] = found
         return found
 
+    def _strings(self, name: str) -> pa.Array:
+        found = self._coded.get(name)
+        if found is None:
+            found = self._coded[name] = self._source.strings(name)
+        return found
+
     def known(self, operand: Operand) -> Bitset | None:
         """The rows where an operand that is not JSON has a value; None means all."""
         match operand:
@@ -80,11 +88,14 @@ class OperandReader:
                 return self.numbers(operand).known
 
     def scalars(self, operand: Operand) -> pa.Array:
-        """The Arrow column of an operand that is a field or an element of one; null where it has no value."""
+        """The Arrow column of an operand that is a field or an element of one; null where it has no value.
+
+        Strings may be coded by a dictionary.
+        """
         if isinstance(operand, Element):
             return array_elements(self.column(operand.array.name), operand.position)
         assert isinstance(operand, Column), operand
-        return self.column(operand.name)
+        return self._strings(operand.name) if operand.data_type is DataType.VARCHAR else self.column(operand.name)
 
     def numbers(self, operand: Operand) -> Numbers:
         """The numbers of an operand of kind `number` or `json`."""
@@ -157,7 +168,7 @@ class OperandReader:
             return _number_variants(self.numbers(operand), self.row_count)
         column = self.scalars(operand)
         known = primitives.validity(column)
-        is_string = pa.types.is_string(column.type)
+        is_string = kind(operand) == "string"
         kinds = np.full(len(column), variants.STRING if is_string else variants.BOOL, np.uint8)
         if known is not None:
             kinds[~known.to_bool()] = variants.NULL

@@ -19,6 +19,10 @@ class ColumnSource(Protocol):
         """The column of a field, in the layout of `columns.layout`, exactly `row_count` long."""
         ...
 
+    def strings(self, name: str) -> pa.Array:
+        """The column of a VarChar field, by a dictionary (int32 codes) where the source has it so, else plain."""
+        ...
+
     def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
         """The values at a path inside a JSON field, where the source has them in columns.
 

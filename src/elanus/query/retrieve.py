@@ -98,6 +98,9 @@ class _TakenRows:
     def column(self, name: str) -> pa.Array:
         return self.source.take(name, self.rows)
 
+    def strings(self, name: str) -> pa.Array:
+        return self.source.take(name, self.rows)
+
     def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
         values = self.source.json_values(name, path)
         return None if values is None else values.take(self.rows)

@@ -46,6 +46,10 @@ class ChunkRows:
     def column(self, name: str) -> pa.Array:
         return self.batch.column(name)
 
+    def strings(self, name: str) -> pa.Array:
+        """A column of strings, plain."""
+        return self.batch.column(name)
+
     def json_values(self, name: str, path: ValuePath) -> JsonValues | None:  # noqa: ARG002
         """None: growing rows have their JSON as text only."""
         return None

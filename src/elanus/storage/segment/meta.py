@@ -12,10 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.errors import DataCorrupt
+from elanus.storage.segment.shredded_directory import BufferPlace
 
 __all__ = [
     "BLOCK_BYTES",
     "FORMAT",
+    "CodedField",
+    "CodedPlaces",
     "ColumnFile",
     "FieldStats",
     "FileChecksums",
@@ -76,6 +79,30 @@ class ShreddedFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class CodedPlaces:
+    """A column of strings in a file: a dictionary of `size` strings and a code (int32) a row.
+
+    Attributes:
+        validity: Arrow's bitmap; None when no row is null. Codes of null rows are -1.
+    """
+
+    size: int
+    offsets: BufferPlace
+    data: BufferPlace
+    codes: BufferPlace
+    validity: BufferPlace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodedField:
+    """The file that has a string field by a dictionary."""
+
+    field_id: int
+    file: SideFile
+    places: CodedPlaces
+
+
+@dataclass(frozen=True, slots=True)
 class FieldStats:
     """What is known of a field's values in one segment; bounds are None when unknown or all are null."""
 
@@ -100,6 +127,7 @@ class SegmentMeta:
     stats: dict[str, FieldStats]
     format: int = FORMAT
     shredded: list[ShreddedFiles] = field(default_factory=list)
+    coded: list[CodedField] = field(default_factory=list)
 
     def encode(self) -> bytes:
         return msgspec.json.format(msgspec.json.encode(self), indent=1)
@@ -126,4 +154,5 @@ class SegmentMeta:
 
     def side_files(self) -> list[SideFile]:
         """The files beside those of the columns."""
-        return [file for shredded in self.shredded for file in shredded.every()]
+        shredded = [file for item in self.shredded for file in item.every()]
+        return [*shredded, *(item.file for item in self.coded)]

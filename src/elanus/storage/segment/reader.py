@@ -19,6 +19,7 @@ from elanus.objectstore.store import ObjectStore
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 from elanus.storage.keys import KeyIndex
+from elanus.storage.segment.coded_strings import coded_column
 from elanus.storage.segment.meta import ColumnFile, FileChecksums, SegmentMeta
 from elanus.storage.segment.shredded import ShreddedField
 from elanus.storage.segment.shredded_directory import ShreddedDirectory
@@ -48,6 +49,7 @@ class SealedSegment:
         self._lock: Final = threading.Lock()
         self._files: dict[str, _OpenFile] = {}
         self._columns: dict[str, pa.Array] = {}
+        self._coded: dict[str, pa.DictionaryArray] = {}
         self._side_files: dict[str, VerifiedFile] = {}
         self._shredded: dict[str, ShreddedField | None] = {}
         self._key_index: KeyIndex | None = None
@@ -90,6 +92,23 @@ class SealedSegment:
                 opened.file.verify_range(first, stop)
             opened.file.verify_places(start + rows * width, width)
         return take_rows(column, rows)
+
+    def strings(self, name: str) -> pa.Array:
+        """A column of strings, by its dictionary (int32 codes) if it has one; every byte of it checked (once).
+
+        Raises:
+            DataCorrupt: its file is damaged or missing.
+        """
+        found = self._coded.get(name)
+        if found is not None:
+            return found
+        field_id = self._fields[name].field_id
+        entry = next((item for item in self.meta.coded if item.field_id == field_id), None)
+        if entry is None:
+            return self.column(name)
+        made = coded_column(self._map_verified(entry.file.name, entry.file.checksums), entry.places, self.row_count)
+        with self._lock:
+            return self._coded.setdefault(name, made)
 
     def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
         """The values at a path inside a JSON field, as far as columns have them; None if the field was not shredded.

@@ -12,8 +12,10 @@ from elanus.kernels.checksum import blocks_crc32c, crc32c
 from elanus.objectstore.store import ObjectStore
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+from elanus.storage.segment.coded_strings import code_strings
 from elanus.storage.segment.meta import (
     BLOCK_BYTES,
+    CodedField,
     ColumnFile,
     FieldStats,
     FileChecksums,
@@ -60,6 +62,7 @@ def write_segment(
     files = []
     stats = {}
     shredded: list[ShreddedFiles] = []
+    coded: list[CodedField] = []
     stamps = column(TIMESTAMP_COLUMN)
     scalars = [field for field in fields if not field.is_vector]
     columns: dict[str, Sequence[Field]] = {_SCALAR_FILE: scalars}
@@ -75,6 +78,9 @@ def write_segment(
             ids.append(TIMESTAMP_FIELD_ID)
         key = f"{prefix}/{name}"
         store.put(key, _arrow_file(schema, arrays))
+        for field, array in zip(members, arrays, strict=False):
+            if field.data_type is DataType.VARCHAR:
+                coded += _write_coded(store, prefix, field, array)
         if shredding is not None:
             shredded += [
                 _write_shredded(store, prefix, field, array, shredding)
@@ -91,6 +97,7 @@ def write_segment(
         files=files,
         stats=stats,
         shredded=shredded,
+        coded=coded,
     )
     encoded = meta.encode()
     store.put(f"{prefix}/{META_NAME}", [encoded])
@@ -115,6 +122,16 @@ def _write_shredded(
     encoded = replace(directory, files=[file.name for file in files]).encode()
     name = f"data/json-{field.field_id}.json"
     return ShreddedFiles(field.field_id, _write_side_file(store, prefix, name, [memoryview(encoded)]), files)
+
+
+def _write_coded(store: ObjectStore, prefix: str, field: Field, column: pa.Array) -> list[CodedField]:
+    found = code_strings(column)
+    if found is None:
+        return []
+    places, parts = found
+    return [
+        CodedField(field.field_id, _write_side_file(store, prefix, f"data/codes-{field.field_id}.bin", parts), places)
+    ]
 
 
 def _write_side_file(store: ObjectStore, prefix: str, name: str, parts: list[memoryview]) -> SideFile:

@@ -135,6 +135,35 @@ def test_files_are_as_documented() -> None:
     assert array(by_path[("rare", "deep")]["rows"], "<i4") == [17]
 
 
+def test_strings_of_few_values_have_a_dictionary_beside_them() -> None:
+    values = [None if row % 7 == 0 else "ab"[row % 2] for row in range(2000)]
+    field = Field("s", DataType.VARCHAR, max_length=8, nullable=True, field_id=106)
+    columns = {"s": pa.array(values), TIMESTAMP_COLUMN: pa.array(np.arange(2000, dtype=np.uint64))}
+    store = MemoryStore()
+    made = write_segment(store, PREFIX, 42, [field], columns.__getitem__)
+    segment = open_segment(store, PREFIX, made.meta_crc32c, [field])
+    strings = segment.strings("s")
+    assert isinstance(strings, pa.DictionaryArray)
+    assert strings.to_pylist() == values
+    assert len(strings.dictionary) == 2
+    assert segment.column("s").equals(columns["s"])
+    key = f"{PREFIX}/data/codes-106.bin"
+    damaged = replaced(store, key, b"\1" + store.get(key)[1:])
+    with pytest.raises(DataCorrupt, match=r"codes-106.bin is damaged"):
+        open_segment(damaged, PREFIX, made.meta_crc32c, [field]).strings("s")
+
+
+@pytest.mark.parametrize("row_count", [100, 2000])
+def test_strings_that_do_not_repeat_have_none(row_count: int) -> None:
+    field = Field("s", DataType.VARCHAR, max_length=8, field_id=106)
+    texts = [str(row) if row_count > 1000 else "a" for row in range(row_count)]
+    columns = {"s": pa.array(texts), TIMESTAMP_COLUMN: pa.array(np.arange(row_count, dtype=np.uint64))}
+    store = MemoryStore()
+    made = write_segment(store, PREFIX, 42, [field], columns.__getitem__)
+    assert made.meta.coded == []
+    assert open_segment(store, PREFIX, made.meta_crc32c, [field]).strings("s").to_pylist() == texts
+
+
 @pytest.mark.parametrize("name", ["data/json-105.json", "data/json-105-1.bin"])
 def test_damage_is_found_before_a_value_is_seen(name: str) -> None:
     store, made = _written(_DOCUMENTS, _RULES)
