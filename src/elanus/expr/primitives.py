@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.numbers import number_values
+from elanus.kernels import bits as _bits
 from elanus.kernels import compare as _compare
 from elanus.kernels import strings as _strings
 
@@ -25,6 +26,7 @@ __all__ = [
     "compare",
     "compare_columns",
     "is_in",
+    "runs_with",
     "string_compare",
     "string_compare_columns",
     "string_contains",
@@ -73,13 +75,20 @@ def compare_columns(left: Values, operator: str, right: Values) -> Bitset:
 
 
 def is_in(values: Values, members: Values) -> Bitset:
-    """The rows whose value is one of `members` (distinct, without NaN; int64 or float64)."""
+    """The rows whose value is one of `members` (ascending, distinct, without NaN; int64 or float64)."""
+    if len(members) and values.dtype != members.dtype:
+        with np.errstate(over="ignore", invalid="ignore"):
+            narrow = members.astype(values.dtype)
+        # A member that its column's type cannot hold is no row's value; the others keep their order.
+        members = narrow[narrow.astype(members.dtype) == members]
     if len(members) == 0:
         return Bitset.zeros(len(values))
-    with np.errstate(over="ignore", invalid="ignore"):
-        narrow = members.astype(values.dtype)
-    # A member that its column's type cannot hold is no row's value.
-    return Bitset(_compare.is_in(values, np.unique(narrow[narrow.astype(members.dtype) == members])), len(values))
+    return Bitset(_compare.is_in(values, members), len(values))
+
+
+def runs_with(places: Bitset, offsets: npt.NDArray[np.int32]) -> Bitset:
+    """The runs that have one of the places; run i is places `offsets[i]` to `offsets[i + 1]` (exclusive)."""
+    return Bitset(_bits.runs_with(places.words, offsets), len(offsets) - 1)
 
 
 def string_compare(column: pa.Array, operator: str, text: str) -> Bitset:

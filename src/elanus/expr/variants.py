@@ -27,6 +27,7 @@ from elanus.columns.json_values import (
     JsonValues,
 )
 from elanus.columns.numbers import number_array
+from elanus.expr import primitives
 from elanus.expr.numbers import Numbers
 
 __all__ = [
@@ -156,9 +157,7 @@ class Elements:
 
     def rows_with(self, hits: Bitset) -> Bitset:
         """The rows that have one of some elements."""
-        counts = np.zeros(len(hits) + 1, np.int32)
-        np.cumsum(hits.to_bool(), out=counts[1:])
-        return Bitset.from_bool(counts[self.offsets[1:]] != counts[self.offsets[:-1]])
+        return primitives.runs_with(hits, self.offsets)
 
 
 def variants_from_columns(values: JsonValues, read_text: Callable[[Rows], Variants]) -> Variants:

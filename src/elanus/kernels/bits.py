@@ -6,7 +6,7 @@ import numpy.typing as npt
 from elanus.kernels.backend import Rows, Words
 from elanus.kernels.loader import active
 
-__all__ = ["bit_count", "bit_rows", "bits_from_bool"]
+__all__ = ["bit_count", "bit_rows", "bits_from_bool", "runs_with"]
 
 
 def bit_count(words: Words) -> int:
@@ -26,3 +26,13 @@ def bit_rows(words: Words, size: int) -> Rows:
 def bits_from_bool(mask: npt.NDArray[np.bool_]) -> Words:
     """The set of places where `mask` is true."""
     return active.backend.bits_from_bool(mask)
+
+
+def runs_with(words: Words, offsets: npt.NDArray[np.int32]) -> Words:
+    """The runs that have a place in a set; run i is places `offsets[i]` to `offsets[i + 1]` (exclusive).
+
+    Raises:
+        TypeError: a wrong dtype.
+        ValueError: offsets that are empty, descend or leave the words.
+    """
+    return active.backend.runs_with(words, offsets)

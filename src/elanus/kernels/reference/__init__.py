@@ -4,7 +4,7 @@ Plain before fast; where order is decided, sums are exact or in float64. Each fu
 and checks them as the native library does.
 """
 
-from elanus.kernels.reference.bits import bit_count, bit_rows, bits_from_bool
+from elanus.kernels.reference.bits import bit_count, bit_rows, bits_from_bool, runs_with
 from elanus.kernels.reference.checksum import blocks_crc32c, crc32c
 from elanus.kernels.reference.compare import between, compare, dictionary_in, is_in
 from elanus.kernels.reference.distance import scan_range, scan_topk, scan_topk_many, score_rows
@@ -34,6 +34,7 @@ __all__ = [
     "is_in",
     "json_paths",
     "json_values",
+    "runs_with",
     "scan_range",
     "scan_topk",
     "scan_topk_many",

@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.kernels.backend import Rows, Words
-from elanus.kernels.reference.arguments import check_array, word_count
+from elanus.kernels.reference.arguments import check_array, check_offsets, word_count
 
-__all__ = ["bit_count", "bit_rows", "bits_from_bool", "pack"]
+__all__ = ["bit_count", "bit_rows", "bits_from_bool", "pack", "runs_with"]
 
 
 def bit_count(words: Words) -> int:
@@ -27,6 +27,13 @@ def bit_rows(words: Words, size: int) -> Rows:
 def bits_from_bool(mask: npt.NDArray[np.bool_]) -> Words:
     check_array(mask, "mask", np.bool_)
     return pack(mask)
+
+
+def runs_with(words: Words, offsets: npt.NDArray[np.int32]) -> Words:
+    check_array(words, "words", np.uint64)
+    check_offsets(offsets, 64 * len(words))
+    before = np.cumsum([0, *np.unpackbits(words.view(np.uint8), bitorder="little").tolist()])
+    return pack(before[offsets[1:]] > before[offsets[:-1]])
 
 
 def pack(mask: npt.NDArray[np.bool_]) -> Words:
