@@ -37,7 +37,7 @@ from elanus.expr.bound import (
     Operand,
     Or,
 )
-from elanus.expr.bounds import FLIPPED, NEGATED, number_set
+from elanus.expr.bounds import FLIPPED, NEGATED, integer_set, number_set
 from elanus.expr.constants import all_numbers, all_strings, constant_kind, described, is_number
 from elanus.expr.containment import bind_containment, element_constants
 from elanus.expr.cost import cost
@@ -208,7 +208,11 @@ class _ConditionBinder:
         return And((first, second))
 
     def _membership(self, node: syntax.Membership) -> Condition:
-        operand, listed = self._operands.operand(node.value), self._operands.operand(node.items)
+        operand = self._operands.operand(node.value)
+        integers = self._operands.integers(node.items)
+        if integers is not None and isinstance(operand, Column) and operand.data_type.is_integer:
+            return InNumbers(operand, integer_set(integers), node.negated)
+        listed = self._operands.operand(node.items)
         if not isinstance(listed, Constant) or not isinstance(listed.value, tuple):
             raise self._operands.wrong(node.items, f'"in" wants a list in brackets, got {label(listed)}')
         items = listed.value

@@ -69,7 +69,9 @@ def compare_variants(left: Variants, operator: str, right: Variants) -> Truth:
 def in_json(variants: Variants, numbers: NumberSet, strings: pa.Array, others: Sequence[ConstantValue]) -> Truth:
     """Whether the value equals one of the numbers, strings, truth values or lists."""
     hits = contained(variants.numbers(), numbers) & variants.rows_of(INTEGER, DOUBLE)
-    hits |= _rows_where(variants, variants.rows_of(BIG_INTEGER), numbers.numbers.__contains__)
+    big = variants.rows_of(BIG_INTEGER)
+    if big.any():
+        hits |= _rows_where(variants, big, frozenset(numbers.constants).__contains__)
     if variants.strings is not None:
         hits |= primitives.string_in(variants.strings, strings) & variants.rows_of(STRING)
     for other in others:

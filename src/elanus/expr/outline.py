@@ -14,13 +14,16 @@ _SHOWN_ITEMS: Final = 8
 
 
 def outline(node: object, *, indent: str = "") -> str:
-    """One line a node, its plain attributes on it and the nodes below it indented; spans are left out."""
+    """One line a node, its plain attributes on it and the nodes below it indented; spans are left out.
+
+    So are attributes that repeat others (those without a place in the node's `repr`).
+    """
     if not is_dataclass(node):
         return f"{indent}{_plain(node)}"
     words, below = [type(node).__name__], []
     for field in fields(node):
         value = getattr(node, field.name)
-        if field.name == "span":
+        if field.name == "span" or not field.repr:
             continue
         if is_dataclass(value):
             below.append(("", value))
