@@ -5,6 +5,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from elanus.kernels.bits import bit_count, bit_rows, bits_from_bool
+
 __all__ = ["Bitset"]
 
 Words = npt.NDArray[np.uint64]
@@ -41,8 +43,7 @@ class Bitset:
     @classmethod
     def from_bool(cls, mask: npt.NDArray[np.bool_]) -> "Bitset":
         """The rows where `mask` is true; its length is the size."""
-        packed = np.packbits(mask, bitorder="little")
-        return cls(_pad_to_words(packed), len(mask))
+        return cls(bits_from_bool(np.ascontiguousarray(mask)), len(mask))
 
     @classmethod
     def from_rows(cls, rows: npt.NDArray[np.integer], size: int) -> "Bitset":
@@ -103,7 +104,7 @@ class Bitset:
 
     def count(self) -> int:
         """How many rows are in the set."""
-        return int(np.bitwise_count(self.words).sum())
+        return bit_count(self.words)
 
     def any(self) -> bool:
         """Whether the set has a row."""
@@ -115,7 +116,7 @@ class Bitset:
 
     def rows(self) -> npt.NDArray[np.int64]:
         """The row numbers, ascending."""
-        return np.flatnonzero(self.to_bool())
+        return bit_rows(self.words, self.size)
 
     def part(self, start: int, size: int) -> "Bitset":
         """The set of rows `start` to `start + size` (exclusive), renumbered from 0; `start` is a multiple of 64."""

@@ -1,6 +1,6 @@
 """JSON values in typed columns: what a store that has taken documents apart gives to whoever asks about a path."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +23,7 @@ __all__ = [
     "JsonElements",
     "JsonValues",
     "ValuePath",
+    "inside_arrays",
     "spread",
 ]
 
@@ -51,6 +52,7 @@ class JsonValues:
         strings: Arrow strings without nulls, plain or by dictionary (int32 codes), likewise for STRING.
         elements: of the arrays, in rows that are ARRAY; None when they are not at hand.
         text_rows: rows, ascending, of which nothing is said here (they are MISSING): their text must be read.
+        has_objects: some value may be an array, an object or an integer outside 64 bits.
     """
 
     kinds: npt.NDArray[np.uint8]
@@ -60,11 +62,12 @@ class JsonValues:
     strings: pa.Array | None = None
     elements: "JsonElements | None" = None
     text_rows: Rows = field(default_factory=lambda: NO_ROWS)
+    has_objects: bool = True
 
     @classmethod
     def missing(cls, row_count: int, text_rows: Rows = NO_ROWS) -> "JsonValues":
         """No value in any row but perhaps in some whose text must be read."""
-        return cls(np.zeros(row_count, np.uint8), text_rows=text_rows)
+        return cls(np.zeros(row_count, np.uint8), text_rows=text_rows, has_objects=False)
 
     def take(self, rows: Rows) -> "JsonValues":
         """The values of some rows (ascending, without repeats), copied."""
@@ -79,6 +82,7 @@ class JsonValues:
             None if self.strings is None else self.strings.take(number_array(rows)),
             None if self.elements is None else self.elements.take(rows),
             places[inside],
+            self.has_objects,
         )
 
 
@@ -135,7 +139,28 @@ def spread(values: JsonValues, rows: Rows, row_count: int) -> JsonValues:
         strings,
         elements,
         rows[values.text_rows],
+        values.has_objects,
     )
+
+
+def inside_arrays(values: JsonValues, rest: ValuePath) -> JsonValues:
+    """The values at the rest of a path, which is empty or begins with a position, inside the arrays among `values`."""
+    if not rest:
+        return values
+    position = rest[0]
+    assert isinstance(position, int)
+    row_count = len(values.kinds)
+    if values.elements is None:
+        return JsonValues.missing(row_count, _united(np.flatnonzero(values.kinds == ARRAY), values.text_rows))
+    found = values.elements.at(position)
+    if len(rest) == 1:
+        return replace(found, text_rows=values.text_rows)
+    nested = ARRAY if isinstance(rest[1], int) else OBJECT
+    return JsonValues.missing(row_count, _united(np.flatnonzero(found.kinds == nested), values.text_rows))
+
+
+def _united(rows: Rows, others: Rows) -> Rows:
+    return np.union1d(rows, others) if len(others) else rows
 
 
 def _taken(column: npt.NDArray[Any] | None, rows: Rows) -> npt.NDArray[Any] | None:

@@ -47,7 +47,7 @@ def compare_json(variants: Variants, operator: str, constant: ConstantValue) -> 
     else:
         comparable = variants.rows_of(*_NUMBERS)
         hits = _compare_numbers(variants, asked, constant)
-    return _answer(operator, hits & comparable, comparable, variants.present())
+    return _answer(operator, hits & comparable, comparable, variants.present)
 
 
 def compare_variants(left: Variants, operator: str, right: Variants) -> Truth:
@@ -63,7 +63,7 @@ def compare_variants(left: Variants, operator: str, right: Variants) -> Truth:
         hits = hits.minus(big) | _rows_where_both(left, right, big, _PYTHON[asked])
     if asked == "==":
         hits |= _equal_others(left, right)
-    return _answer(operator, hits, numbers | strings, left.present() & right.present())
+    return _answer(operator, hits, numbers | strings, lambda: left.present() & right.present())
 
 
 def in_json(variants: Variants, numbers: NumberSet, strings: pa.Array, others: Sequence[ConstantValue]) -> Truth:
@@ -132,19 +132,20 @@ def json_equal(left: Any, right: Any) -> bool:
     return True
 
 
-def _answer(operator: str, hits: Bitset, comparable: Bitset, present: Bitset) -> Truth:
-    """`hits` are the rows where `operator` (`==` for `!=`) holds between comparable values."""
+def _answer(operator: str, hits: Bitset, comparable: Bitset, present: Callable[[], Bitset]) -> Truth:
+    """`hits` are the rows where `operator` (`==` for `!=`) holds between values, all of them comparable."""
     if operator == "==":
-        return Truth.where_known(hits, present)
+        return Truth(hits, ~present())
     if operator == "!=":
-        return Truth(present.minus(hits), ~present)
-    return Truth.where_known(hits, comparable)
+        known = present()
+        return Truth(known.minus(hits), ~known)
+    return Truth(hits, ~comparable)
 
 
 def _compare_numbers(variants: Variants, operator: str, constant: float) -> Bitset:
-    big = variants.rows_of(BIG_INTEGER)
-    hits = compare_constant(variants.numbers(), operator, constant)
-    if variants.objects is not None and big.any():
+    hits = compare_constant(variants.any_numbers(), operator, constant)
+    big = None if variants.objects is None else variants.rows_of(BIG_INTEGER)
+    if big is not None and big.any():
         compare = _PYTHON[operator]
         hits = hits.minus(big) | _rows_where(variants, big, lambda value: compare(value, constant))
     return hits
@@ -198,7 +199,9 @@ def _without_columns(elements: Elements, members: Sequence[ConstantValue]) -> Bi
         hard.append(ARRAY)
     if any(isinstance(member, int | float) for member in members):
         hard.append(BIG_INTEGER)
-    rows = elements.rows_with(elements.values.rows_of(*hard)) if hard else Bitset.zeros(len(elements.offsets) - 1)
+    rows = Bitset.zeros(len(elements.offsets) - 1)
+    for kind in hard:
+        rows |= elements.rows_with(Bitset.from_bool(elements.values.kinds == kind))
     return rows if elements.elsewhere is None else rows | elements.elsewhere
 
 

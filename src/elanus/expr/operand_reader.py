@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
+from elanus.columns.json_values import JsonValues
 from elanus.columns.numbers import number_values
 from elanus.columns.taking import take_rows
 from elanus.expr import primitives, variants
@@ -28,6 +29,7 @@ from elanus.expr.bound import (
 from elanus.expr.constants import is_number
 from elanus.expr.json_paths import Steps, extract_paths, json_path
 from elanus.expr.json_predicates import array_lengths
+from elanus.expr.json_texts import columns_of_texts
 from elanus.expr.numbers import Numbers
 from elanus.expr.operand_binder import kind
 from elanus.expr.source import ColumnSource
@@ -127,9 +129,9 @@ class OperandReader:
         if path.is_dynamic:
             return None
         values = self._source.json_values(path.name, ())
-        if values is None:
+        if values is None or len(values.text_rows):
             return primitives.validity(self.column(path.name))
-        return Bitset.from_bool(values.kinds != variants.MISSING) | Bitset.from_rows(values.text_rows, self.row_count)
+        return Bitset.from_bool(values.kinds != variants.MISSING)
 
     def null_document(self, name: str) -> Bitset:
         """The rows where a JSON field is NULL or JSON's null, which is said without parsing texts."""
@@ -147,18 +149,21 @@ class OperandReader:
         if key not in self._variants:
             values = self._source.json_values(path.name, json_path(path.steps))
             if values is not None:
-                self._variants[key] = variants_from_columns(values, functools.partial(self._from_text, path))
+                self._take_columns(path.name, path.steps, values)
             else:
-                column, paths = self.column(path.name), self._paths[path.name]
-                extracted = extract_paths(path.name, column, paths, row_numbers=self._row_numbers)
-                self._variants.update({(path.name, steps): found for steps, found in extracted.items()})
+                steps_of = {json_path(steps): steps for steps in self._paths[path.name]}
+                for found, values in columns_of_texts(self.column(path.name), list(steps_of)).items():
+                    self._take_columns(path.name, steps_of[found], values)
         return self._variants[key]
 
-    def _from_text(self, path: JsonPath, rows: npt.NDArray[np.int64]) -> Variants:
+    def _take_columns(self, name: str, steps: Steps, values: JsonValues) -> None:
+        self._variants[name, steps] = variants_from_columns(values, functools.partial(self._from_text, name, steps))
+
+    def _from_text(self, name: str, steps: Steps, rows: npt.NDArray[np.int64]) -> Variants:
         """The values of some rows at a path, read from their text."""
-        texts = take_rows(self.column(path.name), rows)
+        texts = take_rows(self.column(name), rows)
         numbers = rows if self._row_numbers is None else self._row_numbers[rows]
-        return extract_paths(path.name, texts, [path.steps], row_numbers=numbers)[path.steps]
+        return extract_paths(name, texts, [steps], row_numbers=numbers)[steps]
 
     def as_variants(self, operand: Operand) -> Variants:
         """The values of any operand with one value a row, as JSON would have them."""

@@ -26,6 +26,7 @@ __all__ = [
     "compare",
     "compare_columns",
     "is_in",
+    "layout",
     "runs_with",
     "string_compare",
     "string_compare_columns",
@@ -95,7 +96,7 @@ def string_compare(column: pa.Array, operator: str, text: str) -> Bitset:
     """The rows where the string stands so to `text`, in the order of UTF-8 bytes."""
     if _is_coded(column):
         return _of_codes(column, lambda strings: string_compare(strings, operator, text))
-    return Bitset(_strings.string_compare(*_layout(column), operator, text.encode()), len(column))
+    return Bitset(_strings.string_compare(*layout(column), operator, text.encode()), len(column))
 
 
 def string_compare_columns(left: pa.Array, operator: str, right: pa.Array) -> Bitset:
@@ -108,28 +109,28 @@ def string_in(column: pa.Array, members: pa.Array) -> Bitset:
     if _is_coded(column):
         return _of_codes(column, lambda strings: string_in(strings, members))
     wanted = [member.encode() for member in members.to_pylist()]
-    return Bitset(_strings.string_in(*_layout(column), wanted), len(column))
+    return Bitset(_strings.string_in(*layout(column), wanted), len(column))
 
 
 def string_prefix(column: pa.Array, text: str) -> Bitset:
     """The rows whose string begins with `text`."""
     if _is_coded(column):
         return _of_codes(column, lambda strings: string_prefix(strings, text))
-    return Bitset(_strings.string_prefix(*_layout(column), text.encode()), len(column))
+    return Bitset(_strings.string_prefix(*layout(column), text.encode()), len(column))
 
 
 def string_suffix(column: pa.Array, text: str) -> Bitset:
     """The rows whose string ends with `text`."""
     if _is_coded(column):
         return _of_codes(column, lambda strings: string_suffix(strings, text))
-    return Bitset(_strings.string_suffix(*_layout(column), text.encode()), len(column))
+    return Bitset(_strings.string_suffix(*layout(column), text.encode()), len(column))
 
 
 def string_contains(column: pa.Array, text: str) -> Bitset:
     """The rows whose string contains `text`."""
     if _is_coded(column):
         return _of_codes(column, lambda strings: string_contains(strings, text))
-    return Bitset(_strings.string_contains(*_layout(column), text.encode()), len(column))
+    return Bitset(_strings.string_contains(*layout(column), text.encode()), len(column))
 
 
 def string_regex(column: pa.Array, pattern: str) -> Bitset:
@@ -160,7 +161,7 @@ def _of_codes(column: pa.Array, test: Callable[[pa.Array], Bitset]) -> Bitset:
     return Bitset(_compare.dictionary_in(number_values(column.indices), passed), len(column))
 
 
-def _layout(column: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+def layout(column: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
     """The offsets (one more than rows) and bytes of a string column, views."""
     _, offsets, data = column.buffers()
     if len(column) == 0 or offsets is None:

@@ -4,7 +4,7 @@ Whoever makes one, from text or from typed columns, the predicates over it are t
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -95,10 +95,23 @@ class Variants:
 
     def rows_of(self, *kinds: int) -> Bitset:
         """The rows whose value is of one of the kinds."""
-        mask = self.kinds == kinds[0]
-        for kind in kinds[1:]:
-            mask |= self.kinds == kind
-        return Bitset.from_bool(mask)
+        mask = None
+        for kind in kinds:
+            if self._may_have(kind):
+                here = self.kinds == kind
+                mask = here if mask is None else mask | here
+        return Bitset.zeros(len(self.kinds)) if mask is None else Bitset.from_bool(mask)
+
+    def _may_have(self, kind: int) -> bool:
+        if kind == INTEGER:
+            return self.integers is not None
+        if kind == DOUBLE:
+            return self.doubles is not None
+        if kind == STRING:
+            return self.strings is not None
+        if kind == BOOL:
+            return self.truths is not None
+        return kind < BIG_INTEGER or self.objects is not None
 
     def present(self) -> Bitset:
         """The rows that have a value which is not null."""
@@ -106,11 +119,14 @@ class Variants:
 
     def numbers(self) -> Numbers:
         """The numbers of at most 64 bits; not known in the other rows."""
+        return replace(self.any_numbers(), known=self.rows_of(INTEGER, DOUBLE))
+
+    def any_numbers(self) -> Numbers:
+        """The numbers of at most 64 bits, and anything in the other rows."""
         if self.integers is None and self.doubles is None:
-            return Numbers(np.zeros(self.row_count, np.int64), known=Bitset.zeros(self.row_count))
-        known = self.rows_of(INTEGER, DOUBLE)
+            return Numbers(np.zeros(self.row_count, np.int64))
         mixed = self.integers is not None and self.doubles is not None
-        return Numbers(self.integers, self.doubles, self.kinds == INTEGER if mixed else None, known)
+        return Numbers(self.integers, self.doubles, self.kinds == INTEGER if mixed else None)
 
     def objects_at(self, rows: Rows) -> Objects:
         """The Python values of some rows (ascending), all of them ARRAY, OBJECT or BIG_INTEGER."""
@@ -174,8 +190,21 @@ def variants_from_columns(values: JsonValues, read_text: Callable[[Rows], Varian
             Variants(inner.kinds, inner.integers, inner.doubles, inner.truths, inner.strings),
             Bitset.from_rows(values.text_rows, len(values.kinds)) if len(values.text_rows) else None,
         )
-    whole = Variants(values.kinds, values.integers, values.doubles, values.truths, values.strings, objects, elements)
-    return _overlaid(whole, values.text_rows, read_text(values.text_rows)) if len(values.text_rows) else whole
+    has_objects = values.has_objects
+    part = None
+    if len(values.text_rows):
+        part = read_text(values.text_rows)
+        has_objects = has_objects or part.objects is not None
+    whole = Variants(
+        values.kinds,
+        values.integers,
+        values.doubles,
+        values.truths,
+        values.strings,
+        objects if has_objects else None,
+        elements,
+    )
+    return whole if part is None else _overlaid(whole, values.text_rows, part)
 
 
 def _overlaid(whole: Variants, rows: Rows, part: Variants) -> Variants:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -10,12 +11,14 @@ import pyarrow as pa
 
 from elanus.columns.json_values import (
     ARRAY,
+    BIG_INTEGER,
     MISSING,
     NO_ROWS,
     OBJECT,
     JsonElements,
     JsonValues,
     ValuePath,
+    inside_arrays,
     spread,
 )
 from elanus.columns.numbers import number_array
@@ -26,6 +29,8 @@ from elanus.storage.segment.verified import VerifiedFile
 __all__ = ["ShreddedField"]
 
 Rows = npt.NDArray[np.int64]
+
+_OBJECTS: Final = (BIG_INTEGER, ARRAY, OBJECT)
 
 
 class ShreddedField:
@@ -52,7 +57,7 @@ class ShreddedField:
         place = 0
         for depth, step in enumerate(path):
             if isinstance(step, int):
-                return self._inside_arrays(place, step, path[depth + 1 :])
+                return self._inside_arrays(place, path[depth:])
             child = self._children.get((place, step))
             if child is None:
                 rows = self._rows_of(place, OBJECT) if self._directory.paths[place].is_open else NO_ROWS
@@ -81,16 +86,10 @@ class ShreddedField:
         if entry.elements is not None:
             offsets = self._array(entry.elements.offsets, np.int32, count + 1)
             elements = JsonElements(offsets, self._values(entry.elements.column, entry.elements.count))
-        text_rows = NO_ROWS if rows is not None else self._unread
-        values = JsonValues(
-            values.kinds, values.integers, values.doubles, values.truths, values.strings, elements, text_rows
-        )
-        if rows is None:
-            return values
-        whole = spread(values, rows, self._row_count)
-        return JsonValues(
-            whole.kinds, whole.integers, whole.doubles, whole.truths, whole.strings, whole.elements, self._unread
-        )
+        values = replace(values, elements=elements, has_objects=any(entry.counts[kind] for kind in _OBJECTS))
+        if rows is not None:
+            values = spread(values, rows, self._row_count)
+        return replace(values, text_rows=self._unread)
 
     def _values(self, column: ColumnPlaces, count: int) -> JsonValues:
         if column.kinds is None:
@@ -115,18 +114,11 @@ class ShreddedField:
             strings,
         )
 
-    def _inside_arrays(self, place: int, position: int, rest: ValuePath) -> JsonValues:
-        """The values at `rest` inside the elements at a position of the arrays at a path of keys."""
-        arrays = self._at(place)
-        if arrays.elements is None:
+    def _inside_arrays(self, place: int, rest: ValuePath) -> JsonValues:
+        """The values at `rest`, which begins with a position, inside the arrays at a path of keys."""
+        if self._directory.paths[place].column is None:
             return self._from_text(self._rows_of(place, ARRAY))
-        found = arrays.elements.at(position)
-        if not rest:
-            return JsonValues(
-                found.kinds, found.integers, found.doubles, found.truths, found.strings, None, self._unread
-            )
-        nested = ARRAY if isinstance(rest[0], int) else OBJECT
-        return self._from_text(np.flatnonzero(found.kinds == nested))
+        return inside_arrays(self._at(place), rest)
 
     def _rows_of(self, place: int, kind: int) -> Rows:
         """Rows among which are all whose value at a path is of a kind, but for unread ones."""
