@@ -108,7 +108,7 @@ class Bitset:
 
     def any(self) -> bool:
         """Whether the set has a row."""
-        return bool(self.words.any())
+        return bit_count(self.words) != 0
 
     def all(self) -> bool:
         """Whether every row is in the set."""

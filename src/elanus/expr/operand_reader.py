@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
+from elanus.columns.json_texts import columns_of_texts
 from elanus.columns.json_values import JsonValues
 from elanus.columns.numbers import number_values
 from elanus.columns.taking import take_rows
@@ -29,7 +30,6 @@ from elanus.expr.bound import (
 from elanus.expr.constants import is_number
 from elanus.expr.json_paths import Steps, extract_paths, json_path
 from elanus.expr.json_predicates import array_lengths
-from elanus.expr.json_texts import columns_of_texts
 from elanus.expr.numbers import Numbers
 from elanus.expr.operand_binder import kind
 from elanus.expr.source import ColumnSource

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.numbers import number_values
+from elanus.columns.texts import text_layout
 from elanus.kernels import bits as _bits
 from elanus.kernels import compare as _compare
 from elanus.kernels import strings as _strings
@@ -26,7 +27,6 @@ __all__ = [
     "compare",
     "compare_columns",
     "is_in",
-    "layout",
     "runs_with",
     "string_compare",
     "string_compare_columns",
@@ -96,7 +96,7 @@ def string_compare(column: pa.Array, operator: str, text: str) -> Bitset:
     """The rows where the string stands so to `text`, in the order of UTF-8 bytes."""
     if _is_coded(column):
         return _of_codes(column, lambda strings: string_compare(strings, operator, text))
-    return Bitset(_strings.string_compare(*layout(column), operator, text.encode()), len(column))
+    return Bitset(_strings.string_compare(*text_layout(column), operator, text.encode()), len(column))
 
 
 def string_compare_columns(left: pa.Array, operator: str, right: pa.Array) -> Bitset:
@@ -109,28 +109,28 @@ def string_in(column: pa.Array, members: pa.Array) -> Bitset:
     if _is_coded(column):
         return _of_codes(column, lambda strings: string_in(strings, members))
     wanted = [member.encode() for member in members.to_pylist()]
-    return Bitset(_strings.string_in(*layout(column), wanted), len(column))
+    return Bitset(_strings.string_in(*text_layout(column), wanted), len(column))
 
 
 def string_prefix(column: pa.Array, text: str) -> Bitset:
     """The rows whose string begins with `text`."""
     if _is_coded(column):
         return _of_codes(column, lambda strings: string_prefix(strings, text))
-    return Bitset(_strings.string_prefix(*layout(column), text.encode()), len(column))
+    return Bitset(_strings.string_prefix(*text_layout(column), text.encode()), len(column))
 
 
 def string_suffix(column: pa.Array, text: str) -> Bitset:
     """The rows whose string ends with `text`."""
     if _is_coded(column):
         return _of_codes(column, lambda strings: string_suffix(strings, text))
-    return Bitset(_strings.string_suffix(*layout(column), text.encode()), len(column))
+    return Bitset(_strings.string_suffix(*text_layout(column), text.encode()), len(column))
 
 
 def string_contains(column: pa.Array, text: str) -> Bitset:
     """The rows whose string contains `text`."""
     if _is_coded(column):
         return _of_codes(column, lambda strings: string_contains(strings, text))
-    return Bitset(_strings.string_contains(*layout(column), text.encode()), len(column))
+    return Bitset(_strings.string_contains(*text_layout(column), text.encode()), len(column))
 
 
 def string_regex(column: pa.Array, pattern: str) -> Bitset:
@@ -159,12 +159,3 @@ def _of_codes(column: pa.Array, test: Callable[[pa.Array], Bitset]) -> Bitset:
     """The rows whose string's place in the dictionary passes."""
     passed = test(column.dictionary).to_bool()
     return Bitset(_compare.dictionary_in(number_values(column.indices), passed), len(column))
-
-
-def layout(column: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
-    """The offsets (one more than rows) and bytes of a string column, views."""
-    _, offsets, data = column.buffers()
-    if len(column) == 0 or offsets is None:
-        return np.zeros(len(column) + 1, np.int32), np.empty(0, np.uint8)
-    bytes_of = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
-    return np.frombuffer(offsets, np.int32, len(column) + 1, column.offset * 4), bytes_of

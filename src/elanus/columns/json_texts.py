@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.bitset import Bitset
 from elanus.columns.json_values import (
     ARRAY,
     BIG_INTEGER,
@@ -23,25 +24,29 @@ from elanus.columns.json_values import (
     ValuePath,
     inside_arrays,
 )
-from elanus.expr import primitives
+from elanus.columns.texts import text_layout
 from elanus.kernels.json_texts import JsonColumn, JsonPathColumn, json_values
 
 __all__ = ["columns_of_texts"]
 
 
 def columns_of_texts(column: pa.Array, paths: Sequence[ValuePath]) -> dict[ValuePath, JsonValues]:
-    """The values at each path of a JSON column; a null row has none."""
+    """The values at each path of a JSON column; a null row has none. Strings may be views of what the kernel made."""
     keys = [_leading_keys(path) for path in paths]
-    known = primitives.validity(column)
     columns, unread = json_values(
-        *primitives.layout(column),
-        [tuple(key.encode() for key in path) for path in keys],
-        valid=None if known is None else known.words,
+        *text_layout(column), [tuple(key.encode() for key in path) for path in keys], valid=_valid_words(column)
     )
     return {
         path: inside_arrays(_path_values(found, unread), path[len(leading) :])
         for path, leading, found in zip(paths, keys, columns, strict=True)
     }
+
+
+def _valid_words(column: pa.Array) -> npt.NDArray[np.uint64] | None:
+    bitmap = column.buffers()[0]
+    if column.null_count == 0 or bitmap is None:
+        return None
+    return Bitset.from_packed(np.frombuffer(bitmap, np.uint8), offset=column.offset, size=len(column)).words
 
 
 def _leading_keys(path: ValuePath) -> tuple[str, ...]:
