@@ -5,6 +5,7 @@ left to `json_paths`, which makes Python values of them.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,6 @@ import pyarrow as pa
 from elanus.columns.bitset import Bitset
 from elanus.columns.json_values import (
     ARRAY,
-    BIG_INTEGER,
     BOOL,
     DOUBLE,
     INTEGER,
@@ -60,13 +60,8 @@ def _leading_keys(path: ValuePath) -> tuple[str, ...]:
 
 def _path_values(column: JsonPathColumn, unread: npt.NDArray[np.int64]) -> JsonValues:
     values = _values(column.values)
-    elements = JsonElements(column.offsets, _values(column.elements)) if len(column.elements.kinds) else None
-    if elements is None and values.has_objects and bool((values.kinds == ARRAY).any()):
-        elements = JsonElements(column.offsets, JsonValues.missing(0))
-    return JsonValues(
-        values.kinds, values.integers, values.doubles, values.truths, values.strings, elements, unread,
-        has_objects=values.has_objects,
-    )  # fmt: skip
+    elements = JsonElements(column.offsets, _values(column.elements)) if ARRAY in values.present else None
+    return replace(values, elements=elements, text_rows=unread)
 
 
 def _values(column: JsonColumn) -> JsonValues:
@@ -81,5 +76,5 @@ def _values(column: JsonColumn) -> JsonValues:
         column.bits.view(np.float64) if counts[DOUBLE] else None,
         column.bits != 0 if counts[BOOL] else None,
         strings,
-        has_objects=bool(counts[BIG_INTEGER] or counts[ARRAY] or counts[OBJECT]),
+        present=frozenset(np.flatnonzero(counts).tolist()),
     )

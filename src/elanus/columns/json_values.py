@@ -10,6 +10,7 @@ import pyarrow as pa
 from elanus.columns.numbers import number_array
 
 __all__ = [
+    "ALL_KINDS",
     "ARRAY",
     "BIG_INTEGER",
     "BOOL",
@@ -35,6 +36,7 @@ ValuePath = tuple[str | int, ...]
 
 Rows = npt.NDArray[np.int64]
 
+ALL_KINDS: Final = frozenset(range(9))
 NO_ROWS: Final[Rows] = np.empty(0, np.int64)
 
 
@@ -52,7 +54,7 @@ class JsonValues:
         strings: Arrow strings without nulls, plain or by dictionary (int32 codes), likewise for STRING.
         elements: of the arrays, in rows that are ARRAY; None when they are not at hand.
         text_rows: rows, ascending, of which nothing is said here (they are MISSING): their text must be read.
-        has_objects: some value may be an array, an object or an integer outside 64 bits.
+        present: the kinds that occur, and perhaps others.
     """
 
     kinds: npt.NDArray[np.uint8]
@@ -62,12 +64,12 @@ class JsonValues:
     strings: pa.Array | None = None
     elements: "JsonElements | None" = None
     text_rows: Rows = field(default_factory=lambda: NO_ROWS)
-    has_objects: bool = True
+    present: frozenset[int] = ALL_KINDS
 
     @classmethod
     def missing(cls, row_count: int, text_rows: Rows = NO_ROWS) -> "JsonValues":
         """No value in any row but perhaps in some whose text must be read."""
-        return cls(np.zeros(row_count, np.uint8), text_rows=text_rows, has_objects=False)
+        return cls(np.zeros(row_count, np.uint8), text_rows=text_rows, present=frozenset({MISSING}))
 
     def take(self, rows: Rows) -> "JsonValues":
         """The values of some rows (ascending, without repeats), copied."""
@@ -82,7 +84,7 @@ class JsonValues:
             None if self.strings is None else self.strings.take(number_array(rows)),
             None if self.elements is None else self.elements.take(rows),
             places[inside],
-            self.has_objects,
+            self.present,
         )
 
 
@@ -139,7 +141,7 @@ def spread(values: JsonValues, rows: Rows, row_count: int) -> JsonValues:
         strings,
         elements,
         rows[values.text_rows],
-        values.has_objects,
+        values.present | {MISSING},
     )
 
 

@@ -155,9 +155,10 @@ class _Evaluation:
         if kind(node.operand) == "number":
             assert isinstance(node.low, int | float)
             assert isinstance(node.high, int | float)
-            numbers = self._read.numbers(node.operand)
-            above = compare_constant(numbers, node.low_operator, node.low)
-            return Truth.where_known(above & compare_constant(numbers, node.high_operator, node.high), numbers.known)
+            # The bounds are in the field's domain already.
+            numbers = number_values(self._read.column(node.operand.name))
+            hits = primitives.between(numbers, node.low_operator, node.low, node.high_operator, node.high)
+            return Truth.where_known(hits, self._read.known(node.operand))
         column = self._read.scalars(node.operand)
         above = _compare_column(column, node.low_operator, node.low)
         within = above & _compare_column(column, node.high_operator, node.high)

@@ -47,7 +47,7 @@ def compare_json(variants: Variants, operator: str, constant: ConstantValue) -> 
     else:
         comparable = variants.rows_of(*_NUMBERS)
         hits = _compare_numbers(variants, asked, constant)
-    return _answer(operator, hits & comparable, comparable, variants.present)
+    return _answer(operator, hits & comparable, comparable, variants.known)
 
 
 def compare_variants(left: Variants, operator: str, right: Variants) -> Truth:
@@ -63,7 +63,7 @@ def compare_variants(left: Variants, operator: str, right: Variants) -> Truth:
         hits = hits.minus(big) | _rows_where_both(left, right, big, _PYTHON[asked])
     if asked == "==":
         hits |= _equal_others(left, right)
-    return _answer(operator, hits, numbers | strings, lambda: left.present() & right.present())
+    return _answer(operator, hits, numbers | strings, lambda: left.known() & right.known())
 
 
 def in_json(variants: Variants, numbers: NumberSet, strings: pa.Array, others: Sequence[ConstantValue]) -> Truth:
@@ -76,7 +76,7 @@ def in_json(variants: Variants, numbers: NumberSet, strings: pa.Array, others: S
         hits |= primitives.string_in(variants.strings, strings) & variants.rows_of(STRING)
     for other in others:
         hits |= compare_json(variants, "==", other).true
-    return Truth.where_known(hits, variants.present())
+    return Truth.where_known(hits, variants.known())
 
 
 def contains_json(variants: Variants, members: Sequence[ConstantValue], *, all_needed: bool) -> Truth:
@@ -94,7 +94,7 @@ def contains_json(variants: Variants, members: Sequence[ConstantValue], *, all_n
         test = lambda elements: all([test(elements) for test in tests])  # noqa: C419, E731  a list is quicker
     else:
         test = lambda elements: any([test(elements) for test in tests])  # noqa: C419, E731
-    return Truth.where_known(hits | _rows_where(variants, arrays, test), variants.present())
+    return Truth.where_known(hits | _rows_where(variants, arrays, test), variants.known())
 
 
 def array_lengths(variants: Variants) -> Numbers:
@@ -132,13 +132,13 @@ def json_equal(left: Any, right: Any) -> bool:
     return True
 
 
-def _answer(operator: str, hits: Bitset, comparable: Bitset, present: Callable[[], Bitset]) -> Truth:
+def _answer(operator: str, hits: Bitset, comparable: Bitset, known: Callable[[], Bitset]) -> Truth:
     """`hits` are the rows where `operator` (`==` for `!=`) holds between values, all of them comparable."""
     if operator == "==":
-        return Truth(hits, ~present())
+        return Truth(hits, ~known())
     if operator == "!=":
-        known = present()
-        return Truth(known.minus(hits), ~known)
+        rows = known()
+        return Truth(rows.minus(hits), ~rows)
     return Truth(hits, ~comparable)
 
 
@@ -200,8 +200,8 @@ def _without_columns(elements: Elements, members: Sequence[ConstantValue]) -> Bi
     if any(isinstance(member, int | float) for member in members):
         hard.append(BIG_INTEGER)
     rows = Bitset.zeros(len(elements.offsets) - 1)
-    for kind in hard:
-        rows |= elements.rows_with(Bitset.from_bool(elements.values.kinds == kind))
+    if elements.values.present.intersection(hard):
+        rows = elements.rows_with(elements.values.rows_of(*hard))
     return rows if elements.elsewhere is None else rows | elements.elsewhere
 
 

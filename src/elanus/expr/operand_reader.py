@@ -157,10 +157,24 @@ class OperandReader:
         return self._variants[key]
 
     def _take_columns(self, name: str, steps: Steps, values: JsonValues) -> None:
-        self._variants[name, steps] = variants_from_columns(values, functools.partial(self._from_text, name, steps))
+        self._variants[name, steps] = variants_from_columns(
+            values,
+            read_text=functools.partial(self._from_text, name, steps),
+            decode=functools.partial(self._decoded, name, steps),
+        )
 
     def _from_text(self, name: str, steps: Steps, rows: npt.NDArray[np.int64]) -> Variants:
         """The values of some rows at a path, read from their text."""
+        path = json_path(steps)
+        values = columns_of_texts(take_rows(self.column(name), rows), [path])[path]
+
+        def decode(some: npt.NDArray[np.int64]) -> Variants:
+            return self._decoded(name, steps, rows[some])
+
+        return variants_from_columns(values, read_text=decode, decode=decode)
+
+    def _decoded(self, name: str, steps: Steps, rows: npt.NDArray[np.int64]) -> Variants:
+        """The same, as Python values: what the kernel does not read, and arrays and objects as such."""
         texts = take_rows(self.column(name), rows)
         numbers = rows if self._row_numbers is None else self._row_numbers[rows]
         return extract_paths(name, texts, [steps], row_numbers=numbers)[steps]

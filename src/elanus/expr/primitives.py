@@ -23,6 +23,7 @@ from elanus.kernels import compare as _compare
 from elanus.kernels import strings as _strings
 
 __all__ = [
+    "between",
     "bits",
     "compare",
     "compare_columns",
@@ -68,6 +69,14 @@ def bits(column: pa.Array) -> Bitset:
 def compare(values: Values, operator: str, constant: float) -> Bitset:
     """The rows where `values operator constant`; the constant is a value of the dtype. NaN is only unequal."""
     return Bitset(_compare.compare(values, operator, constant), len(values))
+
+
+def between(values: Values, low_operator: str, low: float, high_operator: str, high: float) -> Bitset:
+    """The rows from `low` to `high`, which are values of the dtype; operators are `>` or `>=`, and `<` or `<=`."""
+    words = _compare.between(
+        values, low, high, low_inclusive=low_operator == ">=", high_inclusive=high_operator == "<="
+    )
+    return Bitset(words, len(values))
 
 
 def compare_columns(left: Values, operator: str, right: Values) -> Bitset:

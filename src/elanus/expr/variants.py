@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.json_values import (
+    ALL_KINDS,
     ARRAY,
     BIG_INTEGER,
     BOOL,
@@ -62,6 +63,7 @@ _KIND_OF_TYPE: Final = {
     list: ARRAY,
     dict: OBJECT,
 }
+_OBJECTS: Final = frozenset({BIG_INTEGER, ARRAY, OBJECT})
 _INT64: Final = np.iinfo(np.int64)
 
 
@@ -79,6 +81,7 @@ class Variants:
         objects: Python values of the ARRAY, OBJECT and BIG_INTEGER rows (lists, dicts, ints outside 64 bits): one a
             row, or what gives those of some rows (ascending); None when there is no such row.
         elements: those of the arrays, where they are in columns too.
+        present: the kinds that occur, and perhaps others.
     """
 
     kinds: npt.NDArray[np.uint8]
@@ -88,6 +91,7 @@ class Variants:
     strings: pa.Array | None = None
     objects: Objects | Callable[[Rows], Objects] | None = None
     elements: "Elements | None" = None
+    present: frozenset[int] = ALL_KINDS
 
     @property
     def row_count(self) -> int:
@@ -95,26 +99,21 @@ class Variants:
 
     def rows_of(self, *kinds: int) -> Bitset:
         """The rows whose value is of one of the kinds."""
-        mask = None
-        for kind in kinds:
-            if self._may_have(kind):
-                here = self.kinds == kind
-                mask = here if mask is None else mask | here
-        return Bitset.zeros(len(self.kinds)) if mask is None else Bitset.from_bool(mask)
+        asked = self.present.intersection(kinds)
+        if not asked:
+            return Bitset.zeros(len(self.kinds))
+        if len(asked) == len(self.present):
+            return Bitset.ones(len(self.kinds))
+        first, *others = asked
+        mask = self.kinds == first
+        for kind in others:
+            mask |= self.kinds == kind
+        return Bitset.from_bool(mask)
 
-    def _may_have(self, kind: int) -> bool:
-        if kind == INTEGER:
-            return self.integers is not None
-        if kind == DOUBLE:
-            return self.doubles is not None
-        if kind == STRING:
-            return self.strings is not None
-        if kind == BOOL:
-            return self.truths is not None
-        return kind < BIG_INTEGER or self.objects is not None
-
-    def present(self) -> Bitset:
+    def known(self) -> Bitset:
         """The rows that have a value which is not null."""
+        if self.present.isdisjoint((MISSING, NULL)):
+            return Bitset.ones(len(self.kinds))
         return Bitset.from_bool(self.kinds > NULL)
 
     def numbers(self) -> Numbers:
@@ -176,35 +175,41 @@ class Elements:
         return primitives.runs_with(hits, self.offsets)
 
 
-def variants_from_columns(values: JsonValues, read_text: Callable[[Rows], Variants]) -> Variants:
-    """A column from typed columns; `read_text` gives some rows (ascending) from their text."""
+def variants_from_columns(
+    values: JsonValues, *, read_text: Callable[[Rows], Variants], decode: Callable[[Rows], Variants]
+) -> Variants:
+    """A column from typed columns.
+
+    `read_text` gives the rows (ascending) that are left to the text, `decode` some rows with their Python values.
+    """
 
     def objects(rows: Rows) -> Objects:
-        return read_text(rows).objects_at(np.arange(len(rows)))
+        return decode(rows).objects_at(np.arange(len(rows)))
 
     elements = None
     if values.elements is not None:
         inner = values.elements.values
         elements = Elements(
             values.elements.offsets,
-            Variants(inner.kinds, inner.integers, inner.doubles, inner.truths, inner.strings),
+            Variants(inner.kinds, inner.integers, inner.doubles, inner.truths, inner.strings, present=inner.present),
             Bitset.from_rows(values.text_rows, len(values.kinds)) if len(values.text_rows) else None,
         )
-    has_objects = values.has_objects
-    part = None
-    if len(values.text_rows):
-        part = read_text(values.text_rows)
-        has_objects = has_objects or part.objects is not None
     whole = Variants(
         values.kinds,
         values.integers,
         values.doubles,
         values.truths,
         values.strings,
-        objects if has_objects else None,
+        objects if _OBJECTS & values.present else None,
         elements,
+        values.present,
     )
-    return whole if part is None else _overlaid(whole, values.text_rows, part)
+    if len(values.text_rows) == 0:
+        return whole
+    part = read_text(values.text_rows)
+    if part.objects is not None and whole.objects is None:
+        whole = replace(whole, objects=objects)
+    return _overlaid(whole, values.text_rows, part)
 
 
 def _overlaid(whole: Variants, rows: Rows, part: Variants) -> Variants:
@@ -228,6 +233,7 @@ def _overlaid(whole: Variants, rows: Rows, part: Variants) -> Variants:
         strings,
         whole.objects,
         whole.elements,
+        whole.present | part.present,
     )
 
 

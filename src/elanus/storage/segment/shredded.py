@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from elanus.columns.json_values import (
     ARRAY,
-    BIG_INTEGER,
     MISSING,
     NO_ROWS,
     OBJECT,
@@ -29,8 +28,6 @@ from elanus.storage.segment.verified import VerifiedFile
 __all__ = ["ShreddedField"]
 
 Rows = npt.NDArray[np.int64]
-
-_OBJECTS: Final = (BIG_INTEGER, ARRAY, OBJECT)
 
 
 class ShreddedField:
@@ -86,14 +83,14 @@ class ShreddedField:
         if entry.elements is not None:
             offsets = self._array(entry.elements.offsets, np.int32, count + 1)
             elements = JsonElements(offsets, self._values(entry.elements.column, entry.elements.count))
-        values = replace(values, elements=elements, has_objects=any(entry.counts[kind] for kind in _OBJECTS))
+        values = replace(values, elements=elements)
         if rows is not None:
             values = spread(values, rows, self._row_count)
         return replace(values, text_rows=self._unread)
 
     def _values(self, column: ColumnPlaces, count: int) -> JsonValues:
         if column.kinds is None:
-            kinds = np.full(count, MISSING if column.kind is None else column.kind, np.uint8)
+            kinds = np.full(count, column.present[0] if column.present else MISSING, np.uint8)
         else:
             kinds = self._array(column.kinds, np.uint8, count)
         strings = None
@@ -112,6 +109,7 @@ class ShreddedField:
             None if column.doubles is None else self._array(column.doubles, np.float64, count),
             None if column.truths is None else self._array(column.truths, np.uint8, count).view(np.bool_),
             strings,
+            present=frozenset(column.present),
         )
 
     def _inside_arrays(self, place: int, rest: ValuePath) -> JsonValues:

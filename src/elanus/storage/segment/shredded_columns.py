@@ -113,9 +113,9 @@ class _Pieces:
     def lay_down(self, file: BufferFile) -> ColumnPlaces:
         """Adds to the file what the values need, and says where it is."""
         kinds, bits = np.concatenate(self.kinds), np.concatenate(self.bits)
-        present = frozenset(np.flatnonzero(np.bincount(kinds, minlength=1)).tolist())
+        present = tuple(np.flatnonzero(np.bincount(kinds, minlength=1)).tolist())
         return ColumnPlaces(
-            kind=next(iter(present)) if len(present) == 1 else None,
+            present=present,
             kinds=file.add(kinds) if len(present) > 1 else None,
             integers=file.add(_of_kind(bits, kinds, INTEGER, present)) if INTEGER in present else None,
             doubles=file.add(_of_kind(bits, kinds, DOUBLE, present)) if DOUBLE in present else None,
@@ -152,9 +152,9 @@ def coded(strings: pa.Array) -> pa.DictionaryArray | None:
 
 
 def _of_kind(
-    bits: npt.NDArray[np.int64], kinds: npt.NDArray[np.uint8], kind: int, present: frozenset[int]
+    bits: npt.NDArray[np.int64], kinds: npt.NDArray[np.uint8], kind: int, present: Sequence[int]
 ) -> npt.NDArray[np.int64]:
     """The bits of values of one kind, 0 for others."""
-    if present & {INTEGER, DOUBLE, BOOL} == {kind}:
+    if not {INTEGER, DOUBLE, BOOL}.intersection(present) - {kind}:
         return bits
     return np.where(kinds == kind, bits, 0)

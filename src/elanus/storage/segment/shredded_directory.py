@@ -47,14 +47,14 @@ class ColumnPlaces:
     """A column of values.
 
     Attributes:
-        kind: of every value, when it is one and the same; then `kinds` is None.
-        kinds: uint8 a value.
+        present: the kinds that occur.
+        kinds: uint8 a value; None when they are one and the same.
         integers: int64 a value.
         doubles: float64 a value.
         truths: a byte a value, 0 or 1.
     """
 
-    kind: int | None = None
+    present: tuple[int, ...]
     kinds: BufferPlace | None = None
     integers: BufferPlace | None = None
     doubles: BufferPlace | None = None

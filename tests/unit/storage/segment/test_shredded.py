@@ -122,7 +122,7 @@ def test_files_are_as_documented() -> None:
     assert array(by_path[("n",)]["column"]["integers"], "<i8") == [*range(18), 0, 0]
     strings = by_path[("s",)]
     assert array(strings["rows"], "<i4") == list(range(9))
-    assert strings["column"]["kind"] == 6
+    assert strings["column"]["present"] == [6]
     assert array(strings["column"]["strings"]["codes"], "<i4") == [0, 1] * 4 + [0]
     assert array(strings["column"]["strings"]["offsets"], "<i4") == [0, 1, 2]
     assert bytes(array(strings["column"]["strings"]["data"], "u1")) == b"ab"
