@@ -72,7 +72,7 @@ nb::object runs_having(nb::handle words, nb::handle offsets) {
         const nb::gil_scoped_release release;
         is_good =
             starts[0] >= 0 && starts[count] <= 64 * set.size() && active_table().text->first_descent(starts, count) < 0;
-        if (is_good) runs_with(data, starts, count, out);
+        if (is_good) runs_with(active_table(), data, starts, count, out);
     }
     if (!is_good) raise_value_error("offsets descend or leave the words");
     return found.object();

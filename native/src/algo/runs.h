@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "elanus/kernels.h"
+
 namespace elanus {
 
 // The run, not before `from`, that has the place: doubling steps, then halving ones. There must be one.
@@ -12,6 +14,6 @@ int64_t run_at(const int32_t* offsets, int64_t count, int64_t from, int64_t plac
 
 // Bit i of `out` (ceil(count / 64) words, tail bits zero) is whether one of the places of run i is in the set `words`,
 // which has a bit for every place.
-void runs_with(const uint64_t* words, const int32_t* offsets, int64_t count, uint64_t* out);
+void runs_with(const KernelTable& table, const uint64_t* words, const int32_t* offsets, int64_t count, uint64_t* out);
 
 }  // namespace elanus

@@ -106,7 +106,11 @@ class _ConditionBinder:
                 operands = []
                 for operand in node.operands:
                     operands.append(self._condition(operand))  # noqa: PERF401  a comprehension is one more stack frame
+                if isinstance(node, syntax.And):
+                    operands = _with_ranges(operands)
                 operands.sort(key=cost)
+                if len(operands) == 1:
+                    return operands[0]
                 return And(tuple(operands)) if isinstance(node, syntax.And) else Or(tuple(operands))
             case syntax.Not():
                 return Not(self._condition(node.operand))
@@ -303,6 +307,25 @@ def _split_samples(tree: syntax.Node) -> tuple[syntax.Node | None, list[syntax.C
 
 def _is_sample(node: syntax.Node) -> TypeGuard[syntax.Call]:
     return isinstance(node, syntax.Call) and node.function == "random_sample"
+
+
+def _with_ranges(operands: list[Condition]) -> list[Condition]:
+    """Operands of an AND with a lower and an upper bound of one field made a range, which is looked at once."""
+    found: list[Condition] = []
+    bounds: dict[tuple[Column, bool], int] = {}
+    for operand in operands:
+        if isinstance(operand, Compare) and isinstance(operand.operand, Column) and operand.operator[0] in "<>":
+            column, is_lower = operand.operand, operand.operator[0] == ">"
+            other = bounds.pop((column, not is_lower), None)
+            if other is not None:
+                partner = found[other]
+                assert isinstance(partner, Compare)
+                low, high = (operand, partner) if is_lower else (partner, operand)
+                found[other] = Between(column, low.operator, low.constant, high.operator, high.constant)
+                continue
+            bounds[column, is_lower] = len(found)
+        found.append(operand)
+    return found
 
 
 def _in_json(path: JsonPath, items: tuple[ConstantValue, ...], *, negated: bool) -> InJson:
