@@ -1,6 +1,6 @@
 """Searches the functions and classes of your own Python's standard library, embedded, without a server or a model.
 
-    python examples/stdlib_search.py [--data FOLDER] [--model NAME]
+    python examples/stdlib_search.py [--data FOLDER] [--model NAME] [--only PACKAGE]
 
 Reads the sources, makes a vector of every name and docstring, stores all of it, answers a few questions with filters,
 and ends by killing a process in the middle of writing to show that what was acknowledged is there.
@@ -50,7 +50,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="elanus-demo-") as temporary:
         folder = Path(options.data or temporary) / "stdlib"
         console.rule("[bold]The standard library in a vector database")
-        entries = collect()
+        entries = collect(options.only)
         encode, dimension, name = encoder(options.model, entries)
         console.print(f"{len(entries):,} functions and classes, vectors of {dimension} dimensions from {name}")
         with elanus.connect(folder) as database:
@@ -66,15 +66,18 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--model", default="all-MiniLM-L6-v2", help="used if sentence-transformers and the model are here"
     )
+    parser.add_argument("--only", default="", help="a package of the library, such as email; all of it if left out")
     parser.add_argument("--write-until-killed", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def collect() -> list[dict[str, Any]]:
+def collect(package: str) -> list[dict[str, Any]]:
     """One entry a function or class that has a docstring."""
     root = Path(sysconfig.get_paths()["stdlib"])
     files = [
-        path for path in sorted(root.rglob("*.py")) if "site-packages" not in path.parts and "test" not in path.parts
+        path
+        for path in sorted((root / package).rglob("*.py"))
+        if "site-packages" not in path.parts and "test" not in path.parts
     ]
     entries: list[dict[str, Any]] = []
     for path in track(files, description="reading sources", console=console):

@@ -125,5 +125,6 @@ void bind_compare(nb::module_& module);
 void bind_strings(nb::module_& module);
 void bind_checksum(nb::module_& module);
 void bind_json(nb::module_& module);
+void bind_graph(nb::module_& module);
 
 }  // namespace elanus

@@ -5,6 +5,7 @@
 
 #include "algo/scan.h"
 #include "arrays.h"
+#include "dense.h"
 #include "elanus/dispatch.h"
 #include "range.h"
 #include "results.h"
@@ -15,88 +16,6 @@ namespace {
 
 // Queries that share one pass over the base; more would crowd its rows out of the cache.
 constexpr int64_t kGroupQueries = 32;
-
-Metric parse_metric(std::string_view name) {
-    constexpr std::pair<std::string_view, Metric> kMetrics[] = {{"L2", Metric::l2},
-                                                                {"IP", Metric::ip},
-                                                                {"COSINE", Metric::cosine},
-                                                                {"HAMMING", Metric::hamming},
-                                                                {"JACCARD", Metric::jaccard}};
-    for (const auto& [known, metric] : kMetrics) {
-        if (name == known) return metric;
-    }
-    raise_value_error("metric is '" + std::string(name) + "', expected L2, IP, COSINE, HAMMING or JACCARD");
-}
-
-// Queries and base of a scan: dtypes, shapes and metric fit each other once it is constructed.
-class DenseArguments {
-public:
-    DenseArguments(const char* metric, nb::handle queries, int query_dimensions, nb::handle base)
-        : queries_(queries, query_dimensions == 1 ? "query" : "queries", query_dimensions), base_(base, "base", 2) {
-        ElementType type = ElementType::float32;
-        Dtype query_dtype = Dtype::float32;
-        switch (base_.dtype()) {
-            case Dtype::float32:
-                break;
-            case Dtype::float16:
-                type = ElementType::float16;
-                break;
-            case Dtype::uint16:
-                type = ElementType::bfloat16;
-                break;
-            case Dtype::int8:
-                type = ElementType::int8;
-                query_dtype = Dtype::int8;
-                break;
-            case Dtype::uint8:
-                type = ElementType::bits;
-                query_dtype = Dtype::uint8;
-                break;
-            default:
-                base_.refuse_dtype("float32, float16, uint16 (bfloat16), int8 or uint8 (bits)");
-        }
-        queries_.expect(query_dtype);
-        const Metric parsed = parse_metric(metric);
-        if (!is_supported(type, parsed)) {
-            raise_value_error(std::string("metric ") + metric + " is not defined for base of " +
-                              dtype_name(base_.dtype()));
-        }
-        const int64_t width = queries_.size(query_dimensions - 1);
-        if (width != base_.size(1)) {
-            raise_value_error(std::string(queries_.name()) + " has " + std::to_string(width) +
-                              " elements a vector, expected " + std::to_string(base_.size(1)) + " as in base");
-        }
-        if (base_.size(0) >= std::numeric_limits<uint32_t>::max()) {
-            raise_value_error("base has " + std::to_string(base_.size(0)) + " rows, expected less than 2^32 - 1");
-        }
-        input_ = {.table = &active_table(),
-                  .metric = parsed,
-                  .queries = query_dtype == Dtype::float32 ? queries_.data<float>() : queries_.bytes(),
-                  .query_count = query_dimensions == 1 ? 1 : queries_.size(0),
-                  .base = {type, base_.bytes(), base_.size(0), width},
-                  .allow = nullptr};
-    }
-
-    // The scan of queries `first` to `first + count` (exclusive) over the allowed rows.
-    ScanInput input(const uint64_t* allow, int64_t first, int64_t count) const {
-        ScanInput part = input_;
-        const int64_t query_bytes = (queries_.dtype() == Dtype::float32 ? 4 : 1) * input_.base.width;
-        part.allow = allow;
-        part.queries = static_cast<const uint8_t*>(input_.queries) + first * query_bytes;
-        part.query_count = count;
-        return part;
-    }
-
-    ScanInput input(const uint64_t* allow) const { return input(allow, 0, input_.query_count); }
-
-    int64_t row_count() const { return input_.base.row_count; }
-    int64_t query_count() const { return input_.query_count; }
-
-private:
-    ArrayArgument queries_;
-    ArrayArgument base_;
-    ScanInput input_;
-};
 
 nb::object scan_topk(const char* metric, nb::handle query, nb::handle base, int64_t k, nb::handle allow) {
     check_k(k);

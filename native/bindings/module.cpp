@@ -40,6 +40,7 @@ NB_MODULE(_native, module) {
     bind_strings(module);
     bind_checksum(module);
     bind_json(module);
+    bind_graph(module);
 }
 
 }  // namespace elanus

@@ -109,6 +109,24 @@ struct ChecksumKernels {
     uint32_t (*crc32c)(uint32_t crc, const uint8_t* data, int64_t size);
 };
 
+// Rows of unsigned codes against one query of signed bytes. Four-bit codes lie in blocks of 128 dimensions: byte i of a
+// block's 64 holds dimension i (low half) and 64 + i (high half). Byte codes are at most 127, so that two products with
+// query elements of -127 to 127 fit 16 bits. Rows are prefetched.
+struct CodeTask {
+    const int8_t* query;  // `width` elements, aligned to 64 bytes
+    int64_t width;        // a multiple of 128, at most 2^16
+    const uint8_t* codes;
+    int64_t stride;  // bytes from row to row, a multiple of 64
+    const uint32_t* rows;
+    int64_t count;
+    int32_t* products;  // exact
+};
+
+struct CodeKernels {
+    void (*products_4bit)(const CodeTask* task);
+    void (*products_7bit)(const CodeTask* task);
+};
+
 // One level: every pointer is set; a family a level does not improve is that of the level below.
 struct KernelTable {
     const char* level;
@@ -120,6 +138,7 @@ struct KernelTable {
     const BitKernels* bits;
     const TextKernels* text;
     const ChecksumKernels* checksum;
+    const CodeKernels* codes;
 };
 
 extern const FloatDistanceKernels scalar_float_distance, avx2_float_distance, avx512_float_distance;
@@ -132,5 +151,6 @@ extern const DictionaryKernels scalar_dictionary, avx2_dictionary, avx512_dictio
 extern const BitKernels scalar_bits, avx2_bits, avx512_bits, avx512_icelake_bits;
 extern const TextKernels scalar_text, avx2_text, avx512_text;
 extern const ChecksumKernels scalar_checksum, avx2_checksum;
+extern const CodeKernels scalar_codes, avx2_codes, avx512_codes, avx512_icelake_codes;
 
 }  // namespace elanus

@@ -22,17 +22,6 @@ ScoreFunction find_float_score(const FloatDistanceKernels& kernels, ElementType 
     return functions[static_cast<int>(type)][static_cast<int>(metric)];
 }
 
-ScoreFunction find_score(const KernelTable& table, ElementType type, Metric metric) {
-    if (type == ElementType::bits) {
-        return metric == Metric::hamming ? table.bits_distance->hamming : table.bits_distance->jaccard;
-    }
-    if (type == ElementType::int8) {
-        const Int8DistanceKernels& kernels = *table.int8_distance;
-        return metric == Metric::l2 ? kernels.l2sq_i8 : metric == Metric::ip ? kernels.ip_i8 : kernels.cosine_i8;
-    }
-    return find_float_score(*table.float_distance, type, metric);
-}
-
 // Set bits a word of `allow` needs for all its 64 rows to be scored in one go. Skipping a row saves its bytes, but rows
 // that are not in sequence cost more each, the more so the smaller they are.
 int dense_bits_min(int64_t row_bytes) { return row_bytes >= 2048 ? 34 : row_bytes >= 512 ? 24 : 10; }
@@ -149,6 +138,17 @@ private:
 };
 
 }  // namespace
+
+ScoreFunction find_score(const KernelTable& table, ElementType type, Metric metric) {
+    if (type == ElementType::bits) {
+        return metric == Metric::hamming ? table.bits_distance->hamming : table.bits_distance->jaccard;
+    }
+    if (type == ElementType::int8) {
+        const Int8DistanceKernels& kernels = *table.int8_distance;
+        return metric == Metric::l2 ? kernels.l2sq_i8 : metric == Metric::ip ? kernels.ip_i8 : kernels.cosine_i8;
+    }
+    return find_float_score(*table.float_distance, type, metric);
+}
 
 int64_t Vectors::row_bytes() const {
     switch (type) {

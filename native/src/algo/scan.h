@@ -32,6 +32,9 @@ bool is_supported(ElementType type, Metric metric);
 
 constexpr bool is_larger_nearer(Metric metric) { return metric == Metric::ip || metric == Metric::cosine; }
 
+// The kernel of a supported type and metric.
+ScoreFunction find_score(const KernelTable& table, ElementType type, Metric metric);
+
 // How many of rows 0 to `row_count` are in the set.
 int64_t count_allowed(const KernelTable& table, const uint64_t* allow, int64_t row_count);
 

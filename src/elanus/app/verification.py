@@ -29,7 +29,7 @@ def verify(root: Path, settings: Settings) -> Verification:
 
     Raises:
         Unavailable: another process owns the folder.
-        DataCorrupt: catalog, manifest or log are damaged, so that nothing further can be read.
+        DataCorrupt: the catalog is damaged, so that nothing further can be read.
     """
     # Nothing is flushed, merged or built meanwhile: what is checked is what was there.
     service = SharedService(root, settings.with_changes(background_maintenance=False))
@@ -41,7 +41,13 @@ def verify(root: Path, settings: Settings) -> Verification:
         file_count = size_bytes = 0
         problems: list[str] = []
         for collection_id in engine.catalog.read(lambda state: list(state.collections)):
-            for check in _checks(engine.open_collection(collection_id)):
+            try:
+                collection = engine.open_collection(collection_id)
+            except DataCorrupt as error:
+                # Its manifest, log or deletes: the collection cannot be opened, others can be looked at.
+                problems.append(error.message)
+                continue
+            for check in _checks(collection):
                 file_count += check.file_count
                 size_bytes += check.size_bytes
                 try:

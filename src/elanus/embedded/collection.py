@@ -333,12 +333,17 @@ class Collection:
 
     def _write(self, request: Any, data: Any) -> Any:
         """Sends rows; when the schema changed since it was last seen, converts and sends them once more."""
+        seen = self._info.schema_timestamp
         try:
-            return self._service.execute(request(self._batch(data), self._info.schema_timestamp))
+            return self._service.execute(request(self._batch(data), seen))
         except Conflict as error:
             if error.kind != "schema_mismatch":
                 raise
-        self.describe()
+            self.describe()
+        except InvalidInput:
+            # Rows that do not fit the schema last seen may fit the present one.
+            if self.describe().schema_timestamp == seen:
+                raise
         return self._service.execute(request(self._batch(data), self._info.schema_timestamp))
 
     def _batch(self, data: Any) -> pa.RecordBatch:

@@ -5,15 +5,15 @@ from typing import Any, Final
 
 import numpy as np
 
-__all__ = ["text_table"]
+__all__ = ["ROWS_MAX", "text_table"]
 
-_ROWS_MAX: Final = 10
+ROWS_MAX: Final = 10
 _CELL_MAX: Final = 32
 
 
 def text_table(names: Sequence[str], columns: Sequence[Sequence[Any]], row_count: int) -> str:
     """A table of the first rows, one line each, columns aligned."""
-    shown = min(row_count, _ROWS_MAX)
+    shown = min(row_count, ROWS_MAX)
     cells = [[_cell(value) for value in column[:shown]] for column in columns]
     widths = [max([len(name), *map(len, column)]) for name, column in zip(names, cells, strict=True)]
     lines = ["  ".join(name.ljust(width) for name, width in zip(names, widths, strict=True)).rstrip()]
@@ -32,5 +32,6 @@ def _cell(value: Any) -> str:
     elif isinstance(value, list) and len(value) > 4 and all(isinstance(item, float | int) for item in value[:3]):
         text = "[" + ", ".join(f"{item:.4g}" for item in value[:3]) + f", ... {len(value)}]"
     else:
-        text = str(value).replace("\n", " ")
+        # Line ends would break the table, and other control characters command a terminal.
+        text = "".join(character if character.isprintable() else " " for character in str(value))
     return text if len(text) <= _CELL_MAX else text[: _CELL_MAX - 3] + "..."

@@ -11,7 +11,7 @@ import pyarrow as pa
 from elanus.columns.layout import arrow_field
 from elanus.columns.numbers import number_array
 from elanus.columns.rows import python_values, rows_from_batch
-from elanus.embedded.rendering import text_table
+from elanus.embedded.rendering import ROWS_MAX, text_table
 from elanus.schema.field import Field
 from elanus.service.requests.query import QueryReply, SearchReply
 
@@ -22,6 +22,8 @@ __all__ = ["Hits", "Rows"]
 
 _SCORE: Final = "distance"
 _QUERY: Final = "query"
+# Dynamic keys that a table as text has columns for.
+_KEYS_MAX: Final = 8
 
 
 class Hits:
@@ -109,7 +111,7 @@ class Hits:
         return [hits[start:stop] for start, stop in pairwise(starts)]
 
     def __repr__(self) -> str:
-        names, columns = _shown_columns(self.to_arrow(), self._reply.fields)
+        names, columns = _shown_columns(self.to_arrow(), self._reply.fields, self._reply.dynamic_keys)
         what = f"{len(self._reply.ids)} hits" + ("" if self._single else f" of {self.query_count} queries")
         return f"{what} ({self._reply.metric})\n{text_table(names, columns, len(self._reply.ids))}"
 
@@ -174,19 +176,42 @@ class Rows:
         return rows_from_batch(self._reply.columns, self._reply.fields)
 
     def __repr__(self) -> str:
-        names, columns = _shown_columns(self.to_arrow(), self._reply.fields)
+        names, columns = _shown_columns(self.to_arrow(), self._reply.fields, self._reply.dynamic_keys)
         return f"{len(self)} rows\n{text_table(names, columns, len(self))}"
 
 
-def _shown_columns(table: pa.Table, fields: tuple[Field, ...]) -> tuple[list[str], list[list[Any]]]:
-    """Names and the first values of every column, vectors as lists."""
+def _shown_columns(
+    table: pa.Table, fields: tuple[Field, ...], dynamic_keys: tuple[str, ...] | None
+) -> tuple[list[str], list[list[Any]]]:
+    """Names and the first values of every column, vectors as lists, dynamic keys as columns of their own."""
     by_name = {field.name: field for field in fields}
-    head = table.slice(0, 16).combine_chunks()
-    columns = []
+    head = table.slice(0, ROWS_MAX).combine_chunks()
+    names: list[str] = []
+    columns: list[list[Any]] = []
     for name in head.column_names:
         column = head.column(name)
         array = column.chunk(0) if column.num_chunks else pa.nulls(0, column.type)
         field = by_name.get(name)
         readable = field is not None and array.type.equals(arrow_field(field).type)
-        columns.append(python_values(array, field) if readable and field is not None else array.to_pylist())
-    return list(head.column_names), columns
+        values = python_values(array, field) if readable and field is not None else array.to_pylist()
+        if field is not None and field.is_dynamic:
+            for key, items in _key_columns(values, dynamic_keys, taken=head.column_names).items():
+                names.append(key)
+                columns.append(items)
+        else:
+            names.append(name)
+            columns.append(values)
+    return names, columns
+
+
+def _key_columns(
+    values: list[dict[str, Any] | None], asked: tuple[str, ...] | None, *, taken: list[str]
+) -> dict[str, list[Any]]:
+    """A column a dynamic key, empty where a row has none; of many keys the first, and how many there are more."""
+    objects = [value or {} for value in values]
+    keys = asked if asked is not None else dict.fromkeys(key for value in objects for key in value)
+    free = [key for key in keys if key not in taken]
+    columns = {key: [value.get(key, "") for value in objects] for key in free[:_KEYS_MAX]}
+    if len(free) > _KEYS_MAX:
+        columns[f"... {len(free) - _KEYS_MAX} more"] = [""] * len(objects)
+    return columns

@@ -87,6 +87,7 @@ class Collection:
         self._view: tuple[CollectionState, ReadView] | None = None
         self._growing_since_ms = 0
         self._refusing = False
+        self._is_dropped = False
 
         settings = components.settings
         manifest = self._load_manifest()
@@ -163,6 +164,7 @@ class Collection:
     ) -> None:
         """Commits changes durably, then publishes them together with `edit` of the state as it is then."""
         with self._manifest_lock:
+            self._check_not_dropped()
             version = self.manifest.version + 1
             self._manifest_log.commit(version, encode_changes(changes))
             self.publish(
@@ -176,8 +178,13 @@ class Collection:
         decide: Callable[[Manifest], Sequence[Change]],
         edit: Callable[[CollectionState], CollectionState] = lambda state: state,
     ) -> None:
-        """Commits what `decide` makes of the manifest; no other commit comes between. Nothing decided, nothing done."""
+        """Commits what `decide` makes of the manifest; no other commit comes between. Nothing decided, nothing done.
+
+        Raises:
+            Unavailable: the disk failed, or the collection was dropped; whatever `decide` raises, before a commit.
+        """
         with self._manifest_lock:
+            self._check_not_dropped()
             changes = decide(self.manifest)
             if changes:
                 self.change_manifest(changes, edit)
@@ -227,6 +234,15 @@ class Collection:
             self._refusing = True
             self._space.notify_all()
 
+    def note_drop(self) -> None:
+        """Refuses further commits: work under way ends, and writes no manifest into a folder that is being removed."""
+        with self._manifest_lock:
+            self._is_dropped = True
+
+    def _check_not_dropped(self) -> None:
+        if self._is_dropped:
+            raise Unavailable("closed", "the collection was dropped")
+
     def close(self) -> None:
         """Refuses further writes and closes the log. Unflushed rows stay in the log."""
         self.refuse_writes()
@@ -258,6 +274,11 @@ class Collection:
         self._apply(logged)
 
     def _apply(self, logged: LoggedRecord) -> RequestOutcome:
+        known = self.outcome_of(logged.record.request_id)
+        if known is not None and known.timestamp < logged.timestamp:
+            # The same request was asked twice at once, and the log has it twice. (That of this very record is known
+            # when a flush that ran beside it remembered it; its rows are yet to be replayed.)
+            return known
         was_empty = not self._state.growing
         with self._publish_lock:
             self._state, outcome = apply_record(self._state, logged)

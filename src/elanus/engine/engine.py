@@ -11,7 +11,12 @@ from elanus.engine.collection import Collection, collection_prefix
 from elanus.engine.components import Components
 from elanus.engine.flush import flush
 from elanus.engine.maintenance import Maintenance
-from elanus.engine.recovery import remove_unnamed_collections, remove_unnamed_files
+from elanus.engine.recovery import (
+    ids_of_catalog,
+    ids_of_collection,
+    remove_unnamed_collections,
+    remove_unnamed_files,
+)
 from elanus.errors import Conflict, InvalidInput, Unavailable
 from elanus.runtime.log import get_logger
 from elanus.schema.collection import Schema
@@ -58,6 +63,7 @@ class Engine:
         self.components: Final = components
         settings = components.settings
         self.catalog: Final = Catalog(components.store, checkpoint_commit_count=settings.checkpoint_commit_count)
+        components.ids.skip_past(self.catalog.read(lambda state: list(ids_of_catalog(state))))
         remove_unnamed_collections(components.store, self.catalog)
         self._lock: Final = threading.Lock()
         self._opening: Final[dict[int, threading.Lock]] = {}
@@ -89,6 +95,7 @@ class Engine:
             if opened is None:
                 self.catalog.read(lambda state: state.collection_of(collection_id))
                 opened = Collection(collection_id, self.components, on_change=self.maintenance.notice, make_space=flush)
+                self.components.ids.skip_past(ids_of_collection(opened.manifest))
                 remove_unnamed_files(self.components.store, opened.manifest)
                 self._collections[collection_id] = opened
                 self.maintenance.notice(collection_id)
@@ -146,6 +153,7 @@ class Engine:
             collection = self._collections.pop(collection_id, None)
             self._opening.pop(collection_id, None)
         if collection is not None:
+            collection.note_drop()
             collection.close()
         self.components.store.delete_folder(collection_prefix(collection_id))
         # Wakes whoever waits for its indexes.

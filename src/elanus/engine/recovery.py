@@ -1,11 +1,15 @@
-"""After a crash: removes the files that nothing names. What is named is never touched."""
+"""At opening: removes the files that nothing names, and finds the ids that are taken."""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from elanus.catalog.catalog import Catalog
+from elanus.catalog.state import CatalogState
 from elanus.engine.collection import collection_prefix
 from elanus.objectstore.store import ObjectStore
 from elanus.storage.manifest import Manifest
 
-__all__ = ["remove_unnamed_collections", "remove_unnamed_files"]
+__all__ = ["ids_of_catalog", "ids_of_collection", "remove_unnamed_collections", "remove_unnamed_files"]
 
 
 def remove_unnamed_collections(store: ObjectStore, catalog: Catalog) -> None:
@@ -38,3 +42,23 @@ def remove_unnamed_files(store: ObjectStore, manifest: Manifest) -> None:
             for index_id in store.list_folders(f"{folder}/index/{field_id}"):
                 if index_id not in named_indexes:
                     store.delete_folder(f"{folder}/index/{field_id}/{index_id}")
+
+
+def ids_of_catalog(state: CatalogState) -> Iterator[int]:
+    """Every id and timestamp that the catalog gave out."""
+    for database in state.databases.values():
+        yield from (database.database_id, database.created_timestamp)
+    for collection in state.collections.values():
+        yield from (collection.collection_id, collection.created_timestamp)
+
+
+def ids_of_collection(manifest: Manifest) -> Iterator[int]:
+    """Every id and timestamp that a collection gave out, but for those of rows, which the log knows."""
+    yield from (manifest.collection_id, manifest.created_timestamp)
+    for partition in manifest.partitions:
+        yield from (partition.partition_id, partition.created_timestamp)
+    for index in manifest.indexes:
+        yield index.index_id
+    for segment in manifest.segments:
+        yield segment.segment_id
+        yield from (int(PurePosixPath(file.name).stem) for file in segment.deletes)

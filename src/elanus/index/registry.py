@@ -9,7 +9,7 @@ from elanus.errors import InvalidInput
 from elanus.index.auto.index import AutoType
 from elanus.index.binary.index import BIN_FLAT
 from elanus.index.flat.index import FlatType
-from elanus.index.hnsw.index import HnswType
+from elanus.index.graph.index import HnswType
 from elanus.index.ivf.flat import IvfFlatType
 from elanus.index.ivf.rabitq import IvfRabitqType
 from elanus.index.ivf.sq8 import IvfSq8Type

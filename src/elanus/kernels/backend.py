@@ -7,7 +7,10 @@ import numpy.typing as npt
 
 __all__ = [
     "Backend",
+    "CodeSpace",
     "Floats",
+    "Graph",
+    "GraphBuilder",
     "Hits",
     "RawJsonColumn",
     "RawJsonFacts",
@@ -26,6 +29,87 @@ Scalar = float | np.integer[Any] | np.floating[Any]
 RawJsonColumn = tuple[npt.NDArray[np.uint8], Rows, npt.NDArray[np.int32], npt.NDArray[np.uint8]]
 RawJsonPathColumn = tuple[RawJsonColumn, npt.NDArray[np.int32], RawJsonColumn]
 RawJsonFacts = tuple[int, bytes, tuple[int, ...], bool, Rows | None]
+
+
+class CodeSpace(Protocol):
+    """How vectors of one index become codes."""
+
+    @property
+    def stride(self) -> int:
+        """Bytes of a row of codes, a multiple of 64."""
+        ...
+
+    def encode(self, vectors: npt.NDArray[np.float32], lifts: Floats, /) -> npt.NDArray[np.uint8]:
+        """The rows of codes of `vectors` (count, elements), flat; `lifts` is one more element of each vector."""
+        ...
+
+
+class GraphBuilder(Protocol):
+    """A graph while it is built, in steps; parts of one step may run on several threads.
+
+    `begin_batch`, `propose` for all of the batch, `join`, `link_back` for all parts, again until all nodes have joined;
+    then `trim` for all nodes, and `connect`. The result does not depend on how steps are split.
+    """
+
+    @property
+    def joined_count(self) -> int:
+        """Nodes that are in the graph."""
+        ...
+
+    def begin_batch(self) -> int:
+        """The place in the order where the next batch ends (exclusive)."""
+        ...
+
+    def propose(self, first: int, last: int, /) -> None:
+        """Chooses links for places `first` to `last` (exclusive) of the batch."""
+        ...
+
+    def join(self, last: int, /) -> None:
+        """Joins the batch, which ends at `last`."""
+        ...
+
+    def link_back(self, part: int, part_count: int, /) -> None:
+        """Links to the nodes of the batch, one part of them."""
+        ...
+
+    def trim(self, first: int, last: int, /) -> None:
+        """Brings nodes `first` to `last` (exclusive) down to the degree."""
+        ...
+
+    def connect(self) -> None:
+        """Makes every node reachable from the entries."""
+        ...
+
+    def links(self) -> npt.NDArray[np.uint32]:
+        """(node_count, degree), a copy."""
+        ...
+
+    def entries(self) -> npt.NDArray[np.uint32]:
+        """Nodes where walks begin, a copy."""
+        ...
+
+
+class Graph(Protocol):
+    """A graph to be searched, by many threads at once."""
+
+    def search(
+        self,
+        metric: str,
+        queries: npt.NDArray[Any],
+        base: npt.NDArray[Any],
+        k: int,
+        breadth: int,
+        allow: Words | None,
+        walk_compared_max: int,
+        /,
+    ) -> tuple[Floats, Rows, npt.NDArray[np.int64]]:
+        """Scores and rows (query_count, k) of the nearest allowed rows of `base`, and how many nodes were compared.
+
+        Scores are exact, best first, ties to the smaller row; rows are -1 behind the last one found. A walk keeps
+        `breadth` candidates (`k` or more); under a filter one that would compare more than `walk_compared_max` nodes
+        becomes a scan of all allowed codes, as does every search where that is 0.
+        """
+        ...
 
 
 class Backend(Protocol):
@@ -152,3 +236,30 @@ class Backend(Protocol):
         paths: list[tuple[bytes, ...]],
         /,
     ) -> tuple[list[RawJsonPathColumn], Rows]: ...
+
+    def CodeSpace(self, center: Floats, bits: int, seed: int, /) -> CodeSpace: ...  # noqa: N802 (a class)
+
+    def GraphBuilder(  # noqa: N802 (a class)
+        self,
+        codes: npt.NDArray[np.uint8],
+        center: Floats,
+        bits: int,
+        seed: int,
+        order: npt.NDArray[np.uint32],
+        degree: int,
+        breadth: int,
+        alpha: float,
+        /,
+    ) -> GraphBuilder: ...
+
+    def Graph(  # noqa: N802 (a class)
+        self,
+        links: npt.NDArray[np.uint32],
+        codes: npt.NDArray[np.uint8],
+        entries: npt.NDArray[np.uint32],
+        center: Floats,
+        bits: int,
+        seed: int,
+        rows: npt.NDArray[np.uint32] | None,
+        /,
+    ) -> Graph: ...

@@ -6,6 +6,7 @@ timestamp. Three bits are taken from the physical part, which leaves it enough f
 
 import os
 import secrets
+from collections.abc import Iterable
 from typing import Final
 
 from elanus.runtime.timestamps import TimestampOracle
@@ -13,6 +14,7 @@ from elanus.runtime.timestamps import TimestampOracle
 __all__ = ["IdAllocator", "process_id", "random_token"]
 
 _CLUSTER_SHIFT: Final = 60
+_TIME_MASK: Final = (1 << _CLUSTER_SHIFT) - 1
 
 
 class IdAllocator:
@@ -30,6 +32,10 @@ class IdAllocator:
     def allocate(self) -> int:
         """One new id."""
         return self.allocate_range(1)
+
+    def skip_past(self, ids: Iterable[int]) -> None:
+        """Makes every later id larger than these: called with what is found on disk, as a clock may be set back."""
+        self._oracle.advance(max((taken & _TIME_MASK for taken in ids), default=0))
 
 
 def process_id() -> int:

@@ -51,7 +51,11 @@ def insert(engine: Engine, request: Insert) -> WriteReply:
         first_id=int(keys[0].as_py()) if generated else 0,
         request_id=request.request_id,
     )
-    return _reply(keys, collection.write(record))
+    outcome = collection.write(record)
+    if generated and outcome.first_id != record.first_id:
+        # The same request came twice at once, and the other one was done.
+        keys = _generated_keys(outcome, primary, len(keys))
+    return _reply(keys, outcome)
 
 
 def upsert(engine: Engine, request: Upsert) -> WriteReply:

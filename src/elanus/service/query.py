@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from elanus.columns.check import check_keys
 from elanus.columns.layout import arrow_type
+from elanus.engine.alterations import partition_entry
 from elanus.engine.collection import Collection
 from elanus.engine.engine import Engine
 from elanus.errors import Conflict, InvalidInput
@@ -23,8 +24,9 @@ _COUNT = "count(*)"
 def search(engine: Engine, request: Search) -> SearchReply:
     collection = engine.collection(request.database, request.collection)
     settings = engine.components.settings
-    _check_loaded(collection, request, request.partitions)
+    # The view first: a partition that is made or dropped meanwhile is then not asked of a view that lacks it.
     view = _view(collection, request.guarantee_timestamp)
+    partitions = _readable_partitions(collection, request)
     _check_page(request.limit, request.offset, settings, limit_required=True)
     target = plan_target(
         view,
@@ -43,7 +45,7 @@ def search(engine: Engine, request: Search) -> SearchReply:
         view,
         filter_text=request.filter,
         filter_params=request.filter_params,
-        partitions=request.partitions,
+        partitions=partitions,
         ignore_growing=request.ignore_growing,
     )
     plan = SearchPlan(scope, target, request.vectors, query_count, view.primary_field)
@@ -66,8 +68,8 @@ def search(engine: Engine, request: Search) -> SearchReply:
 
 def query(engine: Engine, request: Query) -> QueryReply:
     collection = engine.collection(request.database, request.collection)
-    _check_loaded(collection, request, request.partitions)
     view = _view(collection, request.guarantee_timestamp)
+    partitions = _readable_partitions(collection, request)
     primary = view.primary_field
     counting = request.output_fields == (_COUNT,)
     if _COUNT in request.output_fields and not counting:
@@ -81,7 +83,7 @@ def query(engine: Engine, request: Query) -> QueryReply:
         view,
         filter_text=request.filter,
         filter_params=request.filter_params,
-        partitions=request.partitions,
+        partitions=partitions,
         ignore_growing=request.ignore_growing,
     )
     ids = request.ids if request.ids is not None else _ids_of_filter(scope, view)
@@ -115,17 +117,21 @@ def _view(collection: Collection, guarantee_timestamp: int) -> ReadView:
     return view.at(guarantee_timestamp) if guarantee_timestamp else view
 
 
-def _check_loaded(collection: Collection, request: Search | Query, partitions: tuple[str, ...]) -> None:
-    if not request.require_loaded:
-        return
+def _readable_partitions(collection: Collection, request: Search | Query) -> tuple[str, ...]:
+    """The partitions to read: those named or, where only some are loaded and loading counts, the loaded ones.
+
+    Raises:
+        NotFound: a partition named does not exist, loaded or not.
+        Conflict: what is asked for is not loaded.
+    """
     manifest = collection.manifest
-    if manifest.load.loaded:
-        return
-    wanted = [entry for entry in manifest.partitions if not partitions or entry.name in partitions]
-    if partitions and wanted and all(manifest.load.allows(entry.partition_id) for entry in wanted):
-        return
-    if not partitions and manifest.load.partition_ids:
-        return
+    for name in request.partitions:
+        partition_entry(manifest, name)
+    if manifest.load.loaded or not request.require_loaded:
+        return request.partitions
+    loaded = tuple(entry.name for entry in manifest.partitions if manifest.load.allows(entry.partition_id))
+    if loaded and set(request.partitions) <= set(loaded):
+        return request.partitions or loaded
     raise Conflict("collection_not_loaded", f"collection not loaded: {request.collection!r}; load it before reading")
 
 

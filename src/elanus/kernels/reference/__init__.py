@@ -6,8 +6,11 @@ and checks them as the native library does.
 
 from elanus.kernels.reference.bits import bit_count, bit_rows, bits_from_bool, runs_with
 from elanus.kernels.reference.checksum import blocks_crc32c, crc32c
+from elanus.kernels.reference.codes import CodeSpace
 from elanus.kernels.reference.compare import between, compare, dictionary_in, is_in
 from elanus.kernels.reference.distance import scan_range, scan_topk, scan_topk_many, score_rows
+from elanus.kernels.reference.graph import Graph
+from elanus.kernels.reference.graph_build import GraphBuilder
 from elanus.kernels.reference.hash import hash_int64, hash_strings
 from elanus.kernels.reference.json_texts import json_paths, json_values
 from elanus.kernels.reference.sparse import sparse_scan_range, sparse_scan_topk
@@ -21,6 +24,9 @@ from elanus.kernels.reference.strings import (
 from elanus.kernels.reference.topk import topk
 
 __all__ = [
+    "CodeSpace",
+    "Graph",
+    "GraphBuilder",
     "between",
     "bit_count",
     "bit_rows",

@@ -10,7 +10,7 @@ from elanus.columns.vectors import SparseRows, dense_array, sparse_array
 from elanus.errors import DataCorrupt
 from elanus.index.auto.index import AutoIndex
 from elanus.index.exact import ExactScan
-from elanus.index.hnsw.search import HnswIndex
+from elanus.index.graph.search import GraphIndex
 from elanus.index.protocol import BuildContext, RangeBounds, VectorColumn
 from elanus.index.registry import index_type
 from elanus.schema.field import Field
@@ -50,7 +50,7 @@ def test_a_larger_column_gets_a_graph_and_says_why(wide: Any) -> None:
     column, artefacts = wide
     opened = AUTO.open(column, Metric.L2, {}, artefacts)
     assert isinstance(opened, AutoIndex)
-    assert isinstance(opened.index, HnswIndex)
+    assert isinstance(opened.index, GraphIndex)
     assert opened.reason == "5000 rows of 4096 bytes suit a graph"
     assert opened.size().mapped_bytes > 0
 

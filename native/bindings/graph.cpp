@@ -1,0 +1,270 @@
+#include "algo/graph.h"
+
+#include <mutex>
+
+#include "algo/graph_build.h"
+#include "algo/graph_query.h"
+#include "arrays.h"
+#include "dense.h"
+#include "elanus/dispatch.h"
+
+namespace elanus {
+
+namespace {
+
+std::unique_ptr<CodeSpace> make_space(ArrayArgument& center, int bits, uint64_t seed) {
+    center.expect(Dtype::float32);
+    if (bits != 4 && bits != 7) raise_value_error("bits is " + std::to_string(bits) + ", expected 4 or 7");
+    if (center.size() < 1 || center.size() > 32768) {
+        raise_value_error("center has " + std::to_string(center.size()) + " elements, expected 1 to 32768");
+    }
+    return std::make_unique<CodeSpace>(center.size(), bits, seed, center.data<float>());
+}
+
+// Codes of whole rows; returns how many.
+int64_t check_codes(const ArrayArgument& codes, const CodeSpace& space) {
+    codes.expect(Dtype::uint8);
+    if (codes.size() % space.stride() != 0) {
+        raise_value_error("codes has " + std::to_string(codes.size()) + " bytes, expected whole rows of " +
+                          std::to_string(space.stride()));
+    }
+    const int64_t count = codes.size() / space.stride();
+    if (count < 1 || count >= int64_t{1} << 31) {
+        raise_value_error("codes has " + std::to_string(count) + " rows, expected 1 to 2^31 - 1");
+    }
+    return count;
+}
+
+void check_below(const uint32_t* numbers, int64_t count, int64_t end, const char* name) {
+    for (int64_t i = 0; i < count; ++i) {
+        if (numbers[i] < end) continue;
+        raise_value_error(std::string(name) + "[" + std::to_string(i) + "] is " + std::to_string(numbers[i]) +
+                          ", expected less than " + std::to_string(end));
+    }
+}
+
+// How vectors of one index become codes.
+class CodeSpaceObject {
+public:
+    CodeSpaceObject(nb::handle center, int bits, uint64_t seed) {
+        ArrayArgument argument(center, "center", 1);
+        space_ = make_space(argument, bits, seed);
+    }
+
+    int64_t stride() const { return space_->stride(); }
+
+    nb::object encode(nb::handle vectors, nb::handle lifts) const {
+        ArrayArgument rows(vectors, "vectors", 2);
+        ArrayArgument lift(lifts, "lifts", 1);
+        rows.expect(Dtype::float32);
+        lift.expect(Dtype::float32);
+        if (rows.size(1) != space_->dim()) {
+            raise_value_error("vectors have " + std::to_string(rows.size(1)) + " elements, expected " +
+                              std::to_string(space_->dim()));
+        }
+        if (lift.size() != rows.size(0)) raise_value_error("lifts must be as many as vectors");
+        ResultArray codes(Dtype::uint8, rows.size(0) * space_->stride());
+        const auto* vector = rows.data<float>();
+        const auto* lifted = lift.data<float>();
+        {
+            const nb::gil_scoped_release release;
+            for (int64_t i = 0; i < rows.size(0); ++i) {
+                space_->encode(vector + i * space_->dim(), lifted[i], codes.data<uint8_t>() + i * space_->stride());
+            }
+        }
+        return codes.object();
+    }
+
+private:
+    std::unique_ptr<CodeSpace> space_;
+};
+
+// A graph while it is built.
+class GraphBuilderObject {
+public:
+    GraphBuilderObject(nb::handle codes, nb::handle center, int bits, uint64_t seed, nb::handle order, int64_t degree,
+                       int64_t breadth, double alpha)
+        : codes_(codes, "codes", 1) {
+        ArrayArgument center_argument(center, "center", 1);
+        space_ = make_space(center_argument, bits, seed);
+        node_count_ = check_codes(codes_, *space_);
+        ArrayArgument nodes(order, "order", 1);
+        nodes.expect(Dtype::uint32);
+        if (nodes.size() != node_count_) raise_value_error("order must hold every node once");
+        check_below(nodes.data<uint32_t>(), node_count_, node_count_, "order");
+        if (degree < 2 || breadth < 1) raise_value_error("degree must be 2 or more and breadth 1 or more");
+        builder_ = std::make_unique<GraphBuilder>(*space_, bytes(), node_count_, nodes.data<uint32_t>(),
+                                                  GraphShape{degree, breadth, static_cast<float>(alpha)});
+        degree_ = degree;
+    }
+
+    int64_t begin_batch() { return builder_->begin_batch(); }
+    int64_t joined_count() const { return builder_->joined_count(); }
+
+    void propose(int64_t first, int64_t last) {
+        if (first < builder_->joined_count() || last > node_count_) raise_value_error("places outside the batch");
+        const nb::gil_scoped_release release;
+        builder_->propose(active_table(), first, last);
+    }
+    void join(int64_t last) {
+        const nb::gil_scoped_release release;
+        builder_->join(last);
+    }
+    void link_back(int64_t part, int64_t part_count) {
+        if (part < 0 || part >= part_count) raise_value_error("part must be from 0 to part_count (exclusive)");
+        const nb::gil_scoped_release release;
+        builder_->link_back(active_table(), part, part_count);
+    }
+    void trim(int64_t first, int64_t last) {
+        if (first < 0 || last > node_count_) raise_value_error("nodes outside the graph");
+        const nb::gil_scoped_release release;
+        builder_->trim(active_table(), first, last);
+    }
+    void connect() {
+        const nb::gil_scoped_release release;
+        builder_->connect(active_table());
+    }
+
+    nb::object links() const {
+        ResultArray links(Dtype::uint32, node_count_, degree_);
+        builder_->copy_links(links.data<uint32_t>());
+        return links.object();
+    }
+    nb::object entries() const {
+        const std::vector<uint32_t>& found = builder_->entries();
+        ResultArray entries(Dtype::uint32, static_cast<int64_t>(found.size()));
+        std::copy(found.begin(), found.end(), entries.data<uint32_t>());
+        return entries.object();
+    }
+
+private:
+    const uint8_t* bytes() { return reinterpret_cast<const uint8_t*>(codes_.data<float>()); }
+
+    ArrayArgument codes_;
+    std::unique_ptr<CodeSpace> space_;
+    std::unique_ptr<GraphBuilder> builder_;
+    int64_t node_count_ = 0;
+    int64_t degree_ = 0;
+};
+
+// A graph to be searched, over arrays it holds.
+class GraphObject {
+public:
+    GraphObject(nb::handle links, nb::handle codes, nb::handle entries, nb::handle center, int bits, uint64_t seed,
+                nb::handle rows)
+        : links_(links, "links", 2), codes_(codes, "codes", 1), entries_(entries, "entries", 1) {
+        ArrayArgument center_argument(center, "center", 1);
+        space_ = make_space(center_argument, bits, seed);
+        const int64_t node_count = check_codes(codes_, *space_);
+        links_.expect(Dtype::uint32);
+        entries_.expect(Dtype::uint32);
+        if (links_.size(0) != node_count || links_.size(1) < 1) {
+            raise_value_error("links has " + std::to_string(links_.size(0)) + " rows, expected " +
+                              std::to_string(node_count) + " as codes");
+        }
+        if (entries_.size() < 1) raise_value_error("entries is empty");
+        check_below(entries_.data<uint32_t>(), entries_.size(), node_count, "entries");
+        if (!rows.is_none()) {
+            rows_ = std::make_unique<ArrayArgument>(rows, "rows", 1);
+            rows_->expect(Dtype::uint32);
+            if (rows_->size() != node_count) raise_value_error("rows must be as many as codes");
+        }
+        graph_ = {.space = space_.get(),
+                  .codes = reinterpret_cast<const uint8_t*>(codes_.data<float>()),
+                  .links = links_.data<uint32_t>(),
+                  .degree = links_.size(1),
+                  .node_count = node_count,
+                  .entries = entries_.data<uint32_t>(),
+                  .entry_count = entries_.size()};
+    }
+
+    nb::object search(const char* metric, nb::handle queries, nb::handle base, int64_t k, int64_t breadth,
+                      nb::handle allow, int64_t walk_compared_max) {
+        check_k(k);
+        if (k < 1 || breadth < k) raise_value_error("k must be 1 or more and breadth k or more");
+        const DenseArguments dense(metric, queries, 2, base);
+        const AllowArgument allowed(allow, dense.row_count());
+        const ScanInput input = dense.input(nullptr);
+        check_base(input);
+        const int64_t query_count = dense.query_count();
+        ResultArray scores(Dtype::float32, query_count, k);
+        ResultArray rows(Dtype::int64, query_count, k);
+        ResultArray compared(Dtype::int64, query_count);
+        {
+            const nb::gil_scoped_release release;
+            const PreparedQueries prepared(input);
+            const GraphTarget target = {&graph_, input.base, input.metric,
+                                        rows_ == nullptr ? nullptr : rows_->data<uint32_t>()};
+            std::unique_ptr<GraphQuery> query = lend(target);
+            const WalkMode mode = walk_compared_max > 0 ? WalkMode::walk : WalkMode::scan;
+            const GraphRequest request = {k, breadth, mode, walk_compared_max, allowed.words()};
+            for (int64_t i = 0; i < query_count; ++i) {
+                compared.data<int64_t>()[i] = query->search(*input.table, input, prepared, i, request,
+                                                            scores.data<float>() + i * k, rows.data<int64_t>() + i * k);
+            }
+            take_back(std::move(query));
+        }
+        return nb::make_tuple(scores.object(), rows.object(), compared.object());
+    }
+
+private:
+    void check_base(const ScanInput& input) {
+        if (input.base.width != space_->dim() || input.base.type == ElementType::bits) {
+            raise_value_error("base has vectors of " + std::to_string(input.base.width) + " elements, expected " +
+                              std::to_string(space_->dim()) + " numbers as in center");
+        }
+        const bool fits = rows_ == nullptr ? input.base.row_count == graph_.node_count
+                                           : rows_->data<uint32_t>()[graph_.node_count - 1] < input.base.row_count;
+        if (!fits) raise_value_error("base does not have the rows of the graph");
+    }
+
+    std::unique_ptr<GraphQuery> lend(const GraphTarget& target) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (idle_.empty()) return std::make_unique<GraphQuery>(target);
+        std::unique_ptr<GraphQuery> query = std::move(idle_.back());
+        idle_.pop_back();
+        query->aim(target);
+        return query;
+    }
+    void take_back(std::unique_ptr<GraphQuery> query) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        idle_.push_back(std::move(query));
+    }
+
+    ArrayArgument links_, codes_, entries_;
+    std::unique_ptr<ArrayArgument> rows_;
+    std::unique_ptr<CodeSpace> space_;
+    Graph graph_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<GraphQuery>> idle_;
+};
+
+}  // namespace
+
+void bind_graph(nb::module_& module) {
+    nb::class_<CodeSpaceObject>(module, "CodeSpace")
+        .def(nb::init<nb::handle, int, uint64_t>(), nb::arg("center"), nb::arg("bits"), nb::arg("seed"))
+        .def_prop_ro("stride", &CodeSpaceObject::stride)
+        .def("encode", &CodeSpaceObject::encode, nb::arg("vectors"), nb::arg("lifts"));
+    nb::class_<GraphBuilderObject>(module, "GraphBuilder")
+        .def(nb::init<nb::handle, nb::handle, int, uint64_t, nb::handle, int64_t, int64_t, double>(), nb::arg("codes"),
+             nb::arg("center"), nb::arg("bits"), nb::arg("seed"), nb::arg("order"), nb::arg("degree"),
+             nb::arg("breadth"), nb::arg("alpha"))
+        .def("begin_batch", &GraphBuilderObject::begin_batch)
+        .def_prop_ro("joined_count", &GraphBuilderObject::joined_count)
+        .def("propose", &GraphBuilderObject::propose, nb::arg("first"), nb::arg("last"))
+        .def("join", &GraphBuilderObject::join, nb::arg("last"))
+        .def("link_back", &GraphBuilderObject::link_back, nb::arg("part"), nb::arg("part_count"))
+        .def("trim", &GraphBuilderObject::trim, nb::arg("first"), nb::arg("last"))
+        .def("connect", &GraphBuilderObject::connect)
+        .def("links", &GraphBuilderObject::links)
+        .def("entries", &GraphBuilderObject::entries);
+    nb::class_<GraphObject>(module, "Graph")
+        .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, int, uint64_t, nb::handle>(), nb::arg("links"),
+             nb::arg("codes"), nb::arg("entries"), nb::arg("center"), nb::arg("bits"), nb::arg("seed"),
+             nb::arg("rows").none())
+        .def("search", &GraphObject::search, nb::arg("metric"), nb::arg("queries"), nb::arg("base"), nb::arg("k"),
+             nb::arg("breadth"), nb::arg("allow").none(), nb::arg("walk_compared_max"));
+}
+
+}  // namespace elanus

@@ -1,0 +1,82 @@
+#include "algo/rotation.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+namespace elanus {
+
+namespace {
+
+constexpr int64_t kWidthStep = 128;
+
+// Steele, Lea and Flood 2014.
+uint64_t splitmix(uint64_t& state) {
+    uint64_t z = state += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+}
+
+// The Walsh-Hadamard transform in place, not scaled, of 2^n values, n at least 2.
+void transform(float* values, int64_t size) {
+    for (int64_t half = size / 2; half >= 4; half /= 2) {
+        for (int64_t start = 0; start < size; start += 2 * half) {
+            float* __restrict low = values + start;
+            float* __restrict high = values + start + half;
+            for (int64_t i = 0; i < half; ++i) {
+                const float a = low[i], b = high[i];
+                low[i] = a + b;
+                high[i] = a - b;
+            }
+        }
+    }
+    for (float* v = values; v < values + size; v += 4) {
+        const float a = v[0] + v[2], b = v[1] + v[3], c = v[0] - v[2], d = v[1] - v[3];
+        v[0] = a + b;
+        v[1] = a - b;
+        v[2] = c + d;
+        v[3] = c - d;
+    }
+}
+
+void kac_step(float* values, int64_t width) {
+    float* __restrict low = values;
+    float* __restrict high = values + width / 2;
+    const float half_root = std::sqrt(0.5F);
+    for (int64_t i = 0; i < width / 2; ++i) {
+        const float a = low[i], b = high[i];
+        low[i] = (a + b) * half_root;
+        high[i] = (a - b) * half_root;
+    }
+}
+
+}  // namespace
+
+Rotation::Rotation(int64_t dim, uint64_t seed)
+    : dim_(dim),
+      width_((dim + kWidthStep - 1) / kWidthStep * kWidthStep),
+      block_(static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(width_)))),
+      round_count_(block_ == width_ ? 2 : 4),
+      signs_(static_cast<size_t>(block_ * round_count_)) {
+    const float scale = 1 / std::sqrt(static_cast<float>(block_));
+    uint64_t state = seed, word = 0;
+    for (size_t i = 0; i < signs_.size(); ++i) {
+        if (i % 64 == 0) word = splitmix(state);
+        signs_[i] = (word >> (i % 64) & 1) != 0 ? scale : -scale;
+    }
+}
+
+void Rotation::apply(const float* vector, float* rotated) const {
+    std::memcpy(rotated, vector, static_cast<size_t>(dim_) * sizeof(float));
+    std::memset(rotated + dim_, 0, static_cast<size_t>(width_ - dim_) * sizeof(float));
+    for (int round = 0; round < round_count_; ++round) {
+        float* __restrict part = rotated + (round % 2 == 0 ? 0 : width_ - block_);
+        const float* __restrict signs = signs_.data() + round * block_;
+        for (int64_t i = 0; i < block_; ++i) part[i] *= signs[i];
+        transform(part, block_);
+        if (block_ < width_) kac_step(rotated, width_);
+    }
+}
+
+}  // namespace elanus

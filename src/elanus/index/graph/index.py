@@ -1,0 +1,175 @@
+"""HNSW: its parameters, its artefacts, and opening them.
+
+What Milvus calls HNSW is built here as one layer with chosen entries (Subramanya et al. 2019), which walks as few nodes
+as the layers do; `M` and `efConstruction` mean what they mean there.
+"""
+
+# The protocols pass some members of the family more than they need.
+# ruff: noqa: ARG002
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from elanus.errors import DataCorrupt
+from elanus.index.artefacts import (
+    array_bytes,
+    artefact_array,
+    check_agrees,
+    check_format,
+    description_bytes,
+    mapped_bytes,
+    read_description,
+)
+from elanus.index.eligibility import check_eligible
+from elanus.index.exact import ExactScan
+from elanus.index.flat.index import FlatIndex
+from elanus.index.floats import FloatRows
+from elanus.index.graph.coding import plan_coding, written_codes
+from elanus.index.graph.construction import build_links
+from elanus.index.graph.search import GraphIndex
+from elanus.index.params import INT_MAX, IntParam, Param, checked_params
+from elanus.index.protocol import Artefacts, BuildContext, VectorColumn, VectorIndex
+from elanus.kernels import graph as kernels
+from elanus.runtime.pool import WorkerPool
+from elanus.schema.field import Field
+from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
+
+__all__ = ["HnswType"]
+
+_FORMAT_VERSION: Final = 2
+_DESCRIPTION: Final = "graph.json"
+_LINKS: Final = "links"
+_CODES: Final = "codes"
+_ENTRIES: Final = "entries"
+_CENTER: Final = "center"
+_ROWS: Final = "rows"
+
+_BUILD_PARAMS: Final[tuple[Param, ...]] = (
+    IntParam("M", 2, 2048, default=30),
+    IntParam("efConstruction", 1, INT_MAX, default=360),
+)
+
+
+class _Description(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stored with a graph so that it is opened only over its own column."""
+
+    version: int
+    row_count: int
+    present_count: int
+    dim: int
+    metric: str
+    bits: int
+    seed: int
+    degree: int
+
+
+@dataclass(frozen=True, slots=True)
+class HnswType:
+    """HNSW.
+
+    Artefacts: `graph.json`, `links` (8 M bytes a row), `codes` (half a byte an element, or one of few, and 32 bytes a
+    row, rounded up to 64), `entries`, `center`, and `rows` where some are null.
+    """
+
+    name: str = "HNSW"
+
+    def data_types(self) -> frozenset[DataType]:
+        """All dense types."""
+        return DENSE_FLOAT_VECTORS
+
+    def check_build_params(self, field: Field, metric: Metric, params: Mapping[str, Any]) -> dict[str, Any]:
+        """`M` and `efConstruction`."""
+        check_eligible(self.name, field, metric, self.data_types())
+        return checked_params(self.name, _BUILD_PARAMS, params)
+
+    def check_search_params(
+        self, params: Mapping[str, Any], *, build_params: Mapping[str, Any], k: int
+    ) -> dict[str, Any]:
+        """`ef`, by default `k`; a smaller one is accepted and works as `k`."""
+        return checked_params(self.name, (IntParam("ef", 1, INT_MAX, default=k),), params)
+
+    def build(
+        self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], context: BuildContext
+    ) -> dict[str, bytes | memoryview | npt.NDArray[np.uint8]]:
+        """The codes and the graph over them; nothing when every row is null.
+
+        Only a description with no bits when numbers are beyond what codes hold: the column is scanned then.
+        """
+        vectors = FloatRows.of(column, metric)
+        if len(vectors) == 0:
+            return {}
+        coding = plan_coding(vectors, metric, context.seed)
+        if coding is None:
+            return {_DESCRIPTION: description_bytes(_described(vectors, metric, bits=0, seed=0, degree=0))}
+        degree = min(2 * params["M"], max(2, len(vectors) - 1))
+        pool = WorkerPool(thread_count=context.thread_count, name="elanus-graph")
+        try:
+            codes = written_codes(vectors, coding, pool, context)
+            built = build_links(
+                codes, coding, degree=degree, breadth=params["efConstruction"], pool=pool, context=context
+            )
+        finally:
+            pool.close()
+        description = _described(vectors, metric, bits=coding.bits, seed=coding.seed, degree=degree)
+        rows = {} if vectors.rows is None else {_ROWS: array_bytes(vectors.rows.astype(np.uint32))}
+        return {
+            _DESCRIPTION: description_bytes(description),
+            _LINKS: array_bytes(built.links),
+            _CODES: codes,
+            _ENTRIES: array_bytes(built.entries),
+            _CENTER: array_bytes(coding.center),
+            **rows,
+        }
+
+    def open(
+        self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], artefacts: Artefacts
+    ) -> VectorIndex:
+        """A search over the mapped graph and the column; a scan of the column when nothing was coded."""
+        scan = ExactScan.over(column, metric)
+        if scan.present_count == 0:
+            return FlatIndex(scan)
+        description = read_description(artefacts, _DESCRIPTION, _Description)
+        row_count, dim = scan.matrix.shape
+        check_format(description.version, _FORMAT_VERSION)
+        check_agrees("row count", description.row_count, row_count)
+        check_agrees("count of non-null rows", description.present_count, scan.present_count)
+        check_agrees("dim", description.dim, dim)
+        check_agrees("metric", description.metric, metric.value)
+        if description.bits == 0:
+            return FlatIndex(scan)
+        count = description.present_count
+        links = artefact_array(artefacts, _LINKS, np.uint32, count * description.degree)
+        rows = artefact_array(artefacts, _ROWS, np.uint32, count) if count < row_count else None
+        try:
+            graph = kernels.graph(
+                links.reshape(count, description.degree),
+                artefact_array(artefacts, _CODES, np.uint8),
+                artefact_array(artefacts, _ENTRIES, np.uint32),
+                artefact_array(artefacts, _CENTER, np.float32, dim),
+                rows,
+                bits=description.bits,
+                seed=description.seed,
+            )
+        except ValueError as error:
+            raise DataCorrupt(
+                "malformed_file", f"index artefacts do not fit each other: {error}; rebuild the index"
+            ) from error
+        return GraphIndex(scan=scan, graph=graph, mapped_bytes=mapped_bytes(artefacts))
+
+
+def _described(vectors: FloatRows, metric: Metric, *, bits: int, seed: int, degree: int) -> _Description:
+    return _Description(
+        version=_FORMAT_VERSION,
+        row_count=len(vectors.matrix),
+        present_count=len(vectors),
+        dim=vectors.dim,
+        metric=metric.value,
+        bits=bits,
+        seed=seed,
+        degree=degree,
+    )

@@ -1,0 +1,97 @@
+"""Searching a graph so that it always finds min(k, allowed) rows, with exact scores."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from elanus.columns.bitset import Bitset
+from elanus.index.exact import ExactScan, scored_form
+from elanus.index.graph.planning import WalkPlan, plan_walk
+from elanus.index.protocol import IndexSize, RangeBounds, SearchHits
+from elanus.index.ranking import best_first
+from elanus.index.rescoring import replaced_where_short
+from elanus.kernels.graph import Graph
+
+__all__ = ["GraphIndex"]
+
+_RANGE_K_MIN: Final = 64
+_RANGE_K_GROWTH: Final = 4
+_RANGE_EXACT_SHARE: Final = 8
+_RANGE_BREADTH_FACTOR: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class GraphIndex:
+    """An opened graph.
+
+    Attributes:
+        scan: the column and its exact scores.
+        graph: over mapped arrays.
+        mapped_bytes: of the artefacts.
+    """
+
+    scan: ExactScan
+    graph: Graph
+    mapped_bytes: int
+
+    def search(self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None) -> SearchHits:
+        """As `VectorIndex.search`; `params` has `ef`."""
+        visible = self.scan.visible(allow)
+        plan = self._plan(k, params["ef"], visible)
+        if plan.exact:
+            return self.scan.search(queries, k, visible)
+        hits = self._walk(queries, k, max(k, params["ef"]), visible, plan)
+        return replaced_where_short(hits, self.scan, queries, visible)
+
+    def range_search(
+        self, query: npt.NDArray[Any], bounds: RangeBounds, params: Mapping[str, Any], allow: Bitset | None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """As `VectorIndex.range_search`.
+
+        Takes ever more of the nearest rows until one is beyond the radius, then keeps those within the bounds. Scans
+        exactly instead once that would be an eighth of the allowed rows.
+        """
+        visible = self.scan.visible(allow)
+        visible_count = self._visible_count(visible)
+        k = _RANGE_K_MIN
+        while k * _RANGE_EXACT_SHARE < visible_count:
+            breadth = max(k * _RANGE_BREADTH_FACTOR, params["ef"])
+            plan = self._plan(k, breadth, visible)
+            hits = self._walk(query[None, :], k, breadth, visible, plan)
+            rows, scores = hits.rows[0], hits.scores[0]
+            if plan.exact or rows[-1] < 0:
+                break
+            if self._is_beyond(bounds, scores):
+                kept = bounds.accepts(self.scan.metric, scores)
+                return best_first(self.scan.metric, scores[kept], rows[kept], k)
+            k *= _RANGE_K_GROWTH
+        return self.scan.range_search(query, bounds, visible)
+
+    def size(self) -> IndexSize:
+        """Bytes of links and codes; the column is not counted."""
+        return IndexSize(self.mapped_bytes, 0)
+
+    def _is_beyond(self, bounds: RangeBounds, scores: npt.NDArray[np.float32]) -> bool:
+        return bool(bounds.beyond_radius(self.scan.metric, scores).any())
+
+    def _visible_count(self, visible: Bitset | None) -> int:
+        return self.scan.present_count if visible is None else visible.count()
+
+    def _plan(self, k: int, ef: int, visible: Bitset | None) -> WalkPlan:
+        return plan_walk(
+            row_count=self.scan.present_count, allowed_count=self._visible_count(visible), k=k, breadth=max(k, ef)
+        )
+
+    def _walk(
+        self, queries: npt.NDArray[Any], k: int, breadth: int, visible: Bitset | None, plan: WalkPlan
+    ) -> SearchHits:
+        checked = self.scan.filter_of_present(visible)
+        words = None if checked is None else checked.words
+        metric = self.scan.metric.value
+        scores, rows, _ = self.graph.search(
+            metric, scored_form(queries), self.scan.matrix, k, breadth, words, plan.walk_compared_max
+        )
+        return SearchHits(rows=rows, scores=scores)

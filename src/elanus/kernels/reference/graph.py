@@ -1,0 +1,187 @@
+"""Proximity graphs in NumPy and Python: `native/src/algo/{graph,graph_query,graph_build}`."""
+
+import heapq
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elanus.kernels.backend import Floats, Rows, Words
+from elanus.kernels.reference.arguments import check_array, check_k, mask_of
+from elanus.kernels.reference.codes import CodeQuery, CodeSpace, estimates
+from elanus.kernels.reference.distance import score_rows
+
+__all__ = ["Graph", "Walk"]
+
+_NO_NODE = 0xFFFFFFFF
+
+Candidates = list[tuple[float, int]]
+
+
+class Walk:
+    """Searches of a graph for its nearest nodes; distances are estimates by the codes."""
+
+    def __init__(self, space: CodeSpace, links: npt.NDArray[np.uint32], rows: npt.NDArray[np.uint8]) -> None:
+        """`rows` is (node_count, stride)."""
+        self.space = space
+        self.links = links
+        self.rows = rows
+        self.compared_count = 0
+
+    def neighbours(self, node: int) -> list[int]:
+        """The nodes a node is linked to."""
+        found = []
+        for link in self.links[node].tolist():
+            if link >= len(self.rows):
+                break
+            found.append(link)
+        return found
+
+    def distances(self, query: CodeQuery, nodes: list[int], norm_weight: float) -> list[float]:
+        """Of each node."""
+        self.compared_count += len(nodes)
+        found: list[float] = estimates(self.space, query, self.rows[nodes], norm_weight).tolist()
+        return found
+
+    def search(
+        self,
+        query: CodeQuery,
+        entries: list[int],
+        breadth: int,
+        norm_weight: float,
+        allowed: npt.NDArray[np.bool_] | None = None,
+        compared_max: int = 0,
+        followed: list[int] | None = None,
+    ) -> Candidates | None:
+        """The nearest allowed nodes, nearest first; None when that compares more than `compared_max` under a filter.
+
+        Nodes whose links it follows are appended to `followed`.
+        """
+        self.compared_count = 0
+        start_distance, start = min(
+            (distance, place) for place, distance in enumerate(self.distances(query, entries, norm_weight))
+        )
+        start = entries[start]
+        seen = {start}
+        frontier = [(start_distance, start)]
+        found = [(start_distance, start)] if allowed is None or allowed[start] else []
+        while frontier and (len(found) < breadth or frontier[0][0] <= found[-1][0]):
+            if allowed is not None and self.compared_count > compared_max:
+                return None
+            distance, node = heapq.heappop(frontier)
+            if allowed is None and (distance, node) not in found:
+                continue
+            if followed is not None:
+                followed.append(node)
+            fresh = [neighbour for neighbour in self.neighbours(node) if neighbour not in seen]
+            seen.update(fresh)
+            for near, neighbour in zip(self.distances(query, fresh, norm_weight) if fresh else [], fresh, strict=True):
+                if len(found) == breadth and near >= found[-1][0]:
+                    continue
+                heapq.heappush(frontier, (near, neighbour))
+                if allowed is None or allowed[neighbour]:
+                    found = sorted([*found, (near, neighbour)], key=lambda one: one[0])[:breadth]
+        return found
+
+    def scan(
+        self, query: CodeQuery, breadth: int, norm_weight: float, allowed: npt.NDArray[np.bool_] | None
+    ) -> Candidates:
+        """The nearest allowed nodes of all, nearest first."""
+        nodes = list(range(len(self.rows))) if allowed is None else np.flatnonzero(allowed).tolist()
+        if not nodes:
+            return []
+        distances = self.distances(query, nodes, norm_weight)
+        return sorted(zip(distances, nodes, strict=True))[:breadth]
+
+
+class Graph:
+    """A graph to be searched."""
+
+    def __init__(
+        self,
+        links: npt.NDArray[np.uint32],
+        codes: npt.NDArray[np.uint8],
+        entries: npt.NDArray[np.uint32],
+        center: Floats,
+        bits: int,
+        seed: int,
+        rows: npt.NDArray[np.uint32] | None,
+    ) -> None:
+        self._space = CodeSpace(center, bits, seed)
+        check_array(links, "links", np.uint32, dimension_count=2)
+        check_array(codes, "codes", np.uint8)
+        check_array(entries, "entries", np.uint32)
+        if len(codes) % self._space.stride or len(codes) == 0:
+            raise ValueError(f"codes has {len(codes)} bytes, expected whole rows of {self._space.stride}")
+        node_rows = codes.reshape(-1, self._space.stride)
+        if len(links) != len(node_rows):
+            raise ValueError(f"links has {len(links)} rows, expected {len(node_rows)} as codes")
+        if len(entries) == 0 or int(entries.max()) >= len(node_rows):
+            raise ValueError("entries is empty or names what is no node")
+        if rows is not None and len(rows) != len(node_rows):
+            raise ValueError("rows must be as many as codes")
+        self._links = links
+        self._node_rows = node_rows
+        self._entries = entries.tolist()
+        self._rows = np.arange(len(node_rows)) if rows is None else rows.astype(np.int64)
+
+    def search(
+        self,
+        metric: str,
+        queries: npt.NDArray[Any],
+        base: npt.NDArray[Any],
+        k: int,
+        breadth: int,
+        allow: Words | None,
+        walk_compared_max: int,
+    ) -> tuple[Floats, Rows, npt.NDArray[np.int64]]:
+        """As `backend.Graph.search`."""
+        check_k(k)
+        if k < 1 or breadth < k:
+            raise ValueError("k must be 1 or more and breadth k or more")
+        allowed = None if allow is None else mask_of(allow, len(base))[self._rows]
+        scores = np.zeros((len(queries), k), np.float32)
+        rows = np.full((len(queries), k), -1, np.int64)
+        compared = np.zeros(len(queries), np.int64)
+        for number, query in enumerate(queries):
+            walk = Walk(self._space, self._links, self._node_rows)
+            prepared = self._prepared(metric, query)
+            weight = 0.0 if metric == "IP" else 1.0
+            found = None
+            if walk_compared_max > 0:
+                found = walk.search(prepared, self._entries, breadth, weight, allowed, walk_compared_max)
+            if found is None:
+                found = walk.scan(prepared, breadth, weight, allowed)
+            best = self._ranked(metric, query, base, found, k)
+            for place, (key, row) in enumerate(best):
+                scores[number, place] = (-key if metric in {"IP", "COSINE"} else key) + 0.0
+                rows[number, place] = row
+            compared[number] = walk.compared_count
+        return scores, rows, compared
+
+    def _prepared(self, metric: str, query: npt.NDArray[Any]) -> CodeQuery:
+        vector = query.astype(np.float32)
+        if metric == "COSINE":
+            norm = math.sqrt(float((vector.astype(np.float64) ** 2).sum()))
+            vector = vector * np.float32(1 / norm if norm > 0 else 0)
+        return self._space.prepare(vector, centred=metric != "IP")
+
+    def _ranked(
+        self,
+        metric: str,
+        query: npt.NDArray[Any],
+        base: npt.NDArray[Any],
+        found: Candidates,
+        k: int,
+    ) -> list[tuple[float, int]]:
+        """The best of the candidates by exact score, as (key, row), a smaller key being nearer.
+
+        Every candidate is scored here; those the native library leaves out are too far by many deviations.
+        """
+        if not found:
+            return []
+        rows = self._rows[[node for _, node in found]]
+        scores = score_rows(metric, query, base, rows)
+        keys = -scores if metric in {"IP", "COSINE"} else scores
+        return sorted(zip(keys.tolist(), rows.tolist(), strict=True))[:k]

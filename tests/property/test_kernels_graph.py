@@ -1,0 +1,242 @@
+"""Codes, building and walking a graph: every level against the NumPy reference, and against what they promise."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from elanus.kernels import graph, loader
+from elanus.kernels.reference import codes as reference_codes
+from elanus.kernels.reference import graph as reference_graph
+from elanus.kernels.reference import graph_build as reference_build
+
+LEVELS = [level for level in loader.info().available if level != loader.REFERENCE]
+SEED = 11
+
+
+@pytest.fixture(params=LEVELS)
+def level(request: pytest.FixtureRequest) -> Any:
+    before = loader.info().level
+    loader.use(request.param)
+    yield request.param
+    loader.use(before)
+
+
+def vectors_of(count: int, dim: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    centers = rng.normal(size=(4, dim))
+    return (centers[rng.integers(4, size=count)] + 0.5 * rng.normal(size=(count, dim))).astype(np.float32)
+
+
+def built(backend: Any, codes: np.ndarray, center: np.ndarray, bits: int, parts: int = 1) -> tuple[Any, Any]:
+    """The links and entries of a graph over codes, each step split into `parts`."""
+    space = backend.CodeSpace(center, bits, SEED)
+    count = len(codes) // space.stride
+    order = np.random.default_rng(3).permutation(count).astype(np.uint32)
+    builder = backend.GraphBuilder(codes, center, bits, SEED, order, 6, 20, 1.1)
+    while builder.joined_count < count:
+        first, last = builder.joined_count, builder.begin_batch()
+        bounds = np.linspace(first, last, parts + 1).astype(int)
+        for start, stop in itertools.pairwise(bounds):
+            builder.propose(int(start), int(stop))
+        builder.join(last)
+        for part in range(parts):
+            builder.link_back(part, parts)
+    builder.trim(0, count)
+    builder.connect()
+    return builder.links(), builder.entries()
+
+
+@pytest.mark.parametrize("bits", [4, 7])
+@pytest.mark.parametrize("dim", [1, 3, 64, 127, 128, 129, 256, 384, 700])
+def test_codes_are_those_of_the_reference(bits: int, dim: int) -> None:
+    vectors = vectors_of(20, dim, dim)
+    lifts = np.linspace(0, 2, 20, dtype=np.float32)
+    center = vectors.mean(axis=0)
+    native = graph.code_space(center, bits=bits, seed=SEED)
+    plain = reference_codes.CodeSpace(center, bits, SEED)
+    assert native.stride == plain.stride
+    got = native.encode(vectors, lifts).reshape(20, -1)
+    expected = plain.encode(vectors, lifts).reshape(20, -1)
+    got_tails, expected_tails = reference_codes.decode_tails(got), reference_codes.decode_tails(expected)
+    for name in ("norm", "lift"):
+        np.testing.assert_allclose(got_tails[name], expected_tails[name], rtol=1e-5)
+    # Ranges that lose nearly the same may be chosen differently; what is lost may not differ.
+    np.testing.assert_allclose(got_tails["deviation"], expected_tails["deviation"], rtol=1e-3, atol=1e-6)
+    same = got_tails["scale"] == expected_tails["scale"]
+    assert same.mean() > 0.5
+    np.testing.assert_array_equal(
+        reference_codes.unpack(plain, got)[same], reference_codes.unpack(plain, expected)[same]
+    )
+
+
+@pytest.mark.parametrize("dim", [5, 128, 200, 384])
+def test_a_rotation_keeps_products_and_is_not_trivial(dim: int) -> None:
+    space = reference_codes.CodeSpace(np.zeros(dim, np.float32), 4, SEED)
+    vectors = vectors_of(30, dim, 1)
+    rotated = space.rotated(vectors).astype(np.float64)
+    np.testing.assert_allclose(rotated @ rotated.T, vectors.astype(np.float64) @ vectors.T, rtol=1e-4, atol=1e-3)
+    spike = np.zeros((1, dim), np.float32)
+    spike[0, 0] = 1
+    assert np.abs(space.rotated(spike)).max() < 0.75
+
+
+@pytest.mark.parametrize(("bits", "relative_error"), [(4, 0.14), (7, 0.02)])
+def test_codes_lose_little_and_say_how_much(bits: int, relative_error: float) -> None:
+    vectors = vectors_of(50, 300, 2)
+    center = vectors.mean(axis=0)
+    space = reference_codes.CodeSpace(center, bits, SEED)
+    rows = graph.code_space(center, bits=bits, seed=SEED).encode(vectors, np.zeros(50, np.float32)).reshape(50, -1)
+    tails = reference_codes.decode_tails(rows)
+    decoded = tails["offset"][:, None] + tails["scale"][:, None] * reference_codes.unpack(space, rows)
+    error = np.linalg.norm(decoded - space.rotated(vectors - center), axis=1)
+    assert (error / np.sqrt(tails["norm"])).max() < relative_error
+    np.testing.assert_allclose(error / np.sqrt(space.width), tails["deviation"], rtol=1e-3)
+
+
+def test_estimated_distances_are_unbiased_and_within_the_stated_deviation() -> None:
+    rng = np.random.default_rng(5)
+    vectors = rng.normal(size=(1000, 256)).astype(np.float32)
+    center = vectors.mean(axis=0)
+    space = reference_codes.CodeSpace(center, 4, SEED)
+    rows = graph.code_space(center, bits=4, seed=SEED).encode(vectors, np.zeros(1000, np.float32)).reshape(1000, -1)
+    deviations = reference_codes.decode_tails(rows)["deviation"]
+    standardised = []
+    for query in rng.normal(size=(40, 256)).astype(np.float32):
+        prepared = space.prepare(query, centred=True)
+        exact = ((vectors.astype(np.float64) - query) ** 2).sum(axis=1)
+        errors = reference_codes.estimates(space, prepared, rows, 1.0) + prepared.norm - exact
+        standardised.append(errors / (2 * np.sqrt(prepared.norm) * deviations))
+    assert abs(np.mean(standardised)) < 0.1
+    assert 0.8 < np.std(standardised) < 1.2
+    assert (np.abs(standardised) <= 2.5).mean() > 0.98
+
+
+@pytest.mark.parametrize("bits", [4, 7])
+def test_every_level_builds_the_graph_of_the_reference(level: str, bits: int) -> None:
+    vectors = vectors_of(160, 40, 7)
+    center = vectors.mean(axis=0)
+    codes = graph.code_space(center, bits=bits, seed=SEED).encode(vectors, np.zeros(160, np.float32))
+    links, entries = built(loader.active.backend, codes, center, bits, parts=3)
+    expected_links, expected_entries = built(reference_backend, codes, center, bits)
+    np.testing.assert_array_equal(links, expected_links)
+    np.testing.assert_array_equal(entries, expected_entries)
+
+
+class reference_backend:  # noqa: N801 (stands for a module)
+    CodeSpace = reference_codes.CodeSpace
+    GraphBuilder = reference_build.GraphBuilder
+    Graph = reference_graph.Graph
+
+
+def reachable(links: np.ndarray, entries: np.ndarray) -> int:
+    seen = set(entries.tolist())
+    waiting = list(seen)
+    while waiting:
+        for link in links[waiting.pop()].tolist():
+            if link == graph.NO_NODE:
+                break
+            if link not in seen:
+                seen.add(link)
+                waiting.append(link)
+    return len(seen)
+
+
+@pytest.mark.parametrize("kind", ["spread", "equal", "two far clusters", "one"])
+def test_every_node_can_be_reached(kind: str) -> None:
+    count = 1 if kind == "one" else 3000
+    vectors = np.random.default_rng(8).normal(size=(count, 24)).astype(np.float32)
+    if kind == "equal":
+        vectors[:] = vectors[0] + np.float32(1)
+    if kind == "two far clusters":
+        vectors[::2] += 1000
+    center = vectors.mean(axis=0)
+    codes = graph.code_space(center, bits=4, seed=SEED).encode(vectors, np.zeros(count, np.float32))
+    links, entries = built(loader.active.backend, codes, center, 4, parts=2)
+    assert reachable(links, entries) == count
+    assert links.shape == (count, 6)
+
+
+@settings(max_examples=30)
+@given(data=st.data())
+def test_searches_are_those_of_the_reference_on_every_level(data: st.DataObject) -> None:
+    seed = data.draw(st.integers(0, 2**20), label="seed")
+    bits = data.draw(st.sampled_from([4, 7]), label="bits")
+    metric = data.draw(st.sampled_from(["L2", "IP", "COSINE"]), label="metric")
+    dtype = data.draw(st.sampled_from([np.float32, np.float16, np.int8]), label="dtype")
+    count, dim = data.draw(st.integers(1, 120), label="count"), data.draw(st.integers(1, 150), label="dim")
+    k = data.draw(st.integers(1, 12), label="k")
+    breadth = k + data.draw(st.integers(0, 10), label="more breadth")
+    share = data.draw(st.sampled_from([None, 0.0, 0.1, 0.6, 1.0]), label="allowed share")
+    compared_max = data.draw(st.sampled_from([0, 5, 10**6]), label="compared max")
+    rng = np.random.default_rng(seed)
+    base = (vectors_of(count, dim, seed) * (20 if dtype is np.int8 else 1)).clip(-127, 127).astype(dtype)
+    queries = (vectors_of(3, dim, seed + 1) * (20 if dtype is np.int8 else 1)).clip(-127, 127)
+    queries = queries.astype(np.int8 if dtype is np.int8 else np.float32)
+    present = np.sort(rng.choice(count, rng.integers(1, count + 1), replace=False))
+    rows = None if len(present) == count else present.astype(np.uint32)
+    vectors = base[present].astype(np.float32)
+    if metric == "COSINE":
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    squares = (vectors**2).sum(axis=1)
+    lifts = np.sqrt(squares.max() - squares) if metric == "IP" else np.zeros(len(vectors))
+    center = vectors.mean(axis=0)
+    codes = graph.code_space(center, bits=bits, seed=SEED).encode(vectors, lifts.astype(np.float32))
+    links, entries = built(loader.active.backend, codes, center, bits)
+    allow = None
+    if share is not None:
+        mask = np.zeros(-(-count // 64) * 64, bool)
+        mask[:count] = rng.random(count) < share
+        allow = np.packbits(mask, bitorder="little").view(np.uint64)
+    plain = reference_graph.Graph(links, codes, entries, center, bits, SEED, rows)
+    expected = plain.search(metric, queries, base, k, breadth, allow, compared_max)
+    before = loader.info().level
+    try:
+        for one in LEVELS:
+            loader.use(one)
+            native = graph.graph(links, codes, entries, center, rows, bits=bits, seed=SEED)
+            scores, found, compared = native.search(metric, queries, base, k, breadth, allow, compared_max)
+            np.testing.assert_array_equal(compared, expected[2])
+            np.testing.assert_allclose(scores, expected[0], rtol=1e-4, atol=1e-4)
+            assert (found == expected[1]).mean() > 0.9
+    finally:
+        loader.use(before)
+
+
+def test_wrong_arguments_are_refused() -> None:
+    vectors = vectors_of(30, 8, 9)
+    center = vectors.mean(axis=0)
+    space = graph.code_space(center, bits=4, seed=SEED)
+    codes = space.encode(vectors, np.zeros(30, np.float32))
+    links, entries = built(loader.active.backend, codes, center, 4)
+    with pytest.raises(ValueError, match="bits is 5"):
+        graph.code_space(center, bits=5, seed=SEED)
+    with pytest.raises(TypeError, match="center has elements of float64"):
+        graph.code_space(center.astype(np.float64), bits=4, seed=SEED)
+    with pytest.raises(ValueError, match="vectors have 8 elements, expected 4"):
+        graph.code_space(center[:4].copy(), bits=4, seed=SEED).encode(vectors, np.zeros(30, np.float32))
+    with pytest.raises(ValueError, match="codes has"):
+        graph.graph(links, codes[:-1].copy(), entries, center, None, bits=4, seed=SEED)
+    with pytest.raises(ValueError, match="links has 29 rows"):
+        graph.graph(links[:-1].copy(), codes, entries, center, None, bits=4, seed=SEED)
+    with pytest.raises(ValueError, match="entries"):
+        graph.graph(links, codes, np.array([30], np.uint32), center, None, bits=4, seed=SEED)
+    opened = graph.graph(links, codes, entries, center, None, bits=4, seed=SEED)
+    with pytest.raises(ValueError, match="breadth k or more"):
+        opened.search("L2", vectors, vectors, 5, 4, None, 100)
+    with pytest.raises(ValueError, match="base"):
+        opened.search("L2", vectors, vectors[:10].copy(), 1, 4, None, 100)
+
+
+def test_links_that_lead_nowhere_end_a_list_and_are_never_followed() -> None:
+    vectors = vectors_of(30, 8, 9)
+    center = vectors.mean(axis=0)
+    codes = graph.code_space(center, bits=4, seed=SEED).encode(vectors, np.zeros(30, np.float32))
+    links, entries = built(loader.active.backend, codes, center, 4)
+    links[:, 2] = 12345
+    opened = graph.graph(links, codes, entries, center, None, bits=4, seed=SEED)
+    _, rows, _ = opened.search("L2", vectors, vectors, 3, 10, None, 100)
+    assert rows.max() < 30
