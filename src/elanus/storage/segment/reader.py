@@ -20,9 +20,10 @@ from elanus.schema.field import Field
 from elanus.schema.types import DataType
 from elanus.storage.keys import KeyIndex
 from elanus.storage.segment.coded_strings import coded_column
-from elanus.storage.segment.meta import ColumnFile, FileChecksums, SegmentMeta
+from elanus.storage.segment.meta import ColumnFile, SegmentMeta
 from elanus.storage.segment.shredded import ShreddedField
 from elanus.storage.segment.shredded_directory import ShreddedDirectory
+from elanus.storage.segment.side_files import SideFiles, map_verified
 from elanus.storage.segment.verified import VerifiedFile
 from elanus.storage.segment.writer import META_NAME, TIMESTAMP_FIELD_ID
 
@@ -50,7 +51,7 @@ class SealedSegment:
         self._files: dict[str, _OpenFile] = {}
         self._columns: dict[str, pa.Array] = {}
         self._coded: dict[str, pa.DictionaryArray] = {}
-        self._side_files: dict[str, VerifiedFile] = {}
+        self._side_files: Final = SideFiles(store, prefix, meta.side_files())
         self._shredded: dict[str, ShreddedField | None] = {}
         self._key_index: KeyIndex | None = None
 
@@ -106,7 +107,7 @@ class SealedSegment:
         entry = next((item for item in self.meta.coded if item.field_id == field_id), None)
         if entry is None:
             return self.column(name)
-        made = coded_column(self._map_verified(entry.file.name, entry.file.checksums), entry.places, self.row_count)
+        made = coded_column(self._side_files.open(entry.file.name), entry.places, self.row_count)
         with self._lock:
             return self._coded.setdefault(name, made)
 
@@ -149,7 +150,7 @@ class SealedSegment:
         for file in self.meta.files:
             self._open(file).file.verify_all()
         for side in self.meta.side_files():
-            self._map_verified(side.name, side.checksums).verify_all()
+            self._side_files.open(side.name).verify_all()
 
     def _locate(self, name: str) -> tuple[pa.Array, _OpenFile | None]:
         """The column as mapped, not checked, and the file it is in; a made-up column has no file."""
@@ -174,33 +175,16 @@ class SealedSegment:
         found = next((item for item in self.meta.shredded if item.field_id == field_id), None)
         if found is None:
             return None
-        file = self._map_verified(found.directory.name, found.directory.checksums)
+        file = self._side_files.open(found.directory.name)
         file.verify_all()
         directory = ShreddedDirectory.decode(file.data, file.key)
-        checksums = {item.name: item.checksums for item in found.files}
-        if directory.row_count != self.row_count or list(checksums) != directory.files:
+        if directory.row_count != self.row_count or directory.files != [item.name for item in found.files]:
             raise DataCorrupt("malformed_file", f"{file.key} has {directory.row_count} rows, expected {self.row_count}")
-
-        def open_file(name: str) -> VerifiedFile:
-            opened = self._side_files.get(name)
-            if opened is None:
-                made = self._map_verified(name, checksums[name])
-                with self._lock:
-                    opened = self._side_files.setdefault(name, made)
-            return opened
-
-        return ShreddedField(directory, open_file)
-
-    def _map_verified(self, name: str, checksums: FileChecksums) -> VerifiedFile:
-        key = f"{self.prefix}/{name}"
-        try:
-            return VerifiedFile(key, self._store.map(key), checksums)
-        except NotFound as error:
-            raise DataCorrupt("missing_file", f"{key} is missing") from error
+        return ShreddedField(directory, self._side_files.open)
 
     def _map(self, file: ColumnFile) -> _OpenFile:
-        verified = self._map_verified(file.name, file.checksums)
-        key = verified.key
+        key = f"{self.prefix}/{file.name}"
+        verified = map_verified(self._store, key, file.checksums)
         buffer = pa.py_buffer(verified.data)
         _verify_framing(verified)
         try:

@@ -34,7 +34,7 @@ class ShreddedField:
     """Values at any path, as far as columns have them."""
 
     def __init__(self, directory: ShreddedDirectory, open_file: Callable[[str], VerifiedFile]) -> None:
-        """`open_file` maps a file by its name and remembers it."""
+        """`open_file` maps a file by its name and remembers it; it must not keep the segment."""
         self._directory: Final = directory
         self._open_file: Final = open_file
         self._row_count: Final = directory.row_count
