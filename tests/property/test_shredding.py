@@ -81,7 +81,7 @@ def _segment(fields: list[Field], columns: dict[str, pa.Array], rules: Shredding
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Block borders inside the tables, groups of few paths, and dictionaries of few strings."""
     monkeypatch.setattr(shredding, "_BLOCK_ROWS", 64)
-    monkeypatch.setattr(shredding, "_GROUP_BYTES", 2_000)
+    monkeypatch.setattr(shredding, "_GROUP_PATHS_MAX", 3)
     monkeypatch.setattr(shredded_columns, "_REPEATS_MIN", 2)
     monkeypatch.setattr(coded_strings, "_ROWS_MIN", 1)
 

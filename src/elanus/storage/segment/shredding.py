@@ -5,7 +5,7 @@ column has. A path gets columns when enough rows have a value at it; of a rarer 
 text is all that has to be read; of further ones it is noted where they may be.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,8 +25,11 @@ _KEY_BYTES_MAX: Final = 256
 # Paths of which the directory knows something, for each that may have columns.
 _TOLD_FOR_EACH_COLUMN: Final = 4
 _BLOCK_ROWS: Final = 65_536
-# Columns of as many paths are made together as need less memory than this, at 9 bytes a row and path.
+# Columns of so many paths are made together, and no more than need this memory, strings aside.
+_GROUP_PATHS_MAX: Final = 128
 _GROUP_BYTES: Final = 256 << 20
+# Kind, number and row of a value.
+_VALUE_BYTES: Final = 13
 
 Rows = npt.NDArray[np.int64]
 
@@ -54,9 +57,10 @@ def shred(column: pa.Array, rules: ShreddingRules, put: Callable[[list[memoryvie
     chosen = _chosen(facts, len(column), rules)
     file = BufferFile(0)
     unread_place = file.add(unread.astype(np.int32))
-    entries = [_entry(facts, number, file, is_chosen=number in chosen) for number in range(len(facts))]
+    places = {fact.path: place for place, fact in enumerate(facts)}
+    entries = [_entry(fact, places, file, is_chosen=place in chosen) for place, fact in enumerate(facts)]
     put(file.parts)
-    for number, group in enumerate(_groups(sorted(chosen), len(column)), start=1):
+    for number, group in enumerate(_groups(facts, sorted(chosen)), start=1):
         file = BufferFile(number)
         for place, written in zip(group, _path_columns(texts, [facts[place] for place in group]), strict=True):
             entries[place] = written.entry(file, entries[place])
@@ -107,24 +111,32 @@ def _chosen(facts: Sequence[JsonPathFacts], row_count: int, rules: ShreddingRule
     return frozenset(-place for _, place in frequent[: rules.column_count_max])
 
 
-def _entry(facts: Sequence[JsonPathFacts], number: int, file: BufferFile, *, is_chosen: bool) -> PathEntry:
+def _entry(
+    fact: JsonPathFacts, places: Mapping[tuple[bytes, ...], int], file: BufferFile, *, is_chosen: bool
+) -> PathEntry:
     """What is known of a path without its columns."""
-    fact = facts[number]
-    parents = {other.path: place for place, other in enumerate(facts[:number])}
-    rows = None if is_chosen or fact.rows is None else file.add(fact.rows.astype(np.int32))
     return PathEntry(
-        parent=parents[fact.path[:-1]] if fact.path else -1,
+        parent=places[fact.path[:-1]] if fact.path else -1,
         key=fact.path[-1].decode() if fact.path else "",
         counts=fact.counts,
         is_open=fact.is_open,
-        rows=rows,
+        rows=None if is_chosen or fact.rows is None else file.add(fact.rows.astype(np.int32)),
     )
 
 
-def _groups(places: Sequence[int], row_count: int) -> Iterator[Sequence[int]]:
-    size = max(1, _GROUP_BYTES // (9 * max(1, row_count)))
-    for start in range(0, len(places), size):
-        yield places[start : start + size]
+def _groups(facts: Sequence[JsonPathFacts], places: Sequence[int]) -> Iterator[list[int]]:
+    """The places, those together whose columns are made together."""
+    group: list[int] = []
+    size_bytes = 0
+    for place in places:
+        path_bytes = _VALUE_BYTES * sum(facts[place].counts)
+        if group and (len(group) == _GROUP_PATHS_MAX or size_bytes + path_bytes > _GROUP_BYTES):
+            yield group
+            group, size_bytes = [], 0
+        group.append(place)
+        size_bytes += path_bytes
+    if group:
+        yield group
 
 
 def _path_columns(texts: _Texts, facts: Sequence[JsonPathFacts]) -> list[PathColumnWriter]:
