@@ -17,6 +17,7 @@ from elanus.expr.evaluator import evaluate
 from elanus.expr.filter import bind, parse
 from elanus.expr.reads import json_paths
 from elanus.objectstore.memory import MemoryStore
+from elanus.query.retrieve import _TakenRows
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
@@ -201,6 +202,9 @@ def test_columns_answer_as_text_does(
         decoded = _truths(evaluate(bound.condition, _Decoded(segment), paths))
         assert _truths(evaluate(bound.condition, _TextOnly(segment), paths)) == decoded, text
         assert _truths(evaluate(bound.condition, segment, paths)) == decoded, text
+        for step in (2, 70):
+            taken = _TakenRows(segment, np.arange(0, segment.row_count, step))
+            assert _truths(evaluate(bound.condition, taken, paths)) == decoded[::step], text
 
 
 def _truths(truth: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """Rows by filter or primary key, in order of their keys."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,10 @@ from elanus.query.view import RowSource, SegmentView
 from elanus.schema.field import Field
 
 __all__ = ["RetrievedRows", "count", "keys_of", "retrieve"]
+
+
+# Of fewer rows than one in so many the text is read sooner than whole columns are looked through.
+_FEW_ROWS_SHARE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,8 @@ class _TakenRows:
         return self.source.take(name, self.rows)
 
     def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
+        if len(self.rows) * _FEW_ROWS_SHARE < self.source.row_count:
+            return None
         values = self.source.json_values(name, path)
         return None if values is None else values.take(self.rows)
 
