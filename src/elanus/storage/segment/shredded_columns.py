@@ -26,6 +26,7 @@ from elanus.storage.segment.shredded_directory import (
 
 __all__ = ["BufferFile", "PathColumnWriter", "coded"]
 
+_HEADER: Final = b"elanus buffers 1".ljust(ALIGNMENT_BYTES, b"\0")
 # A column with values in fewer than this share of the rows lists them.
 _DENSE_SHARE_MIN: Final = 0.5
 # Strings are coded when each stands for so many values on average.
@@ -35,12 +36,12 @@ _DICTIONARY_SIZE_MAX: Final = 65_536
 
 
 class BufferFile:
-    """The contents of a file of aligned buffers."""
+    """The contents of a file of aligned buffers, behind a header that says so."""
 
     def __init__(self, number: int) -> None:
-        self.parts: Final[list[memoryview]] = []
+        self.parts: Final = [memoryview(_HEADER)]
         self._number: Final = number
-        self._size_bytes = 0
+        self._size_bytes = len(_HEADER)
 
     def add(self, values: npt.NDArray[Any]) -> BufferPlace:
         """Where the array, whose memory is shared, comes to lie."""
