@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
@@ -101,6 +102,12 @@ class Table:
 
     def column(self, name: str) -> pa.Array:
         return self.columns[name]
+
+    def strings(self, name: str) -> pa.Array:
+        return self.columns[name]
+
+    def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
+        return None
 
 
 class Cases:

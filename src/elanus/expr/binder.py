@@ -37,7 +37,7 @@ from elanus.expr.bound import (
     Operand,
     Or,
 )
-from elanus.expr.bounds import FLIPPED, NEGATED, number_set
+from elanus.expr.bounds import FLIPPED, NEGATED, integer_set, number_set
 from elanus.expr.constants import all_numbers, all_strings, constant_kind, described, is_number
 from elanus.expr.containment import bind_containment, element_constants
 from elanus.expr.cost import cost
@@ -106,7 +106,11 @@ class _ConditionBinder:
                 operands = []
                 for operand in node.operands:
                     operands.append(self._condition(operand))  # noqa: PERF401  a comprehension is one more stack frame
+                if isinstance(node, syntax.And):
+                    operands = _with_ranges(operands)
                 operands.sort(key=cost)
+                if len(operands) == 1:
+                    return operands[0]
                 return And(tuple(operands)) if isinstance(node, syntax.And) else Or(tuple(operands))
             case syntax.Not():
                 return Not(self._condition(node.operand))
@@ -208,7 +212,11 @@ class _ConditionBinder:
         return And((first, second))
 
     def _membership(self, node: syntax.Membership) -> Condition:
-        operand, listed = self._operands.operand(node.value), self._operands.operand(node.items)
+        operand = self._operands.operand(node.value)
+        integers = self._operands.integers(node.items)
+        if integers is not None and isinstance(operand, Column) and operand.data_type.is_integer:
+            return InNumbers(operand, integer_set(integers), node.negated)
+        listed = self._operands.operand(node.items)
         if not isinstance(listed, Constant) or not isinstance(listed.value, tuple):
             raise self._operands.wrong(node.items, f'"in" wants a list in brackets, got {label(listed)}')
         items = listed.value
@@ -299,6 +307,25 @@ def _split_samples(tree: syntax.Node) -> tuple[syntax.Node | None, list[syntax.C
 
 def _is_sample(node: syntax.Node) -> TypeGuard[syntax.Call]:
     return isinstance(node, syntax.Call) and node.function == "random_sample"
+
+
+def _with_ranges(operands: list[Condition]) -> list[Condition]:
+    """Operands of an AND with a lower and an upper bound of one field made a range, which is looked at once."""
+    found: list[Condition] = []
+    bounds: dict[tuple[Column, bool], int] = {}
+    for operand in operands:
+        if isinstance(operand, Compare) and isinstance(operand.operand, Column) and operand.operator[0] in "<>":
+            column, is_lower = operand.operand, operand.operator[0] == ">"
+            other = bounds.pop((column, not is_lower), None)
+            if other is not None:
+                partner = found[other]
+                assert isinstance(partner, Compare)
+                low, high = (operand, partner) if is_lower else (partner, operand)
+                found[other] = Between(column, low.operator, low.constant, high.operator, high.constant)
+                continue
+            bounds[column, is_lower] = len(found)
+        found.append(operand)
+    return found
 
 
 def _in_json(path: JsonPath, items: tuple[ConstantValue, ...], *, negated: bool) -> InJson:

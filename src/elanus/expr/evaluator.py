@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
-from elanus.columns.numbers import number_array
+from elanus.columns.json_values import JsonValues, ValuePath
+from elanus.columns.numbers import number_array, number_values
 from elanus.expr import primitives
 from elanus.expr.access import IndexAccess
 from elanus.expr.array_predicates import array_equals, contains_all, contains_any
@@ -40,11 +41,9 @@ from elanus.expr.operand_binder import kind
 from elanus.expr.operand_reader import JsonPaths, OperandReader
 from elanus.expr.source import ColumnSource
 from elanus.expr.truth import Truth
-from elanus.expr.variants import MISSING, NULL
+from elanus.expr.variants import MISSING, NULL, STRING
 
 __all__ = ["evaluate"]
-
-_NULL_DOCUMENT: Final = r"\A[ \t\n\r]*null[ \t\n\r]*\z"
 
 # Gathering rows costs something itself: it pays when most rows are decided already, and there are some.
 _NARROWING_ROWS_MIN: Final = 256
@@ -202,9 +201,10 @@ class _Evaluation:
         if kind(node.operand) == "number":
             assert isinstance(node.low, int | float)
             assert isinstance(node.high, int | float)
-            numbers = self._read.numbers(node.operand)
-            above = compare_constant(numbers, node.low_operator, node.low)
-            return Truth.where_known(above & compare_constant(numbers, node.high_operator, node.high), numbers.known)
+            # The bounds are in the field's domain already.
+            numbers = number_values(self._read.column(node.operand.name))
+            hits = primitives.between(numbers, node.low_operator, node.low, node.high_operator, node.high)
+            return Truth.where_known(hits, self._read.known(node.operand))
         column = self._read.scalars(node.operand)
         above = _compare_column(column, node.low_operator, node.low)
         within = above & _compare_column(column, node.high_operator, node.high)
@@ -230,9 +230,9 @@ class _Evaluation:
     def _matches(self, node: Matches) -> Truth:
         if isinstance(node.operand, JsonPath):
             strings = self._read.variants(node.operand).strings
-            hits = self._all_or_none(truth=False) if strings is None else node.pattern.matches(strings)
-            known = None if strings is None else primitives.validity(strings)
-            hits = hits if known is None else hits & known
+            hits = self._all_or_none(truth=False)
+            if strings is not None:
+                hits = node.pattern.matches(strings) & self._read.variants(node.operand).rows_of(STRING)
             return _membership(hits, self._read.json_known(node.operand), negated=node.negated)
         column = self._read.scalars(node.operand)
         return _membership(node.pattern.matches(column), primitives.validity(column), negated=node.negated)
@@ -246,10 +246,7 @@ class _Evaluation:
         return Truth(~null if node.negated else null)
 
     def _is_null_document(self, node: IsNullDocument) -> Truth:
-        column = self._read.column(node.name)
-        known = primitives.validity(column)
-        null = primitives.string_regex(column, _NULL_DOCUMENT)
-        null = null if known is None else (null & known) | ~known
+        null = self._read.null_document(node.name)
         return Truth(~null if node.negated else null)
 
     def _contains(self, node: Contains) -> Truth:
@@ -282,6 +279,13 @@ class _Gathered:
 
     def column(self, name: str) -> pa.Array:
         return self._source.column(name).take(self._rows)
+
+    def strings(self, name: str) -> pa.Array:
+        return self._source.strings(name).take(self._rows)
+
+    def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
+        values = self._source.json_values(name, path)
+        return None if values is None else values.take(number_values(self._rows))
 
 
 def _compare_column(column: pa.Array, operator: str, constant: object) -> Bitset:

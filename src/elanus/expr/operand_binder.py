@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from elanus.errors import InvalidInput
 from elanus.expr import syntax
@@ -195,6 +196,13 @@ class OperandBinder:
         values = result.doubles if result.integers is None else result.integers
         assert values is not None
         return Constant(values.tolist()[0])
+
+    def integers(self, node: syntax.Node) -> npt.NDArray[np.int64] | None:
+        """The value of a placeholder that is a NumPy array of integers, which may be long and needs no look at each."""
+        value = self._params.get(node.name) if isinstance(node, syntax.Placeholder) else None
+        if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu" and value.dtype != np.uint64:
+            return value.astype(np.int64)
+        return None
 
     def _number(self, node: syntax.Node, operator: str) -> Operand:
         operand = self.operand(node)

@@ -229,11 +229,12 @@ def _json_comparison(path: JsonPath, operator: str, constant: ConstantValue) -> 
 def _json_members(predicate: InJson) -> tuple[str, Lookup] | None:
     """The members, if all are of one kind."""
     numbers, strings, others = predicate.numbers, predicate.strings, predicate.others
-    if numbers.numbers and not len(strings) and not others:
+    has_numbers = len(numbers.constants) > 0
+    if has_numbers and not len(strings) and not others:
         return "DOUBLE", Members(numbers.doubles)
-    if len(strings) and not numbers.numbers and not others:
+    if len(strings) and not has_numbers and not others:
         return "VARCHAR", Members(strings)
-    if others and not numbers.numbers and not len(strings) and all(isinstance(other, bool) for other in others):
+    if others and not has_numbers and not len(strings) and all(isinstance(other, bool) for other in others):
         return "BOOL", Members(np.unique(np.array([int(other is True) for other in others], np.int64)))
     return None
 
