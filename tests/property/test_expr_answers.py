@@ -118,7 +118,7 @@ def _stats(table: Table) -> SegmentStats:
     for name, kind in TYPES.items():
         values = [row[name] for row in table.rows]
         known = [value for value in values if value is not None]
-        bounded = kind in {"int8", "int32", "int64", "float", "double", "varchar", "bool"}
+        bounded = kind in {"int8", "int32", "int64", "float", "double", "varchar", "bool", "time"}
         if known and bounded and not any(isinstance(value, float) and math.isnan(value) for value in known):
             low, high = min(known), max(known)
             fields[name] = FieldStats((len(values) - len(known)) * table.repeats, low, high)

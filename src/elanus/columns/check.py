@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from elanus.columns.instants import check_instants
 from elanus.columns.layout import arrow_type
 from elanus.columns.vectors import dense_matrix, float32_from_bfloat16, sparse_rows
 from elanus.errors import InvalidInput
@@ -51,6 +52,8 @@ def check_column(field: Field, column: pa.Array) -> None:
         _check_json(field, column)
     elif data_type is DataType.ARRAY:
         _check_array(field, column)
+    elif data_type is DataType.TIMESTAMPTZ:
+        check_instants(field, column)
     elif data_type in {DataType.FLOAT, DataType.DOUBLE}:
         _check_finite_numbers(field, column)
     elif data_type is DataType.SPARSE_FLOAT_VECTOR:

@@ -1,7 +1,8 @@
 """The Arrow type that stores each data type.
 
 Fixed for good: it is the file format. Vectors are fixed-size lists where Arrow has the element type (so that other
-tools read them) and fixed-size binary where it has not (bfloat16, bits). JSON is text, kept as it was written.
+tools read them) and fixed-size binary where it has not (bfloat16, bits). JSON is text, kept as it was written. Times
+are microseconds since 1970 in UTC.
 """
 
 from collections.abc import Iterable
@@ -37,6 +38,7 @@ _SCALARS: Final = {
     DataType.DOUBLE: pa.float64(),
     DataType.VARCHAR: pa.string(),
     DataType.JSON: pa.string(),
+    DataType.TIMESTAMPTZ: pa.int64(),
     DataType.SPARSE_FLOAT_VECTOR: SPARSE_TYPE,
 }
 _LIST_ELEMENTS: Final = {

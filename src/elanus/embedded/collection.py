@@ -138,14 +138,18 @@ class Collection:
         )
         return self._service.execute(request).deleted_count
 
-    def get(self, ids: Iterable[Any] | Any, *, output_fields: Sequence[str] | None = None) -> Rows:
-        """The rows of some primary keys, in order of their keys; keys without a row are left out."""
+    def get(self, ids: Iterable[Any] | Any, *, output_fields: Sequence[str] | None = None, timezone: str = "") -> Rows:
+        """The rows of some primary keys, in order of their keys; keys without a row are left out.
+
+        Times come in `timezone`, an IANA name, or in the collection's.
+        """
         return Rows(
             self._service.execute(
                 Query(
                     self._name,
                     ids=primary_keys(self.schema.primary_field, ids),
                     output_fields=self._output(output_fields),
+                    timezone=timezone,
                     database=self._database,
                 )
             )
@@ -160,6 +164,7 @@ class Collection:
         offset: int = 0,
         params: Mapping[str, Any] | None = None,
         partitions: Sequence[str] = (),
+        timezone: str = "",
     ) -> Rows:
         """The rows that pass a filter, in order of their primary keys.
 
@@ -170,6 +175,7 @@ class Collection:
             offset: rows to skip.
             params: values for `{name}` in the filter.
             partitions: only these partitions.
+            timezone: IANA name of the zone of times, in the filter and in what is returned; the collection's if empty.
         """
         if limit is not None and limit < 1:
             raise InvalidInput("out_of_range", f"limit is {limit}, expected 1 or more, or None for every row")
@@ -183,6 +189,7 @@ class Collection:
                     partitions=name_list("partitions", partitions),
                     limit=limit or 0,
                     offset=offset,
+                    timezone=timezone,
                     database=self._database,
                 )
             )
@@ -219,6 +226,7 @@ class Collection:
         params: Mapping[str, Any] | None = None,
         filter_params: Mapping[str, Any] | None = None,
         partitions: Sequence[str] = (),
+        timezone: str = "",
     ) -> Hits:
         """The nearest rows to one vector or to each of many.
 
@@ -233,6 +241,7 @@ class Collection:
             params: search parameters of the index (`ef`, `nprobe`, ...); `radius`, `range_filter` for a range search.
             filter_params: values for `{name}` in the filter.
             partitions: only these partitions.
+            timezone: as for `query`.
         """
         target = self._vector_field(field)
         queries, single = query_vectors(target, vectors)
@@ -248,6 +257,7 @@ class Collection:
             filter_params=dict(filter_params) if filter_params else {},
             output_fields=name_list("output_fields", output_fields),
             partitions=name_list("partitions", partitions),
+            timezone=timezone,
             database=self._database,
         )
         return Hits(self._service.execute(request), single=single)
@@ -347,6 +357,8 @@ class Collection:
         return self._service.execute(request(self._batch(data), self._info.schema_timestamp))
 
     def _batch(self, data: Any) -> pa.RecordBatch:
+        if self.schema.has_timestamps:
+            self.describe()  # The zone of times that name none may have changed.
         table = table_of(data)
         if table is not None:
             return batch_from_arrow(table, self.schema)

@@ -3,9 +3,8 @@
 Nothing below this module meets a name that is no field, a comparison without a meaning, or a placeholder.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeGuard
+from typing import Final, TypeGuard
 
 import pyarrow as pa
 
@@ -28,6 +27,7 @@ from elanus.expr.bound import (
     Fixed,
     InJson,
     InNumbers,
+    Instant,
     InStrings,
     IsNull,
     IsNullDocument,
@@ -36,17 +36,19 @@ from elanus.expr.bound import (
     Not,
     Operand,
     Or,
+    Shifted,
 )
-from elanus.expr.bounds import FLIPPED, NEGATED, number_set
+from elanus.expr.bounds import FLIPPED, NEGATED, integer_form, number_set
 from elanus.expr.constants import all_numbers, all_strings, constant_kind, described, is_number
-from elanus.expr.containment import bind_containment, element_constants
+from elanus.expr.containment import bind_containment, check_json_constants, element_constants
 from elanus.expr.cost import cost
 from elanus.expr.domains import fit_members, fit_number
 from elanus.expr.functions import STRUCT_FUNCTIONS
-from elanus.expr.operand_binder import OperandBinder, domain, kind, label
+from elanus.expr.operand_binder import BindingContext, OperandBinder, domain, kind, label
 from elanus.expr.parser import DEPTH_MAX
 from elanus.expr.patterns import like_pattern, regex_pattern
-from elanus.schema.collection import Schema
+from elanus.expr.times import instant_constant, without_fixed_moves
+from elanus.schema.instants import Duration
 
 __all__ = ["BoundFilter", "bind_tree"]
 
@@ -68,19 +70,19 @@ class BoundFilter:
     sample_fraction: float | None
 
 
-def bind_tree(text: str, tree: syntax.Node, schema: Schema, params: Mapping[str, Any]) -> BoundFilter:
-    """The tree over the fields of `schema`, placeholders replaced by the values in `params`.
+def bind_tree(text: str, tree: syntax.Node, context: BindingContext) -> BoundFilter:
+    """The tree over the fields of a schema, placeholders replaced by their values.
 
     Raises:
         InvalidInput: an unknown name, types that do not meet, a missing parameter, or a function of a later version;
             the message shows where in `text`.
     """
     try:
-        return _ConditionBinder(OperandBinder(text, schema, params)).bind(tree)
+        return _ConditionBinder(OperandBinder(text, context)).bind(tree)
     except RecursionError:
         # The parser bounds the height of a tree; this is for a caller who is deep in Python's stack already.
         reason = f"the filter is nested too deeply, expected at most {DEPTH_MAX} levels and fewer here"
-        raise OperandBinder(text, schema, params).wrong(tree, reason) from None
+        raise OperandBinder(text, context).wrong(tree, reason) from None
 
 
 class _ConditionBinder:
@@ -151,16 +153,18 @@ class _ConditionBinder:
             raise self._operands.wrong(
                 node, "an Array field is compared with a list, or one of its elements with a value"
             )
-        if len(kinds) > 1 and "json" not in kinds:
+        if len(kinds) > 1 and ("json" not in kinds or "time" in kinds):
             raise self._operands.wrong(node, f"{label(left)} cannot be compared with {label(right)}")
         if "bool" in kinds:
             self._check_equality(node, operator, "true and false")
         return CompareOperands(left, operator, right)
 
     def _compare_constants(self, node: syntax.Node, left: Constant, operator: str, right: Constant) -> bool:
-        a, b = left.value, right.value
-        if constant_kind(a) != constant_kind(b) or isinstance(a, tuple):
-            raise self._operands.wrong(node, f"{described(a)} cannot be compared with {described(b)}")
+        a, b = _comparable(left.value), _comparable(right.value)
+        if constant_kind(left.value) != constant_kind(right.value) or isinstance(a, tuple | Duration):
+            raise self._operands.wrong(
+                node, f"{described(left.value)} cannot be compared with {described(right.value)}"
+            )
         if isinstance(a, bool):
             self._check_equality(node, operator, "true and false")
         below, equal = a < b, a == b  # type: ignore[operator]  # both are of one kind
@@ -173,11 +177,14 @@ class _ConditionBinder:
         self, node: syntax.Node, operand: Operand, operator: str, constant: ConstantValue
     ) -> Condition:
         if isinstance(operand, JsonPath):
+            check_json_constants(self._operands, node, (constant,))
             if isinstance(constant, bool | tuple):
                 self._check_equality(node, operator, "lists" if isinstance(constant, tuple) else "true and false")
             return CompareJson(operand, operator, constant)
         if isinstance(operand, ArrayColumn):
             return self._compare_array(node, operand, operator, constant)
+        if kind(operand) == "time":
+            return self._compare_time(node, operand, operator, constant)
         if constant_kind(constant) != kind(operand):
             raise self._mismatch(node, operand, constant)
         if is_number(constant):
@@ -187,6 +194,22 @@ class _ConditionBinder:
             self._check_equality(node, operator, "true and false")
         assert isinstance(constant, bool | str)
         return Compare(operand, operator, constant)
+
+    def _compare_time(self, node: syntax.Node, operand: Operand, operator: str, constant: ConstantValue) -> Condition:
+        assert isinstance(operand, Column | Shifted)
+        moved, instant = without_fixed_moves(operand, self._instant(node, operand, constant))
+        form = integer_form(operator, instant, 64)
+        return Fixed(moved, form) if isinstance(form, bool) else Compare(moved, *form)
+
+    def _instant(self, node: syntax.Node, operand: Operand, constant: ConstantValue) -> int:
+        """The microseconds of a constant beside a time."""
+        try:
+            instant = instant_constant(constant, self._operands.zone)
+        except ValueError as error:
+            raise self._operands.wrong(node, str(error)) from None
+        if instant is None:
+            raise self._mismatch(node, operand, constant)
+        return instant
 
     def _compare_array(
         self, node: syntax.Node, array: ArrayColumn, operator: str, constant: ConstantValue
@@ -213,12 +236,16 @@ class _ConditionBinder:
             raise self._operands.wrong(node.items, f'"in" wants a list in brackets, got {label(listed)}')
         items = listed.value
         if isinstance(operand, JsonPath):
+            check_json_constants(self._operands, node.items, items)
             return _in_json(operand, items, negated=node.negated)
         if isinstance(operand, Constant | ArrayColumn):
             hint = "; use array_contains_any" if isinstance(operand, ArrayColumn) else ""
             reason = f'the left side of "in" is a field with one value a row, not {label(operand)}{hint}'
             raise self._operands.wrong(node.value, reason)
         wanted = kind(operand)
+        if wanted == "time":
+            instants = [self._instant(node.items, operand, item) for item in items]
+            return InNumbers(operand, number_set(instants), node.negated)
         if wanted == "number" and all_numbers(items):
             return InNumbers(operand, fit_members(items, domain(operand)), node.negated)
         if wanted == "string" and all_strings(items):
@@ -274,7 +301,12 @@ class _ConditionBinder:
             raise self._operands.wrong(node, f'{who} have no order: only == and !=, not "{operator}"')
 
     def _mismatch(self, node: syntax.Node, operand: Operand, constant: ConstantValue) -> InvalidInput:
-        wanted = {"number": "a number", "string": "a string in quotes", "bool": "true or false"}[kind(operand)]
+        wanted = {
+            "number": "a number",
+            "string": "a string in quotes",
+            "bool": "true or false",
+            "time": "a time, as in ISO '2025-01-31T10:20:30Z'",
+        }[kind(operand)]
         reason = f"{label(operand)} cannot be compared with {described(constant)}, expected {wanted}"
         return self._operands.wrong(node, reason)
 
@@ -299,6 +331,10 @@ def _split_samples(tree: syntax.Node) -> tuple[syntax.Node | None, list[syntax.C
 
 def _is_sample(node: syntax.Node) -> TypeGuard[syntax.Call]:
     return isinstance(node, syntax.Call) and node.function == "random_sample"
+
+
+def _comparable(value: ConstantValue) -> ConstantValue:
+    return value.microseconds if isinstance(value, Instant) else value
 
 
 def _in_json(path: JsonPath, items: tuple[ConstantValue, ...], *, negated: bool) -> InJson:

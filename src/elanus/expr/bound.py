@@ -12,6 +12,7 @@ import pyarrow as pa
 from elanus.expr.bounds import NumberSet
 from elanus.expr.patterns import StringPattern
 from elanus.expr.syntax import Index, Key, Scalar
+from elanus.schema.instants import Duration
 from elanus.schema.types import DataType
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "InJson",
     "InNumbers",
     "InStrings",
+    "Instant",
     "IsNull",
     "IsNullDocument",
     "JsonPath",
@@ -46,15 +48,24 @@ __all__ = [
     "NumberType",
     "Operand",
     "Or",
+    "Shifted",
 ]
 
-Kind = Literal["number", "string", "bool", "json", "array"]
+Kind = Literal["number", "string", "bool", "json", "array", "time"]
 """What an operand's values are, as far as comparing goes."""
 
 NumberType = Literal["integer", "double", "mixed"]
 """What numbers an operand has; `mixed` is decided row by row, as JSON has it."""
 
-ConstantValue = Scalar | tuple["ConstantValue", ...]
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A point in time, microseconds since 1970 in UTC."""
+
+    microseconds: int
+
+
+ConstantValue = Scalar | Instant | Duration | tuple["ConstantValue", ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +139,15 @@ class Negation:
     number_type: NumberType
 
 
-Operand = Constant | Column | ArrayColumn | Element | JsonPath | Length | Arithmetic | Negation
+@dataclass(frozen=True, slots=True)
+class Shifted:
+    """A time, so much later."""
+
+    operand: "Column | Shifted"
+    duration: Duration
+
+
+Operand = Constant | Column | ArrayColumn | Element | JsonPath | Length | Arithmetic | Negation | Shifted
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +186,7 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """An operand of numbers, strings or truth values against a constant of its kind."""
+    """An operand of numbers, times, strings or truth values against a constant of its kind; of a time, microseconds."""
 
     operand: Operand
     operator: str
@@ -205,7 +224,7 @@ class CompareJson:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InNumbers:
-    """An operand of numbers in a set."""
+    """An operand of numbers, or of times, in a set."""
 
     operand: Operand
     members: NumberSet

@@ -31,6 +31,7 @@ from elanus.expr.bound import (
     Not,
     Operand,
     Or,
+    Shifted,
 )
 from elanus.schema.types import DataType
 
@@ -86,5 +87,7 @@ def _operand_cost(operand: Operand) -> int:
             return _JSON
         case Arithmetic():
             return _MEMBERSHIP + _operand_cost(operand.left) + _operand_cost(operand.right)
+        case Shifted():
+            return _MEMBERSHIP + _operand_cost(operand.operand)
         case Negation():
             return _NUMBERS + _operand_cost(operand.operand)

@@ -43,6 +43,8 @@ from elanus.expr.variants import MISSING, NULL
 
 __all__ = ["evaluate"]
 
+# Times are numbers of microseconds here.
+_NUMERIC: Final = frozenset({"number", "time"})
 _NULL_DOCUMENT: Final = r"\A[ \t\n\r]*null[ \t\n\r]*\z"
 
 # Gathering rows costs something itself: it pays when most rows are decided already, and there are some.
@@ -145,7 +147,7 @@ class _Evaluation:
 
     def _compare(self, node: Compare) -> Truth:
         operands_kind = kind(node.operand)
-        if operands_kind == "number":
+        if operands_kind in _NUMERIC:
             assert isinstance(node.constant, int | float)
             numbers = self._read.numbers(node.operand)
             return Truth.where_known(compare_constant(numbers, node.operator, node.constant), numbers.known)
@@ -153,7 +155,7 @@ class _Evaluation:
         return Truth.where_known(_compare_column(column, node.operator, node.constant), primitives.validity(column))
 
     def _between(self, node: Between) -> Truth:
-        if kind(node.operand) == "number":
+        if kind(node.operand) in _NUMERIC:
             assert isinstance(node.low, int | float)
             assert isinstance(node.high, int | float)
             numbers = self._read.numbers(node.operand)
@@ -169,7 +171,7 @@ class _Evaluation:
         if "json" in kinds:
             left_values, right_values = self._read.as_variants(node.left), self._read.as_variants(node.right)
             return compare_variants(left_values, node.operator, right_values)
-        if kinds == {"number"}:
+        if kinds <= _NUMERIC:
             left, right = self._read.numbers(node.left), self._read.numbers(node.right)
             return Truth.where_known(compare_numbers(left, node.operator, right), _both(left, right))
         a, b = self._read.scalars(node.left), self._read.scalars(node.right)
@@ -210,7 +212,7 @@ class _Evaluation:
         if isinstance(node.operand, JsonPath):
             return contains_json(self._read.variants(node.operand), node.members, all_needed=node.all_needed)
         column = self._read.column(node.operand.name)
-        members = [member for member in node.members if not isinstance(member, tuple)]
+        members = [member for member in node.members if isinstance(member, bool | int | float | str)]
         if node.all_needed and node.impossible:
             hits = self._all_or_none(truth=False)
         else:

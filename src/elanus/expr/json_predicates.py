@@ -42,6 +42,7 @@ def compare_json(variants: Variants, operator: str, constant: ConstantValue) -> 
         comparable = variants.rows_of(ARRAY)
         hits = _rows_where(variants, comparable, lambda value: json_equal(value, constant))
     else:
+        assert isinstance(constant, int | float), constant
         comparable = variants.rows_of(*_NUMBERS)
         hits = _compare_numbers(variants, asked, constant)
     return _answer(operator, hits & comparable, comparable, variants.present())

@@ -1,6 +1,7 @@
 """Binds the values in a filter: names to fields and JSON paths, placeholders to constants, arithmetic to its types."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -14,34 +15,54 @@ from elanus.expr.bound import (
     Column,
     Constant,
     Element,
+    Instant,
     JsonPath,
     Kind,
     Length,
     Negation,
     NumberType,
     Operand,
+    Shifted,
 )
 from elanus.expr.constants import constant_kind, described, is_number, parameter_value
 from elanus.expr.diagnosis import invalid_filter, suggestion
 from elanus.expr.literals import INT64_MIN
 from elanus.expr.numbers import Numbers
 from elanus.expr.printing import path_text
+from elanus.expr.times import moved_constant, moved_operand
 from elanus.schema.collection import Schema
 from elanus.schema.field import DYNAMIC_FIELD_NAME, Field
+from elanus.schema.instants import UTC, Duration, TimeZone, duration_from_text, instant_from_text
 from elanus.schema.types import DataType
 
-__all__ = ["OperandBinder", "domain", "kind", "label", "number_type"]
+__all__ = ["BindingContext", "OperandBinder", "domain", "kind", "label", "number_type"]
 
-_LATER: Final = frozenset({DataType.GEOMETRY, DataType.TEXT, DataType.TIMESTAMPTZ})
+_LATER: Final = frozenset({DataType.GEOMETRY, DataType.TEXT})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BindingContext:
+    """What a tree is bound to.
+
+    Attributes:
+        schema: names are its fields.
+        params: values of placeholders.
+        zone: of times that name none.
+    """
+
+    schema: Schema
+    params: Mapping[str, Any]
+    zone: TimeZone = UTC
 
 
 class OperandBinder:
     """Binds what stands for a value, against one schema and one set of parameters."""
 
-    def __init__(self, text: str, schema: Schema, params: Mapping[str, Any]) -> None:
+    def __init__(self, text: str, context: BindingContext) -> None:
         self.text: Final = text
-        self._schema: Final = schema
-        self._params: Final = params
+        self.zone: Final = context.zone
+        self._schema: Final = context.schema
+        self._params: Final = context.params
 
     def operand(self, node: syntax.Node) -> Operand:
         """The operand a node stands for.
@@ -67,8 +88,7 @@ class OperandBinder:
             case syntax.Call(function="array_length"):
                 return self._length(node)
             case syntax.Timestamp() | syntax.Interval():
-                what = "ISO" if isinstance(node, syntax.Timestamp) else "INTERVAL"
-                raise self.not_supported(node, f"{what}, for TIMESTAMPTZ fields,")
+                return self._time(node)
             case syntax.ElementField():
                 raise self.wrong(node, "$[...] stands only inside element_filter and match_...")
             case _:
@@ -103,10 +123,18 @@ class OperandBinder:
             near = suggestion(node.name, self._params)
             raise self.wrong(node, f"no value is given for parameter {{{node.name}}}{near}")
         try:
-            return Constant(parameter_value(self._params[node.name]))
+            return Constant(parameter_value(self._params[node.name], self.zone))
         except ValueError as error:
             expected = "expected a bool, int, float, string or a list of them"
             raise self.wrong(node, f"the value of parameter {{{node.name}}} is {error}; {expected}") from None
+
+    def _time(self, node: syntax.Timestamp | syntax.Interval) -> Constant:
+        try:
+            if isinstance(node, syntax.Interval):
+                return Constant(duration_from_text(node.text))
+            return Constant(Instant(instant_from_text(node.text, self.zone)))
+        except ValueError as error:
+            raise self.wrong(node, str(error)) from None
 
     def _path(self, node: syntax.Path) -> Operand:
         for step in node.steps:
@@ -172,8 +200,11 @@ class OperandBinder:
         return Negation(operand, number_type(operand))
 
     def _arithmetic(self, node: syntax.Arithmetic) -> Operand:
-        left = self._number(node.left, node.operator)
-        right = self._number(node.right, node.operator)
+        left, right = self.operand(node.left), self.operand(node.right)
+        if "time" in {kind(left), kind(right)}:
+            return self._moved(node, left, right)
+        self._check_number(node.left, left, node.operator)
+        self._check_number(node.right, right, node.operator)
         types = {number_type(left), number_type(right)}
         if node.operator in INTEGER_ONLY and "double" in types:
             culprit = node.left if number_type(left) == "double" else node.right
@@ -196,23 +227,46 @@ class OperandBinder:
         assert values is not None
         return Constant(values.tolist()[0])
 
+    def _moved(self, node: syntax.Arithmetic, left: Operand, right: Operand) -> Operand:
+        """A time plus or minus a duration."""
+        if node.operator == "+" and _duration(left) is not None:
+            left, right = right, left
+        duration = _duration(right)
+        if duration is None or node.operator not in {"+", "-"}:
+            raise self.wrong(node, "a time can only be moved: seen + INTERVAL 'P1D', seen - INTERVAL 'P1D'")
+        if node.operator == "-":
+            duration = -duration
+        try:
+            if isinstance(left, Constant) and isinstance(left.value, Instant):
+                return moved_constant(left.value, duration)
+            if isinstance(left, Column | Shifted) and kind(left) == "time":
+                return moved_operand(left, duration)
+        except ValueError as error:
+            raise self.wrong(node, str(error)) from None
+        raise self.wrong(node, f"an INTERVAL moves a time, not {label(left)}")
+
     def _number(self, node: syntax.Node, operator: str) -> Operand:
         operand = self.operand(node)
+        self._check_number(node, operand, operator)
+        return operand
+
+    def _check_number(self, node: syntax.Node, operand: Operand, operator: str) -> None:
         fits = is_number(operand.value) if isinstance(operand, Constant) else kind(operand) in {"number", "json"}
         if not fits:
             raise self.wrong(node, f'"{operator}" is for numbers, not {label(operand)}')
-        return operand
 
 
 def kind(operand: Operand) -> Kind:
-    """What an operand's values are; of a constant, for scalars only."""
+    """What an operand's values are; of a constant, for scalars only, and a duration counts as a time."""
     match operand:
         case Constant():
             found = constant_kind(operand.value)
-            return "array" if found == "list" else found
+            return "array" if found == "list" else "time" if found == "duration" else found
         case Column(data_type=data_type) | Element(array=ArrayColumn(element_type=data_type)):
             if data_type is DataType.BOOL:
                 return "bool"
+            if data_type is DataType.TIMESTAMPTZ:
+                return "time"
             return "string" if data_type is DataType.VARCHAR else "number"
         case ArrayColumn():
             return "array"
@@ -220,6 +274,8 @@ def kind(operand: Operand) -> Kind:
             return "json"
         case Length() | Arithmetic() | Negation():
             return "number"
+        case Shifted():
+            return "time"
 
 
 def number_type(operand: Operand) -> NumberType:
@@ -262,6 +318,12 @@ def label(operand: Operand) -> str:
             return f"JSON {path_text(operand.name, operand.steps)}"
         case Length() | Arithmetic() | Negation():
             return "a calculated number"
+        case Shifted():
+            return "a calculated time"
+
+
+def _duration(operand: Operand) -> Duration | None:
+    return operand.value if isinstance(operand, Constant) and isinstance(operand.value, Duration) else None
 
 
 def _below_zero(constant: Constant) -> bool:

@@ -22,6 +22,7 @@ from elanus.expr.bound import (
     Length,
     Negation,
     Operand,
+    Shifted,
 )
 from elanus.expr.constants import is_number
 from elanus.expr.json_paths import Steps, extract_paths
@@ -29,6 +30,7 @@ from elanus.expr.json_predicates import array_lengths
 from elanus.expr.numbers import Numbers
 from elanus.expr.operand_binder import kind
 from elanus.expr.source import ColumnSource
+from elanus.expr.times import moved_instants
 from elanus.expr.variants import Variants
 
 __all__ = ["JsonPaths", "OperandReader"]
@@ -83,7 +85,7 @@ class OperandReader:
         return self.column(operand.name)
 
     def numbers(self, operand: Operand) -> Numbers:
-        """The numbers of an operand of kind `number` or `json`."""
+        """The numbers of an operand of kind `number`, `time` (microseconds) or `json`."""
         match operand:
             case Column() | Element():
                 column = self.scalars(operand)
@@ -104,8 +106,18 @@ class OperandReader:
                 return calculate(operand.operator, self.numbers(operand.left), self.numbers(operand.right))
             case Negation():
                 return negate(self.numbers(operand.operand))
+            case Shifted():
+                return self._shifted(operand)
             case _:
                 raise AssertionError(operand)
+
+    def _shifted(self, operand: Shifted) -> Numbers:
+        times = self.numbers(operand.operand)
+        instants = times.as_integers()
+        if times.known is not None:
+            # Whatever stands in rows without a time need not be one that the calendar can count.
+            instants = np.where(times.known.to_bool(), instants, 0)
+        return Numbers(moved_instants(instants, operand.duration), known=times.known)
 
     def json_known(self, path: JsonPath) -> Bitset | None:
         """The rows where the field of a path is not NULL; `$meta` never is. None means all."""

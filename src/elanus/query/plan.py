@@ -75,16 +75,20 @@ def plan_scope(
     filter_params: Mapping[str, Any],
     partitions: Sequence[str],
     ignore_growing: bool,
+    timezone: str = "",
 ) -> Scope:
     """The segments and the filter of a request.
 
-    Segments are left out by partition, by partition key, and where their statistics show that no row can match.
+    Segments are left out by partition, by partition key, and where their statistics show that no row can match. Times
+    in the filter that name no zone are in `timezone`, an IANA name; empty is UTC.
 
     Raises:
         InvalidInput: the filter is wrong.
         NotFound: a partition does not exist.
     """
-    compiled = compile_filter(filter_text, view.schema, filter_params or None) if filter_text.strip() else None
+    compiled = None
+    if filter_text.strip():
+        compiled = compile_filter(filter_text, view.schema, filter_params or None, timezone=timezone)
     wanted = _partition_ids(view, partitions)
     by_key = _partitions_of_key(view, compiled)
     chosen = []

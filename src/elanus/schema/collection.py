@@ -52,6 +52,11 @@ class Schema:
     def vector_fields(self) -> tuple[Field, ...]:
         return tuple(item for item in self.fields if item.is_vector)
 
+    @property
+    def has_timestamps(self) -> bool:
+        """Whether some field is a Timestamptz, so that a time zone matters."""
+        return any(item.data_type is DataType.TIMESTAMPTZ for item in self.fields)
+
     def find(self, name: str) -> Field | None:
         """The field of that name, or None."""
         return next((item for item in self.fields if item.name == name), None)
@@ -78,6 +83,10 @@ class Schema:
             else:
                 assigned.append(item)
         return replace(self, fields=tuple(assigned))
+
+    def in_timezone(self, name: str) -> "Schema":
+        """The same schema whose Timestamptz fields read and write times in a zone."""
+        return self.with_fields(item.in_timezone(name) for item in self.fields) if self.has_timestamps else self
 
     def with_fields(self, fields: Iterable[Field]) -> "Schema":
         """The same schema with other fields."""

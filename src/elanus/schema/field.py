@@ -32,6 +32,8 @@ class Field:
         is_dynamic: the hidden JSON field that holds keys the schema does not name.
         description: free text.
         params: further settings kept as given (`mmap.enabled`, `warmup`, ...).
+        timezone: of a Timestamptz in the hands of a reader or writer, the IANA zone its texts are read and written in;
+            empty is UTC. Not part of a stored schema.
         field_id: identity over renames and re-creations; assigned when the collection is made.
     """
 
@@ -51,6 +53,7 @@ class Field:
     description: str = ""
     params: dict[str, str] = field(default_factory=dict)
     field_id: int = UNASSIGNED_ID
+    timezone: str = ""
 
     @property
     def is_vector(self) -> bool:
@@ -69,6 +72,12 @@ class Field:
     def with_id(self, field_id: int) -> "Field":
         """The same field with its identity assigned."""
         return replace(self, field_id=field_id)
+
+    def in_timezone(self, name: str) -> "Field":
+        """The same field; a Timestamptz reads and writes times in the zone called so."""
+        if self.data_type is not DataType.TIMESTAMPTZ or self.timezone == name:
+            return self
+        return replace(self, timezone=name)
 
     def type_label(self) -> str:
         """The type with its sizes, for messages: `FloatVector(768)`, `VarChar(64)`, `Array<Int64>`."""

@@ -5,6 +5,7 @@ from typing import Any, Final
 from elanus.errors import InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import DYNAMIC_FIELD_NAME, VARCHAR_LENGTH_MAX, Field
+from elanus.schema.instants import UTC, instant_from_text
 from elanus.schema.names import check_name
 from elanus.schema.types import DataType
 from elanus.settings import Settings
@@ -15,7 +16,7 @@ DIM_MIN: Final = 2
 DIM_MAX: Final = 32_768
 CAPACITY_MAX: Final = 4_096
 
-_NOT_STORED_YET: Final = {DataType.GEOMETRY, DataType.TEXT, DataType.TIMESTAMPTZ}
+_NOT_STORED_YET: Final = {DataType.GEOMETRY, DataType.TEXT}
 _ELEMENT_TYPES: Final = {
     DataType.BOOL,
     DataType.INT8,
@@ -163,9 +164,19 @@ def _default_fits(field: Field, value: Any) -> bool:
         return type(value) is int and -half <= value < half
     if data_type is DataType.VARCHAR:
         return type(value) is str and _is_unicode(value) and len(value.encode()) <= field.length_max
+    if data_type is DataType.TIMESTAMPTZ:
+        return type(value) is str and _is_time(value)
     if type(value) is int:
         return abs(value) <= _EXACT_INTEGER_MAX[data_type]
     return type(value) is float and abs(value) <= _FLOAT_MAX[data_type]
+
+
+def _is_time(text: str) -> bool:
+    try:
+        instant_from_text(text, UTC)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_unicode(text: str) -> bool:

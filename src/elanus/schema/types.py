@@ -42,6 +42,11 @@ class DataType(enum.IntEnum):
         return self in NUMBERS
 
     @property
+    def holds_integers(self) -> bool:
+        """Whether a row of it is stored as an integer: also a Timestamptz, in microseconds."""
+        return self in INTEGERS or self is DataType.TIMESTAMPTZ
+
+    @property
     def label(self) -> str:
         """The name as Milvus users write it: `Int64`, `VarChar`, `FloatVector`."""
         return _LABELS[self]

@@ -13,7 +13,7 @@ from elanus.errors import InvalidInput
 from elanus.server.option_values import folded_text, option_flag, option_integer
 from elanus.server.refusals import not_supported
 
-__all__ = ["LATER_OPTIONS", "SearchOptions", "merge_options", "refuse_later_options"]
+__all__ = ["LATER_OPTIONS", "SearchOptions", "merge_options", "refuse_later_options", "time_parts_of"]
 
 LATER_OPTIONS: Final[Mapping[str, str]] = {
     "group_by_field": "grouping search",
@@ -26,8 +26,6 @@ LATER_OPTIONS: Final[Mapping[str, str]] = {
     "json_type": "grouping by a JSON path",
     "strict_cast": "grouping by a JSON path",
     "analyzer_name": "search with text",
-    "timezone": "a time zone of a request",
-    "time_fields": "extraction of time fields",
     "cluster_id": "the choice of a cluster",
     "element_scope": "element-level search",
     "search_iter_id": "the server-side search iterator (version 2)",
@@ -57,6 +55,8 @@ class SearchOptions:
         field_name: empty for the only vector field.
         metric: empty for that of the index.
         is_iterator: the request belongs to an iterator, whose guarantee timestamp fixes what it sees.
+        timezone: empty for that of the collection.
+        time_parts: what to give of times; empty for all.
         collection_id: 0, or the collection the client has in mind, which must not have been made anew since.
         params: parameters of the index type, `radius` and `range_filter`.
     """
@@ -69,6 +69,8 @@ class SearchOptions:
     metric: str = ""
     is_iterator: bool = False
     collection_id: int = 0
+    timezone: str = ""
+    time_parts: tuple[str, ...] = ()
     params: dict[str, Any] = field(default_factory=dict)
 
 
@@ -124,8 +126,23 @@ def merge_options(outer: Mapping[str, Any], nested: Mapping[str, Any]) -> Search
         metric=str(levels.take("metric_type")),
         is_iterator=option_flag("iterator", levels.take("iterator", "false")),
         collection_id=option_integer("collection_id", levels.take("collection_id", 0)),
+        timezone=str(levels.take("timezone") or ""),
+        time_parts=time_parts_of(levels.take("time_fields")),
         params=levels.rest(),
     )
+
+
+def time_parts_of(value: Any) -> tuple[str, ...]:
+    """The parts of times asked for: names with commas or spaces between them, or a list of names.
+
+    Raises:
+        InvalidInput: neither.
+    """
+    if isinstance(value, list):
+        value = " ".join(map(str, value))
+    if not isinstance(value, str | None):
+        raise InvalidInput("invalid_argument", f"time_fields is {value!r}, expected for example 'year, month'")
+    return tuple((value or "").lower().replace(",", " ").split())
 
 
 def refuse_later_options(options: Mapping[str, Any]) -> None:

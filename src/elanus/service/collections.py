@@ -45,6 +45,7 @@ from elanus.service.requests.collections import (
     RenameCollection,
     TruncateCollection,
 )
+from elanus.service.timezones import check_timezone, effective_timezone, with_exact_defaults
 from elanus.storage.manifest import LoadState, Manifest
 
 _CONSISTENCY_LEVELS = ("Strong", "Session", "Bounded", "Eventually", "Customized")
@@ -64,7 +65,10 @@ def create_collection(engine: Engine, request: CreateCollection) -> None:
         properties=request.properties,
         loaded=request.loaded,
     )
-    collection = engine.create_collection(request.database, request.name, request.schema, options)
+    check_timezone(request.properties)
+    timezone = effective_timezone(engine, request.schema, request.database, properties=request.properties)
+    schema = with_exact_defaults(request.schema, timezone)
+    collection = engine.create_collection(request.database, request.name, schema, options)
     try:
         for definition in request.indexes:
             define_index(collection, definition, definition.metric or "")
@@ -110,11 +114,12 @@ def describe_collection(engine: Engine, request: DescribeCollection) -> Collecti
 
     entry, aliases = engine.catalog.read(question)
     manifest = engine.open_collection(entry.collection_id).manifest
+    timezone = effective_timezone(engine, manifest.schema, entry.database, properties=manifest.properties)
     return CollectionInfo(
         collection_id=entry.collection_id,
         database=entry.database,
         name=entry.name,
-        schema=manifest.schema,
+        schema=manifest.schema.in_timezone(timezone),
         aliases=aliases,
         partition_count=len(manifest.partitions),
         shard_count=manifest.shard_count,
@@ -150,6 +155,7 @@ def truncate_collection(engine: Engine, request: TruncateCollection) -> None:
 
 
 def alter_properties(engine: Engine, request: AlterCollectionProperties) -> None:
+    check_timezone(request.properties)
     collection = engine.collection(request.database, request.name)
     change_properties(collection, dict(request.properties), request.removed)
 

@@ -16,6 +16,7 @@ from elanus.query.search import ScanSettings
 from elanus.query.search import search as run_search
 from elanus.query.view import ReadView
 from elanus.service.requests.query import Query, QueryReply, Search, SearchReply
+from elanus.service.timezones import check_time_parts, effective_timezone, in_local_time
 from elanus.settings import Settings
 
 _COUNT = "count(*)"
@@ -27,6 +28,7 @@ def search(engine: Engine, request: Search) -> SearchReply:
     # The view first: a partition that is made or dropped meanwhile is then not asked of a view that lacks it.
     view = _view(collection, request.guarantee_timestamp)
     partitions = _readable_partitions(collection, request)
+    timezone = _timezone(engine, collection, request)
     _check_page(request.limit, request.offset, settings, limit_required=True)
     target = plan_target(
         view,
@@ -47,17 +49,21 @@ def search(engine: Engine, request: Search) -> SearchReply:
         filter_params=request.filter_params,
         partitions=partitions,
         ignore_growing=request.ignore_growing,
+        timezone=timezone,
     )
     plan = SearchPlan(scope, target, request.vectors, query_count, view.primary_field)
     scan = ScanSettings(engine.components.search_pool, settings.parallel_scan_bytes_min)
     hits = run_search(plan, offset=request.offset, limit=request.limit, scan=scan)
     scores = hits.scores if request.round_decimals < 0 else np.round(hits.scores, request.round_decimals)
+    columns, fields = in_local_time(
+        fetch(hits.found, output), output.fields, timezone=timezone, parts=request.time_parts
+    )
     return SearchReply(
         counts=hits.counts,
         ids=hits.keys,
         scores=scores,
-        columns=fetch(hits.found, output),
-        fields=output.fields,
+        columns=columns,
+        fields=fields,
         dynamic_keys=output.dynamic_keys,
         primary_field=view.primary_field.name,
         metric=target.metric.value,
@@ -70,6 +76,7 @@ def query(engine: Engine, request: Query) -> QueryReply:
     collection = engine.collection(request.database, request.collection)
     view = _view(collection, request.guarantee_timestamp)
     partitions = _readable_partitions(collection, request)
+    timezone = _timezone(engine, collection, request)
     primary = view.primary_field
     counting = request.output_fields == (_COUNT,)
     if _COUNT in request.output_fields and not counting:
@@ -85,15 +92,19 @@ def query(engine: Engine, request: Query) -> QueryReply:
         filter_params=request.filter_params,
         partitions=partitions,
         ignore_growing=request.ignore_growing,
+        timezone=timezone,
     )
     ids = request.ids if request.ids is not None else _ids_of_filter(scope, view)
     if counting:
         return _counted(view, count(scope, ids=ids))
     output = resolve_output(view.schema, request.output_fields, with_primary=True)
     rows = retrieve(scope, primary, ids=ids, offset=request.offset, limit=request.limit or None)
+    columns, fields = in_local_time(
+        fetch(rows.found, output), output.fields, timezone=timezone, parts=request.time_parts
+    )
     return QueryReply(
-        columns=fetch(rows.found, output),
-        fields=output.fields,
+        columns=columns,
+        fields=fields,
         dynamic_keys=output.dynamic_keys,
         primary_field=primary.name,
         timestamp=view.read_timestamp,
@@ -115,6 +126,14 @@ def _ids_of_filter(scope: Scope, view: ReadView) -> pa.Array | None:
 def _view(collection: Collection, guarantee_timestamp: int) -> ReadView:
     view = collection.view()
     return view.at(guarantee_timestamp) if guarantee_timestamp else view
+
+
+def _timezone(engine: Engine, collection: Collection, request: Search | Query) -> str:
+    check_time_parts(request.time_parts)
+    manifest = collection.manifest
+    return effective_timezone(
+        engine, manifest.schema, request.database, properties=manifest.properties, asked=request.timezone
+    )
 
 
 def _readable_partitions(collection: Collection, request: Search | Query) -> tuple[str, ...]:

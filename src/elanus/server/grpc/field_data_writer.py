@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.instants import texts_from_instants
 from elanus.columns.vectors import SparseRows, dense_matrix, sparse_rows
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
@@ -71,6 +72,9 @@ def _write_scalars(scalars: schema_pb2.ScalarField, column: pa.Array, field: Fie
     arm = getattr(scalars, SCALAR_SLOTS[field.data_type])
     # An arm without values is not sent unless it is marked; clients take a column without an arm for an error.
     arm.SetInParent()
+    if field.data_type is DataType.TIMESTAMPTZ:
+        arm.data.extend(text or "" for text in texts_from_instants(column, field))
+        return
     if column.null_count:
         column = column.fill_null(_PLACEHOLDERS.get(field.data_type, 0))
     if field.data_type is DataType.VARCHAR:

@@ -49,6 +49,8 @@ def search_from_message(request: milvus_pb2.SearchRequest, info: CollectionInfo)
         guarantee_timestamp=snapshot_timestamp(request.guarantee_timestamp, is_iterator=options.is_iterator),
         ignore_growing=options.ignore_growing,
         require_loaded=True,
+        timezone=options.timezone,
+        time_parts=options.time_parts,
         database=info.database,
     )
 

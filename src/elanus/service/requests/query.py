@@ -31,6 +31,9 @@ class Search(Request["SearchReply"]):
         guarantee_timestamp: 0 reads the newest state; another one reads the state as it was then.
         ignore_growing: only rows in sealed segments.
         require_loaded: refuse when the collection is not loaded, as the Milvus protocol wants.
+        timezone: IANA name of the zone of times that come out, and of those in the filter that name none; empty for
+            that of the collection.
+        time_parts: give times as arrays of these parts (`year`, `month`, ...) instead of texts.
     """
 
     collection: str
@@ -48,6 +51,8 @@ class Search(Request["SearchReply"]):
     guarantee_timestamp: int = 0
     ignore_growing: bool = False
     require_loaded: bool = False
+    timezone: str = ""
+    time_parts: tuple[str, ...] = ()
     database: str = DEFAULT_DATABASE
 
 
@@ -101,6 +106,8 @@ class Query(Request["QueryReply"]):
     guarantee_timestamp: int = 0
     ignore_growing: bool = False
     require_loaded: bool = False
+    timezone: str = ""
+    time_parts: tuple[str, ...] = ()
     database: str = DEFAULT_DATABASE
 
 
