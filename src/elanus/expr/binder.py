@@ -44,6 +44,7 @@ from elanus.expr.containment import bind_containment, check_json_constants, elem
 from elanus.expr.cost import cost
 from elanus.expr.domains import fit_members, fit_number
 from elanus.expr.functions import STRUCT_FUNCTIONS
+from elanus.expr.membership import bind_membership
 from elanus.expr.operand_binder import BindingContext, OperandBinder, domain, kind, label
 from elanus.expr.parser import DEPTH_MAX
 from elanus.expr.patterns import like_pattern, regex_pattern
@@ -292,6 +293,8 @@ class _ConditionBinder:
             raise self._operands.wrong(
                 node, "random_sample is joined to the rest of a filter with and, not inside or, not"
             )
+        if node.function in {"bloom_match", "membership_match"}:
+            return bind_membership(self._operands, node)
         if node.function in STRUCT_FUNCTIONS:
             raise self._operands.not_supported(node, f"{node.function}, for struct arrays,")
         raise self._operands.not_supported(node, node.function)

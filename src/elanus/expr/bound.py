@@ -10,6 +10,7 @@ from typing import Literal
 import pyarrow as pa
 
 from elanus.expr.bounds import NumberSet
+from elanus.expr.member_sets import MemberSet
 from elanus.expr.patterns import StringPattern
 from elanus.expr.syntax import Index, Key, Scalar
 from elanus.schema.instants import Duration
@@ -43,6 +44,7 @@ __all__ = [
     "Kind",
     "Length",
     "Matches",
+    "MemberOf",
     "Negation",
     "Not",
     "NumberType",
@@ -259,6 +261,14 @@ class InJson:
     negated: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MemberOf:
+    """Integers or strings, or those at a path, in a set a client sent; other JSON values are in none."""
+
+    operand: Column | JsonPath
+    members: MemberSet
+
+
 @dataclass(frozen=True, slots=True)
 class Matches:
     """Strings, or the strings at a path, against a pattern."""
@@ -330,6 +340,7 @@ Condition = (
     | InNumbers
     | InStrings
     | InJson
+    | MemberOf
     | Matches
     | IsNull
     | IsNullDocument

@@ -27,6 +27,7 @@ from elanus.expr.bound import (
     JsonPath,
     Length,
     Matches,
+    MemberOf,
     Negation,
     Not,
     Operand,
@@ -63,6 +64,8 @@ def cost(condition: Condition) -> int:
             return _PATTERN
         case InNumbers() | InStrings():
             return _MEMBERSHIP + _operand_cost(condition.operand)
+        case MemberOf():
+            return _PATTERN + _operand_cost(condition.operand)
         case Matches():
             return _PATTERN + _operand_cost(condition.operand)
         case IsNull(operand=Column() | ArrayColumn()):

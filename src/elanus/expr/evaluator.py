@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
-from elanus.columns.numbers import number_array
+from elanus.columns.numbers import number_array, number_values
 from elanus.expr import primitives
 from elanus.expr.array_predicates import array_equals, contains_all, contains_any
 from elanus.expr.bound import (
@@ -29,11 +29,12 @@ from elanus.expr.bound import (
     IsNullDocument,
     JsonPath,
     Matches,
+    MemberOf,
     Not,
     Or,
 )
 from elanus.expr.cost import NARROWING_COST_MIN, cost
-from elanus.expr.json_predicates import compare_json, compare_variants, contains_json, in_json
+from elanus.expr.json_predicates import compare_json, compare_variants, contains_json, in_json, members_json
 from elanus.expr.numbers import Numbers, compare_constant, compare_numbers, contained
 from elanus.expr.operand_binder import kind
 from elanus.expr.operand_reader import JsonPaths, OperandReader
@@ -85,6 +86,8 @@ class _Evaluation:
                 return _membership(hits, primitives.validity(strings), negated=node.negated)
             case Matches():
                 return self._matches(node)
+            case MemberOf():
+                return self._member_of(node)
             case IsNull():
                 return self._is_null(node)
             case IsNullDocument():
@@ -192,6 +195,16 @@ class _Evaluation:
             return _membership(hits, self._read.json_known(node.operand), negated=node.negated)
         column = self._read.scalars(node.operand)
         return _membership(node.pattern.matches(column), primitives.validity(column), negated=node.negated)
+
+    def _member_of(self, node: MemberOf) -> Truth:
+        if isinstance(node.operand, JsonPath):
+            return members_json(self._read.variants(node.operand), node.members)
+        column = self._read.scalars(node.operand)
+        if kind(node.operand) == "string":
+            found = node.members.texts(*primitives.string_layout(column))
+        else:
+            found = node.members.integers(number_values(column))
+        return Truth.where_known(Bitset.from_bool(found), primitives.validity(column))
 
     def _is_null(self, node: IsNull) -> Truth:
         if isinstance(node.operand, JsonPath):

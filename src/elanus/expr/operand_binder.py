@@ -1,5 +1,7 @@
 """Binds the values in a filter: names to fields and JSON paths, placeholders to constants, arithmetic to its types."""
 
+import base64
+import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -108,6 +110,26 @@ class OperandBinder:
         """The node as it was written, shortened."""
         text = self.text[node.span[0] : node.span[1]]
         return text if len(text) <= 40 else text[:37] + "..."
+
+    def parameter_bytes(self, node: syntax.Node, what: str) -> bytes:
+        """The bytes given for a placeholder, or the base64 text of them.
+
+        Raises:
+            InvalidInput: the node is no placeholder, or its value is something else.
+        """
+        if not isinstance(node, syntax.Placeholder) or node.name not in self._params:
+            raise self.wrong(node, f"{what} is given as a parameter, in braces, whose value is its bytes")
+        value = self._params[node.name]
+        if isinstance(value, str):
+            try:
+                value = base64.b64decode(value, validate=True)
+            except (binascii.Error, ValueError):
+                raise self.wrong(node, f"the value of parameter {{{node.name}}} is no base64 of {what}") from None
+        if not isinstance(value, bytes | bytearray | memoryview):
+            raise self.wrong(
+                node, f"the value of parameter {{{node.name}}} is a {type(value).__name__}, expected bytes"
+            )
+        return bytes(value)
 
     def _list(self, node: syntax.ListOf) -> Constant:
         values = []

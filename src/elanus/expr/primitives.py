@@ -26,6 +26,7 @@ __all__ = [
     "string_compare_columns",
     "string_contains",
     "string_in",
+    "string_layout",
     "string_prefix",
     "string_regex",
     "string_suffix",
@@ -81,7 +82,7 @@ def is_in(values: Values, members: Values) -> Bitset:
 
 def string_compare(column: pa.Array, operator: str, text: str) -> Bitset:
     """The rows where the string stands so to `text`, in the order of UTF-8 bytes."""
-    return Bitset(_strings.string_compare(*_layout(column), operator, text.encode()), len(column))
+    return Bitset(_strings.string_compare(*string_layout(column), operator, text.encode()), len(column))
 
 
 def string_compare_columns(left: pa.Array, operator: str, right: pa.Array) -> Bitset:
@@ -92,22 +93,22 @@ def string_compare_columns(left: pa.Array, operator: str, right: pa.Array) -> Bi
 def string_in(column: pa.Array, members: pa.Array) -> Bitset:
     """The rows whose string is one of `members`."""
     wanted = [member.encode() for member in members.to_pylist()]
-    return Bitset(_strings.string_in(*_layout(column), wanted), len(column))
+    return Bitset(_strings.string_in(*string_layout(column), wanted), len(column))
 
 
 def string_prefix(column: pa.Array, text: str) -> Bitset:
     """The rows whose string begins with `text`."""
-    return Bitset(_strings.string_prefix(*_layout(column), text.encode()), len(column))
+    return Bitset(_strings.string_prefix(*string_layout(column), text.encode()), len(column))
 
 
 def string_suffix(column: pa.Array, text: str) -> Bitset:
     """The rows whose string ends with `text`."""
-    return Bitset(_strings.string_suffix(*_layout(column), text.encode()), len(column))
+    return Bitset(_strings.string_suffix(*string_layout(column), text.encode()), len(column))
 
 
 def string_contains(column: pa.Array, text: str) -> Bitset:
     """The rows whose string contains `text`."""
-    return Bitset(_strings.string_contains(*_layout(column), text.encode()), len(column))
+    return Bitset(_strings.string_contains(*string_layout(column), text.encode()), len(column))
 
 
 def string_regex(column: pa.Array, pattern: str) -> Bitset:
@@ -122,7 +123,7 @@ def string_regex(column: pa.Array, pattern: str) -> Bitset:
         raise ValueError(re.sub(r"^Invalid regular expression: ", "", str(error))) from None
 
 
-def _layout(column: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+def string_layout(column: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
     """The offsets (one more than rows) and bytes of a string column, views."""
     _, offsets, data = column.buffers()
     if len(column) == 0 or offsets is None:
