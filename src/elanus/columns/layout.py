@@ -2,7 +2,7 @@
 
 Fixed for good: it is the file format. Vectors are fixed-size lists where Arrow has the element type (so that other
 tools read them) and fixed-size binary where it has not (bfloat16, bits). JSON is text, kept as it was written. Times
-are microseconds since 1970 in UTC.
+are microseconds since 1970 in UTC, geometries WKB.
 """
 
 from collections.abc import Iterable
@@ -39,6 +39,7 @@ _SCALARS: Final = {
     DataType.VARCHAR: pa.string(),
     DataType.JSON: pa.string(),
     DataType.TIMESTAMPTZ: pa.int64(),
+    DataType.GEOMETRY: pa.binary(),
     DataType.SPARSE_FLOAT_VECTOR: SPARSE_TYPE,
 }
 _LIST_ELEMENTS: Final = {

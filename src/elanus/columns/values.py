@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.geometries import geometries_from_values
 from elanus.columns.instants import instants_from_arrow, instants_from_values
 from elanus.columns.layout import arrow_type
 from elanus.columns.vectors import (
@@ -40,6 +41,7 @@ _PYTHON_TYPES: Final[dict[DataType, tuple[type, ...]]] = {
     DataType.DOUBLE: (int, float, np.integer, np.floating),
     DataType.VARCHAR: (str,),
 }
+_ROW_BY_ROW: Final = {DataType.JSON, DataType.SPARSE_FLOAT_VECTOR, DataType.ARRAY, DataType.GEOMETRY}
 _json_encode: Final[Callable[[Any], bytes]] = msgspec.json.Encoder().encode
 
 
@@ -63,6 +65,8 @@ def column_from_values(field: Field, values: Sequence[Any]) -> pa.Array:
         return pa.array([_json_value(field, row, value) for row, value in enumerate(values)], pa.string())
     if data_type is DataType.TIMESTAMPTZ:
         return instants_from_values(field, values)
+    if data_type is DataType.GEOMETRY:
+        return geometries_from_values(field, values)
     if data_type is DataType.SPARSE_FLOAT_VECTOR:
         return _sparse_column(field, values)
     if data_type.is_vector:
@@ -85,7 +89,12 @@ def column_from_ndarray(field: Field, values: npt.NDArray[Any]) -> pa.Array:
     Raises:
         InvalidInput: a shape or dtype that does not fit the field.
     """
-    if values.dtype == object or field.data_type in {DataType.JSON, DataType.SPARSE_FLOAT_VECTOR, DataType.ARRAY}:
+    if values.dtype == object or field.data_type in {
+        DataType.JSON,
+        DataType.SPARSE_FLOAT_VECTOR,
+        DataType.ARRAY,
+        DataType.GEOMETRY,
+    }:
         return column_from_values(field, values.tolist() if field.data_type is DataType.JSON else list(values))
     if field.is_vector:
         if np.ma.is_masked(values):

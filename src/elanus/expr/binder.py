@@ -48,6 +48,7 @@ from elanus.expr.membership import bind_membership
 from elanus.expr.operand_binder import BindingContext, OperandBinder, domain, kind, label
 from elanus.expr.parser import DEPTH_MAX
 from elanus.expr.patterns import like_pattern, regex_pattern
+from elanus.expr.spatial import SPATIAL_FUNCTIONS, bind_spatial
 from elanus.expr.times import instant_constant, without_fixed_moves
 from elanus.schema.instants import Duration
 
@@ -150,6 +151,7 @@ class _ConditionBinder:
         if isinstance(right, Constant):
             return self._compare_constant(node, left, operator, right.value)
         kinds = {kind(left), kind(right)}
+        self._check_no_geometry(node, left, right)
         if "array" in kinds:
             raise self._operands.wrong(
                 node, "an Array field is compared with a list, or one of its elements with a value"
@@ -184,6 +186,7 @@ class _ConditionBinder:
             return CompareJson(operand, operator, constant)
         if isinstance(operand, ArrayColumn):
             return self._compare_array(node, operand, operator, constant)
+        self._check_no_geometry(node, operand)
         if kind(operand) == "time":
             return self._compare_time(node, operand, operator, constant)
         if constant_kind(constant) != kind(operand):
@@ -243,6 +246,7 @@ class _ConditionBinder:
             hint = "; use array_contains_any" if isinstance(operand, ArrayColumn) else ""
             reason = f'the left side of "in" is a field with one value a row, not {label(operand)}{hint}'
             raise self._operands.wrong(node.value, reason)
+        self._check_no_geometry(node, operand)
         wanted = kind(operand)
         if wanted == "time":
             instants = [self._instant(node.items, operand, item) for item in items]
@@ -293,11 +297,19 @@ class _ConditionBinder:
             raise self._operands.wrong(
                 node, "random_sample is joined to the rest of a filter with and, not inside or, not"
             )
+        if node.function in SPATIAL_FUNCTIONS:
+            return bind_spatial(self._operands, node)
         if node.function in {"bloom_match", "membership_match"}:
             return bind_membership(self._operands, node)
         if node.function in STRUCT_FUNCTIONS:
             raise self._operands.not_supported(node, f"{node.function}, for struct arrays,")
         raise self._operands.not_supported(node, node.function)
+
+    def _check_no_geometry(self, node: syntax.Node, *operands: Operand) -> None:
+        for operand in operands:
+            if not isinstance(operand, Constant) and kind(operand) == "geometry":
+                reason = f"{label(operand)} is no value to compare; use st_equals and the other st_ functions"
+                raise self._operands.wrong(node, reason)
 
     def _check_equality(self, node: syntax.Node, operator: str, who: str) -> None:
         if operator not in NEGATED:

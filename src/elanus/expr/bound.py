@@ -51,9 +51,10 @@ __all__ = [
     "Operand",
     "Or",
     "Shifted",
+    "Spatial",
 ]
 
-Kind = Literal["number", "string", "bool", "json", "array", "time"]
+Kind = Literal["number", "string", "bool", "json", "array", "time", "geometry"]
 """What an operand's values are, as far as comparing goes."""
 
 NumberType = Literal["integer", "double", "mixed"]
@@ -269,6 +270,21 @@ class MemberOf:
     members: MemberSet
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Spatial:
+    """A geometry against another: `predicate` is the name of an st_ function without that prefix.
+
+    Attributes:
+        geometry: WKT; empty for `isvalid`.
+        distance_m: for `dwithin`.
+    """
+
+    operand: Column
+    predicate: str
+    geometry: str = ""
+    distance_m: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Matches:
     """Strings, or the strings at a path, against a pattern."""
@@ -342,6 +358,7 @@ Condition = (
     | InJson
     | MemberOf
     | Matches
+    | Spatial
     | IsNull
     | IsNullDocument
     | Exists

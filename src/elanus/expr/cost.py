@@ -33,6 +33,7 @@ from elanus.expr.bound import (
     Operand,
     Or,
     Shifted,
+    Spatial,
 )
 from elanus.schema.types import DataType
 
@@ -47,6 +48,7 @@ _MEMBERSHIP: Final = 10
 _ARRAY: Final = 20
 _PATTERN: Final = 40
 _JSON: Final = 200
+_GEOMETRY: Final = 1000
 
 
 def cost(condition: Condition) -> int:
@@ -66,6 +68,8 @@ def cost(condition: Condition) -> int:
             return _MEMBERSHIP + _operand_cost(condition.operand)
         case MemberOf():
             return _PATTERN + _operand_cost(condition.operand)
+        case Spatial():
+            return _GEOMETRY
         case Matches():
             return _PATTERN + _operand_cost(condition.operand)
         case IsNull(operand=Column() | ArrayColumn()):

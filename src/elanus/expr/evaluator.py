@@ -32,6 +32,7 @@ from elanus.expr.bound import (
     MemberOf,
     Not,
     Or,
+    Spatial,
 )
 from elanus.expr.cost import NARROWING_COST_MIN, cost
 from elanus.expr.json_predicates import compare_json, compare_variants, contains_json, in_json, members_json
@@ -39,6 +40,7 @@ from elanus.expr.numbers import Numbers, compare_constant, compare_numbers, cont
 from elanus.expr.operand_binder import kind
 from elanus.expr.operand_reader import JsonPaths, OperandReader
 from elanus.expr.source import ColumnSource
+from elanus.expr.spatial import spatial_truth
 from elanus.expr.truth import Truth
 from elanus.expr.variants import MISSING, NULL
 
@@ -86,6 +88,8 @@ class _Evaluation:
                 return _membership(hits, primitives.validity(strings), negated=node.negated)
             case Matches():
                 return self._matches(node)
+            case Spatial():
+                return spatial_truth(node, self._read.column(node.operand.name))
             case MemberOf():
                 return self._member_of(node)
             case IsNull():

@@ -39,7 +39,7 @@ from elanus.schema.types import DataType
 
 __all__ = ["BindingContext", "OperandBinder", "domain", "kind", "label", "number_type"]
 
-_LATER: Final = frozenset({DataType.GEOMETRY, DataType.TEXT})
+_LATER: Final = frozenset({DataType.TEXT})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -289,6 +289,8 @@ def kind(operand: Operand) -> Kind:
                 return "bool"
             if data_type is DataType.TIMESTAMPTZ:
                 return "time"
+            if data_type is DataType.GEOMETRY:
+                return "geometry"
             return "string" if data_type is DataType.VARCHAR else "number"
         case ArrayColumn():
             return "array"

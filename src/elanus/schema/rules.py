@@ -16,7 +16,7 @@ DIM_MIN: Final = 2
 DIM_MAX: Final = 32_768
 CAPACITY_MAX: Final = 4_096
 
-_NOT_STORED_YET: Final = {DataType.GEOMETRY, DataType.TEXT}
+_NOT_STORED_YET: Final = {DataType.TEXT}
 _ELEMENT_TYPES: Final = {
     DataType.BOOL,
     DataType.INT8,
@@ -164,6 +164,8 @@ def _default_fits(field: Field, value: Any) -> bool:
         return type(value) is int and -half <= value < half
     if data_type is DataType.VARCHAR:
         return type(value) is str and _is_unicode(value) and len(value.encode()) <= field.length_max
+    if data_type is DataType.GEOMETRY:
+        return type(value) is str
     if data_type is DataType.TIMESTAMPTZ:
         return type(value) is str and _is_time(value)
     if type(value) is int:

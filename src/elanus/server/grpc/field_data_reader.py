@@ -99,8 +99,8 @@ def column_from_field_data(message: schema_pb2.FieldData, field: Field, *, row_c
         return _dense_column(message, field, row_count, valid)
     if data_type is DataType.ARRAY:
         return _spread(_arrays(message, field, valid), field, row_count, valid)
-    if data_type is DataType.TIMESTAMPTZ:
-        return _times(message, field, row_count, valid)
+    if data_type in {DataType.TIMESTAMPTZ, DataType.GEOMETRY}:
+        return _parsed(message, field, row_count, valid)
     if data_type in {DataType.VARCHAR, DataType.JSON}:
         return _spread(_texts(message, field), field, row_count, valid)
     return _number_column(message, field, row_count, valid)
@@ -194,8 +194,8 @@ def _texts(message: schema_pb2.FieldData, field: Field) -> pa.Array:
         ) from None
 
 
-def _times(message: schema_pb2.FieldData, field: Field, row_count: int, valid: Valid) -> pa.Array:
-    """Times, which come as texts; what stands in rows marked null is not looked at."""
+def _parsed(message: schema_pb2.FieldData, field: Field, row_count: int, valid: Valid) -> pa.Array:
+    """Times and geometries, which come as texts; what stands in rows marked null is not looked at."""
     texts = pa.array(list(_scalar_values(message, field, SCALAR_SLOTS[field.data_type])), pa.string())
     return column_from_values(field, _spread(texts, field, row_count, valid).to_pylist())
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.geometries import texts_from_geometries
 from elanus.columns.instants import texts_from_instants
 from elanus.columns.vectors import SparseRows, dense_matrix, sparse_rows
 from elanus.schema.field import Field
@@ -74,6 +75,9 @@ def _write_scalars(scalars: schema_pb2.ScalarField, column: pa.Array, field: Fie
     arm.SetInParent()
     if field.data_type is DataType.TIMESTAMPTZ:
         arm.data.extend(text or "" for text in texts_from_instants(column, field))
+        return
+    if field.data_type is DataType.GEOMETRY:
+        arm.data.extend(text or "" for text in texts_from_geometries(column))
         return
     if column.null_count:
         column = column.fill_null(_PLACEHOLDERS.get(field.data_type, 0))

@@ -26,6 +26,7 @@ _DEFAULT_SLOTS: Final[dict[DataType, str]] = {
     DataType.DOUBLE: "double_data",
     DataType.VARCHAR: "string_data",
     DataType.TIMESTAMPTZ: "string_data",
+    DataType.GEOMETRY: "string_data",
 }
 # Clients choose the slot by the Python value, so that an Int8 default comes as a long and a Double default may as well.
 _INTEGER_SLOTS: Final = frozenset({"int_data", "long_data"})

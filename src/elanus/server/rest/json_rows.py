@@ -16,6 +16,7 @@ import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
+from elanus.columns.geometries import texts_from_geometries
 from elanus.columns.instants import texts_from_instants
 from elanus.columns.rows import batch_from_rows
 from elanus.columns.values import column_from_values
@@ -204,6 +205,8 @@ def _json_values(column: pa.Array, field: Field) -> list[Any]:
         values = [np.array(value or (), np.float32) for value in column.to_pylist()]
     elif data_type is DataType.TIMESTAMPTZ:
         return list(texts_from_instants(column, field))
+    elif data_type is DataType.GEOMETRY:
+        return list(texts_from_geometries(column))
     elif data_type is DataType.JSON:
         values = [orjson.Fragment(text or "null") for text in column.to_pylist()]
     else:
