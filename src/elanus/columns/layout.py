@@ -55,6 +55,9 @@ def arrow_type(field: Field) -> pa.DataType:
     if data_type in _SCALARS:
         return _SCALARS[data_type]
     if data_type is DataType.ARRAY:
+        if field.is_struct_array:
+            members = [pa.field(inner.name, arrow_type(inner), nullable=False) for inner in field.struct_fields]
+            return pa.list_(pa.field("item", pa.struct(members), nullable=False))
         assert field.element_type is not None
         return pa.list_(pa.field("item", _SCALARS[field.element_type], nullable=False))
     assert field.dim is not None, f"field {field.name} of type {data_type.label} has no dim"

@@ -141,7 +141,7 @@ def _column_from_arrow(field: Field, column: pa.Array | pa.ChunkedArray) -> pa.A
     target = arrow_type(field)
     if pa.types.is_null(column.type):
         return pa.nulls(len(column), target)
-    if field.data_type is DataType.GEOMETRY:
+    if field.data_type is DataType.GEOMETRY or field.is_struct_array:
         return column_from_values(field, column.to_pylist())
     if field.data_type is DataType.TIMESTAMPTZ:
         if pa.types.is_timestamp(column.type):

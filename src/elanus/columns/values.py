@@ -16,6 +16,7 @@ import pyarrow as pa
 from elanus.columns.geometries import geometries_from_values
 from elanus.columns.instants import instants_from_arrow, instants_from_values
 from elanus.columns.layout import arrow_type
+from elanus.columns.structs import struct_column
 from elanus.columns.vectors import (
     SparseRows,
     bfloat16_from_float32,
@@ -71,6 +72,8 @@ def column_from_values(field: Field, values: Sequence[Any]) -> pa.Array:
         return _sparse_column(field, values)
     if data_type.is_vector:
         return _dense_column(field, values)
+    if field.is_struct_array:
+        return struct_column(field, values, column_from_values)
     if data_type is DataType.ARRAY:
         return _list_column(field, values)
     return _scalar_column(field, values)

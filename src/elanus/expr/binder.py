@@ -32,6 +32,7 @@ from elanus.expr.bound import (
     IsNull,
     IsNullDocument,
     JsonPath,
+    MatchElements,
     Matches,
     Not,
     Operand,
@@ -51,6 +52,7 @@ from elanus.expr.patterns import like_pattern, regex_pattern
 from elanus.expr.spatial import SPATIAL_FUNCTIONS, bind_spatial
 from elanus.expr.times import instant_constant, without_fixed_moves
 from elanus.schema.instants import Duration
+from elanus.schema.types import DataType
 
 __all__ = ["BoundFilter", "bind_tree"]
 
@@ -218,6 +220,8 @@ class _ConditionBinder:
     def _compare_array(
         self, node: syntax.Node, array: ArrayColumn, operator: str, constant: ConstantValue
     ) -> Condition:
+        if array.element_type is DataType.STRUCT:
+            raise self._operands.wrong(node, f"{label(array)} is no value to compare; use match_any and its kind")
         if not isinstance(constant, tuple):
             reason = f"{label(array)} is compared with a list; use array_contains, or an element as {array.name}[0]"
             raise self._operands.wrong(node, reason)
@@ -277,7 +281,9 @@ class _ConditionBinder:
 
     def _null_test(self, node: syntax.NullTest) -> Condition:
         operand = self._operands.operand(node.value)
-        if not isinstance(operand, Column | ArrayColumn | JsonPath):
+        if not isinstance(operand, Column | ArrayColumn | JsonPath) or (
+            isinstance(operand, ArrayColumn) and operand.member
+        ):
             raise self._operands.wrong(node.value, f'"is null" is for fields and JSON paths, not {label(operand)}')
         if isinstance(operand, JsonPath) and not operand.steps:
             return Always(node.negated) if operand.is_dynamic else IsNullDocument(operand.name, node.negated)
@@ -302,8 +308,51 @@ class _ConditionBinder:
         if node.function in {"bloom_match", "membership_match"}:
             return bind_membership(self._operands, node)
         if node.function in STRUCT_FUNCTIONS:
-            raise self._operands.not_supported(node, f"{node.function}, for struct arrays,")
+            return self._match(node)
         raise self._operands.not_supported(node, node.function)
+
+    def _match(self, node: syntax.Call) -> Condition:
+        """The functions about the elements of an array of structs."""
+        if self._operands.is_for_elements:
+            raise self._operands.wrong(node, f"{node.function} cannot stand inside another of its kind")
+        array, elements = self._operands.of_elements(node.arguments[0])
+        condition = _ConditionBinder(elements).element_condition(node.arguments[1])
+        threshold = 1
+        for name, value in node.named:
+            given = self._operands.operand(value)
+            at_least = 1 if node.function == "match_least" else 0
+            whole = isinstance(given, Constant) and isinstance(given.value, int) and not isinstance(given.value, bool)
+            if (
+                not isinstance(given, Constant)
+                or not whole
+                or not isinstance(given.value, int)
+                or given.value < at_least
+            ):
+                raise self._operands.wrong(value, f"{name} of {node.function} is a whole number, {at_least} or more")
+            threshold = given.value
+        least, most = {
+            "match_all": (None, None),
+            "match_most": (0, threshold),
+            "match_exact": (threshold, threshold),
+        }.get(node.function, (threshold, None))
+        return MatchElements(array, condition, least, most)
+
+    def element_condition(self, node: syntax.Node) -> Condition:
+        """The condition a node is for one element of an array of structs.
+
+        Raises:
+            InvalidInput: it has a part that elements have not: null tests, functions, truth values by themselves.
+        """
+        waiting = [node]
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, syntax.NullTest | syntax.Exists | syntax.Call):
+                raise self._operands.wrong(part, "inside of $[...] conditions stand no functions and no null tests")
+            if isinstance(part, syntax.And | syntax.Or | syntax.Not):
+                waiting += syntax.children(part)
+            elif isinstance(part, syntax.ElementField | syntax.Literal):
+                raise self._operands.wrong(part, "a value by itself is no condition here; compare it, $[flag] == true")
+        return self._condition(node)
 
     def _check_no_geometry(self, node: syntax.Node, *operands: Operand) -> None:
         for operand in operands:

@@ -43,6 +43,7 @@ __all__ = [
     "JsonPath",
     "Kind",
     "Length",
+    "MatchElements",
     "Matches",
     "MemberOf",
     "Negation",
@@ -88,10 +89,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ArrayColumn:
-    """An Array field."""
+    """An Array field; or one member of all structs in an array of structs, which is an array as well.
+
+    Attributes:
+        name: the field.
+        element_type: STRUCT for an array of structs itself.
+        member: name of the member, or empty.
+    """
 
     name: str
     element_type: DataType
+    member: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +343,23 @@ class Contains:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchElements:
+    """How many structs of an array meet a condition.
+
+    Attributes:
+        array: the array of structs.
+        condition: over its members, which are the columns it names.
+        least: so many at least; None for all of them.
+        most: so many at most; None for any number.
+    """
+
+    array: ArrayColumn
+    condition: "Condition"
+    least: int | None
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class EqualsList:
     """A typed array against a list in its elements' domain; `members` is None when no array can equal the list."""
 
@@ -364,4 +389,5 @@ Condition = (
     | Exists
     | Contains
     | EqualsList
+    | MatchElements
 )

@@ -7,6 +7,7 @@ from elanus.expr.domains import fit_number
 from elanus.expr.operand_binder import OperandBinder, kind, label
 from elanus.expr.syntax import Scalar
 from elanus.schema.instants import Duration
+from elanus.schema.types import DataType
 
 __all__ = ["bind_containment", "check_json_constants", "element_constants"]
 
@@ -20,6 +21,9 @@ def bind_containment(operands: OperandBinder, node: syntax.Call) -> Condition:
     field, value = operands.operand(node.arguments[0]), operands.operand(node.arguments[1])
     if not isinstance(field, ArrayColumn | JsonPath):
         raise operands.wrong(node.arguments[0], f"{node.function} wants an Array field or JSON, not {label(field)}")
+    if isinstance(field, ArrayColumn) and field.element_type is DataType.STRUCT:
+        reason = f"{node.function} looks into one member, {field.name}[member], not into {label(field)}"
+        raise operands.wrong(node.arguments[0], reason)
     if not isinstance(value, Constant):
         raise operands.wrong(node.arguments[1], f"{node.function} looks for constants, not {label(value)}")
     one = node.function.endswith("_contains")

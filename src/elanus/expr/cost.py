@@ -26,6 +26,7 @@ from elanus.expr.bound import (
     IsNullDocument,
     JsonPath,
     Length,
+    MatchElements,
     Matches,
     MemberOf,
     Negation,
@@ -80,6 +81,8 @@ def cost(condition: Condition) -> int:
             return _JSON
         case EqualsList():
             return _ARRAY
+        case MatchElements():
+            return _ARRAY + 4 * cost(condition.condition)
 
 
 def _operand_cost(operand: Operand) -> int:

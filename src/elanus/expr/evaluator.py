@@ -28,6 +28,7 @@ from elanus.expr.bound import (
     IsNull,
     IsNullDocument,
     JsonPath,
+    MatchElements,
     Matches,
     MemberOf,
     Not,
@@ -41,6 +42,7 @@ from elanus.expr.operand_binder import kind
 from elanus.expr.operand_reader import JsonPaths, OperandReader
 from elanus.expr.source import ColumnSource
 from elanus.expr.spatial import spatial_truth
+from elanus.expr.struct_elements import StructElements, counted_truth
 from elanus.expr.truth import Truth
 from elanus.expr.variants import MISSING, NULL
 
@@ -109,6 +111,8 @@ class _Evaluation:
                 return self._contains(node)
             case EqualsList():
                 return self._equals_list(node)
+            case MatchElements():
+                return self._match_elements(node)
             case Fixed():
                 return Truth.where_known(self._all_or_none(truth=node.truth), self._read.known(node.operand))
             case Always():
@@ -228,7 +232,7 @@ class _Evaluation:
     def _contains(self, node: Contains) -> Truth:
         if isinstance(node.operand, JsonPath):
             return contains_json(self._read.variants(node.operand), node.members, all_needed=node.all_needed)
-        column = self._read.column(node.operand.name)
+        column = self._read.array(node.operand)
         members = [member for member in node.members if isinstance(member, bool | int | float | str)]
         if node.all_needed and node.impossible:
             hits = self._all_or_none(truth=False)
@@ -237,9 +241,15 @@ class _Evaluation:
         return Truth.where_known(hits, primitives.validity(column))
 
     def _equals_list(self, node: EqualsList) -> Truth:
-        column = self._read.column(node.array.name)
+        column = self._read.array(node.array)
         hits = self._all_or_none(truth=False) if node.members is None else array_equals(column, node.members)
         return _membership(hits, primitives.validity(column), negated=node.negated)
+
+    def _match_elements(self, node: MatchElements) -> Truth:
+        column = self._read.column(node.array.name)
+        elements = StructElements(column)
+        truth = _Evaluation(elements, OperandReader(elements, {})).truth(node.condition)
+        return counted_truth(column, truth, least=node.least, most=node.most)
 
 
 class _Gathered:

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -60,7 +60,9 @@ class BindingContext:
 class OperandBinder:
     """Binds what stands for a value, against one schema and one set of parameters."""
 
-    def __init__(self, text: str, context: BindingContext) -> None:
+    def __init__(self, text: str, context: BindingContext, *, elements: str = "") -> None:
+        """With `elements`, the name of an array of structs, `context.schema` has their members."""
+        self._elements: Final = elements or None
         self.text: Final = text
         self.zone: Final = context.zone
         self._schema: Final = context.schema
@@ -92,7 +94,7 @@ class OperandBinder:
             case syntax.Timestamp() | syntax.Interval():
                 return self._time(node)
             case syntax.ElementField():
-                raise self.wrong(node, "$[...] stands only inside element_filter and match_...")
+                return self._element_field(node)
             case _:
                 raise self.wrong(node, "a value is expected here, but this is a condition")
 
@@ -159,11 +161,14 @@ class OperandBinder:
             raise self.wrong(node, str(error)) from None
 
     def _path(self, node: syntax.Path) -> Operand:
-        for step in node.steps:
-            if isinstance(step, syntax.Subfield):
-                raise self.not_supported(node, f"struct access [{step.name}]")
-        steps = tuple(step for step in node.steps if not isinstance(step, syntax.Subfield))
+        if self._elements is not None:
+            raise self.wrong(node, f"inside {self._elements}[...] only $[member] stands, not {node.name}")
         field = self._schema.find(node.name)
+        if field is not None and field.is_struct_array:
+            return self._struct(node, field)
+        steps = tuple(step for step in node.steps if not isinstance(step, syntax.Subfield))
+        if len(steps) < len(node.steps):
+            raise self.wrong(node, f"{node.name} is no array of structs; a key inside JSON is written in quotes")
         dynamic = self._schema.dynamic_field
         if field is None or field.is_dynamic:
             if dynamic is None:
@@ -171,6 +176,52 @@ class OperandBinder:
             keys = steps if node.name == DYNAMIC_FIELD_NAME else (syntax.Key(node.name), *steps)
             return JsonPath(dynamic.name, keys, is_dynamic=True)
         return self._field(node, field, steps)
+
+    def _struct(self, node: syntax.Path, field: Field) -> Operand:
+        """`chunks`, `chunks[text]`, `chunks[0][text]`."""
+        match node.steps:
+            case ():
+                return ArrayColumn(field.name, DataType.STRUCT)
+            case (syntax.Subfield(name=name) | syntax.Key(name=name),):
+                position = None
+            case (syntax.Index(position=position), syntax.Subfield(name=name) | syntax.Key(name=name)):
+                pass
+            case _:
+                reason = f'"{field.name}" is an array of structs; write {field.name}[0][member] or {field.name}[member]'
+                raise self.wrong(node, reason, field=field.name)
+        array = ArrayColumn(field.name, self._member(node, field.struct_fields, name, field.name).data_type, name)
+        return array if position is None else Element(array, position)
+
+    def _member(self, node: syntax.Node, members: Sequence[Field], name: str, array: str) -> Field:
+        found = next((member for member in members if member.name == name), None)
+        if found is None:
+            near = suggestion(name, [member.name for member in members])
+            raise self.wrong(node, f'the structs of "{array}" have no "{name}"{near}', field=array)
+        if found.is_vector:
+            raise self.wrong(node, f'"{name}" is a {found.type_label()}; vectors cannot stand in a filter', field=array)
+        return found
+
+    def _element_field(self, node: syntax.ElementField) -> Operand:
+        if self._elements is None:
+            raise self.wrong(node, "$[...] stands only inside element_filter and match_...")
+        return Column(node.name, self._member(node, self._schema.fields, node.name, self._elements).data_type)
+
+    def of_elements(self, node: syntax.Node) -> tuple[ArrayColumn, "OperandBinder"]:
+        """The array of structs a node names, and a binder for conditions on its elements.
+
+        Raises:
+            InvalidInput: the node is something else.
+        """
+        array = self.operand(node)
+        if not isinstance(array, ArrayColumn) or array.element_type is not DataType.STRUCT:
+            raise self.wrong(node, f"an array of structs is expected here, not {label(array)}")
+        context = BindingContext(Schema(self._schema.field(array.name).struct_fields), self._params, self.zone)
+        return array, OperandBinder(self.text, context, elements=array.name)
+
+    @property
+    def is_for_elements(self) -> bool:
+        """Whether it binds a condition on the elements of an array."""
+        return self._elements is not None
 
     def _field(self, node: syntax.Path, field: Field, steps: tuple[syntax.Key | syntax.Index, ...]) -> Operand:
         data_type = field.data_type
@@ -334,8 +385,10 @@ def label(operand: Operand) -> str:
             return described(operand.value)
         case Column():
             return f'field "{operand.name}" of type {operand.data_type.label}'
-        case ArrayColumn():
+        case ArrayColumn(member=""):
             return f'field "{operand.name}" of type Array<{operand.element_type.label}>'
+        case ArrayColumn():
+            return f"{operand.name}[{operand.member}] of type Array<{operand.element_type.label}>"
         case Element():
             return f"{operand.array.name}[{operand.position}] of type {operand.array.element_type.label}"
         case JsonPath():

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.numbers import number_values
+from elanus.columns.structs import struct_member
 from elanus.expr import primitives, variants
 from elanus.expr.arithmetic import calculate, negate
 from elanus.expr.array_predicates import array_elements, array_sizes
@@ -67,6 +68,11 @@ class OperandReader:
             self._columns[name] = found
         return found
 
+    def array(self, operand: ArrayColumn) -> pa.Array:
+        """The list column of an array, or of one member of the structs in it."""
+        column = self.column(operand.name)
+        return struct_member(column, operand.member) if operand.member else column
+
     def known(self, operand: Operand) -> Bitset | None:
         """The rows where an operand that is not JSON has a value; None means all."""
         match operand:
@@ -80,7 +86,7 @@ class OperandReader:
     def scalars(self, operand: Operand) -> pa.Array:
         """The Arrow column of an operand that is a field or an element of one; null where it has no value."""
         if isinstance(operand, Element):
-            return array_elements(self.column(operand.array.name), operand.position)
+            return array_elements(self.array(operand.array), operand.position)
         assert isinstance(operand, Column), operand
         return self.column(operand.name)
 
@@ -98,8 +104,8 @@ class OperandReader:
                 return Numbers(None, np.array([operand.value], np.float64))
             case JsonPath():
                 return self.variants(operand).numbers()
-            case Length(of=ArrayColumn(name=name)):
-                return array_sizes(self.column(name))
+            case Length(of=ArrayColumn() as array):
+                return array_sizes(self.array(array))
             case Length(of=JsonPath() as path):
                 return array_lengths(self.variants(path))
             case Arithmetic():

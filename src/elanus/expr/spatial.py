@@ -91,10 +91,11 @@ def _of_points(node: Spatial, points: npt.NDArray[np.float64]) -> Mask:
         return np.less_equal(point_distances(points, np.array([other.x, other.y])), node.distance_m)
     near: Mask
     if other.is_empty:
-        near = np.isnan(points).all(axis=1)
+        near = np.asarray(np.isnan(points).all(axis=1), np.bool_)
     else:
         left, low, right, high = other.bounds
-        near = (points[:, 0] >= left) & (points[:, 0] <= right) & (points[:, 1] >= low) & (points[:, 1] <= high)
+        inside = (points >= np.array([left, low])) & (points <= np.array([right, high]))
+        near = np.asarray(inside.all(axis=1), np.bool_)
     rows = np.flatnonzero(near)
     near[rows] = _answers(node, shapely_library().points(points[rows]))[0]
     return near

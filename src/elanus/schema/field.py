@@ -26,7 +26,8 @@ class Field:
         dim: dimensions of a dense or binary vector (bits, for binary).
         max_length: bytes of a VarChar value, or of each VarChar element; None means the largest allowed.
         max_capacity: elements of an Array.
-        element_type: type of an Array's elements.
+        element_type: type of an Array's elements; for STRUCT they are rows of `struct_fields`.
+        struct_fields: what every element of an array of structs has.
         is_partition_key: rows are spread over partitions by the hash of this field.
         is_clustering_key: compaction sorts rows by this field.
         is_dynamic: the hidden JSON field that holds keys the schema does not name.
@@ -54,10 +55,19 @@ class Field:
     params: dict[str, str] = field(default_factory=dict)
     field_id: int = UNASSIGNED_ID
     timezone: str = ""
+    struct_fields: "tuple[Field, ...]" = ()
 
     @property
     def is_vector(self) -> bool:
         return self.data_type.is_vector
+
+    @property
+    def is_struct_array(self) -> bool:
+        return self.element_type is DataType.STRUCT
+
+    def struct_field(self, name: str) -> "Field | None":
+        """The field of that name in every element of an array of structs, or None."""
+        return next((field for field in self.struct_fields if field.name == name), None)
 
     @property
     def length_max(self) -> int:
@@ -82,7 +92,8 @@ class Field:
     def type_label(self) -> str:
         """The type with its sizes, for messages: `FloatVector(768)`, `VarChar(64)`, `Array<Int64>`."""
         if self.data_type is DataType.ARRAY and self.element_type is not None:
-            return f"Array<{self.element_type.label}>"
+            inner = ", ".join(f"{field.name} {field.type_label()}" for field in self.struct_fields)
+            return f"Array<{self.element_type.label}{f'({inner})' if inner else ''}>"
         if self.data_type is DataType.VARCHAR:
             return f"VarChar({self.length_max})"
         if self.dim is not None:

@@ -28,6 +28,7 @@ class DataType(enum.IntEnum):
     BFLOAT16_VECTOR = 103
     SPARSE_FLOAT_VECTOR = 104
     INT8_VECTOR = 105
+    STRUCT = 201
 
     @property
     def is_vector(self) -> bool:
@@ -79,6 +80,7 @@ _LABELS: Final = {
     DataType.BFLOAT16_VECTOR: "BFloat16Vector",
     DataType.SPARSE_FLOAT_VECTOR: "SparseFloatVector",
     DataType.INT8_VECTOR: "Int8Vector",
+    DataType.STRUCT: "Struct",
 }
 
 

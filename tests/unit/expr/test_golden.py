@@ -36,6 +36,19 @@ _SCHEMA = Schema(
         Field("doc", DataType.JSON, nullable=True),
         Field("place", DataType.GEOMETRY),
         Field("seen", DataType.TIMESTAMPTZ),
+        Field(
+            "chunks",
+            DataType.ARRAY,
+            element_type=DataType.STRUCT,
+            max_capacity=10,
+            struct_fields=(
+                Field("section", DataType.VARCHAR),
+                Field("quality", DataType.FLOAT),
+                Field("pages", DataType.INT16),
+                Field("flag", DataType.BOOL),
+                Field("emb", DataType.FLOAT_VECTOR, dim=4),
+            ),
+        ),
         Field("vector", DataType.FLOAT_VECTOR, dim=8),
     )
 )

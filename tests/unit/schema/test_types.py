@@ -8,7 +8,7 @@ from elanus.schema.types import DENSE_FLOAT_VECTORS, INTEGERS, METRICS_OF, NUMBE
 _PROTOCOL = {
     "BOOL": 1, "INT8": 2, "INT16": 3, "INT32": 4, "INT64": 5, "FLOAT": 10, "DOUBLE": 11, "VARCHAR": 21, "ARRAY": 22,
     "JSON": 23, "GEOMETRY": 24, "TEXT": 25, "TIMESTAMPTZ": 26, "BINARY_VECTOR": 100, "FLOAT_VECTOR": 101,
-    "FLOAT16_VECTOR": 102, "BFLOAT16_VECTOR": 103, "SPARSE_FLOAT_VECTOR": 104, "INT8_VECTOR": 105,
+    "FLOAT16_VECTOR": 102, "BFLOAT16_VECTOR": 103, "SPARSE_FLOAT_VECTOR": 104, "INT8_VECTOR": 105, "STRUCT": 201,
 }  # fmt: skip
 
 
@@ -23,7 +23,7 @@ def test_every_type_has_a_label_of_its_own() -> None:
 
 @pytest.mark.parametrize("data_type", DataType)
 def test_kinds_agree_with_each_other(data_type: DataType) -> None:
-    assert data_type.is_vector == (int(data_type) >= 100)
+    assert data_type.is_vector == (100 <= int(data_type) < 200)
     assert data_type.is_integer == (data_type.name.startswith("INT") and not data_type.is_vector)
     assert data_type.is_number == (data_type in NUMBERS)
     assert not (data_type.is_vector and data_type.is_number)

@@ -28,8 +28,8 @@ from elanus.schema.field import Field
 from elanus.schema.types import DataType
 from elanus.server.grpc.slots import PACKED_VECTOR_SLOTS, SCALAR_SLOTS, SLOT_DTYPES
 from elanus.server.grpc.sparse_bytes import sparse_from_bytes
+from elanus.server.grpc.struct_arrays import struct_column_from_field_data
 from elanus.server.grpc.stubs import schema_pb2
-from elanus.server.refusals import not_supported
 
 __all__ = ["batch_from_fields_data", "column_from_field_data"]
 
@@ -60,8 +60,6 @@ def batch_from_fields_data(
 
 
 def _field_of(message: schema_pb2.FieldData, schema: Schema) -> Field:
-    if message.WhichOneof("field") == "struct_arrays":
-        raise not_supported(f"field {message.field_name!r}: a StructArray")
     field = schema.dynamic_field if message.is_dynamic else schema.find(message.field_name)
     if field is not None:
         return field
@@ -83,7 +81,9 @@ def column_from_field_data(message: schema_pb2.FieldData, field: Field, *, row_c
     Raises:
         InvalidInput: another type than the field's, a wrong number of rows, or values that do not fit.
     """
-    if message.type != field.data_type:
+    if field.is_struct_array and message.WhichOneof("field") == "struct_arrays":
+        return struct_column_from_field_data(message, field, row_count=row_count, read_arrays=_array_column)
+    if message.type != field.data_type or field.is_struct_array:
         got = schema_pb2.DataType.Name(message.type) if message.type in schema_pb2.DataType.values() else message.type
         raise InvalidInput(
             "type_mismatch",
@@ -98,12 +98,17 @@ def column_from_field_data(message: schema_pb2.FieldData, field: Field, *, row_c
     if field.is_vector:
         return _dense_column(message, field, row_count, valid)
     if data_type is DataType.ARRAY:
-        return _spread(_arrays(message, field, valid), field, row_count, valid)
+        return _array_column(message, field, row_count)
     if data_type in {DataType.TIMESTAMPTZ, DataType.GEOMETRY}:
         return _parsed(message, field, row_count, valid)
     if data_type in {DataType.VARCHAR, DataType.JSON}:
         return _spread(_texts(message, field), field, row_count, valid)
     return _number_column(message, field, row_count, valid)
+
+
+def _array_column(message: schema_pb2.FieldData, field: Field, row_count: int) -> pa.Array:
+    valid = _valid_rows(message, field, row_count)
+    return _spread(_arrays(message, field, valid), field, row_count, valid)
 
 
 def _valid_rows(message: schema_pb2.FieldData, field: Field, row_count: int) -> Valid:
