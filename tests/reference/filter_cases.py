@@ -149,14 +149,14 @@ class Cases:
 
     def _table(self) -> Table:
         choose = self._random
-        count = choose.choice([0, 1, 3, 6, 9, 12])
+        count = choose.choice([0, 1, 3, 9, 24, 40])
         null_share = choose.choice([0.0, 0.0, 0.2, 1.0 if choose.random() < 0.1 else 0.4])
         columns = {
             name: [None if choose.random() < null_share else self._value(kind) for _ in range(count)]
             for name, kind in TYPES.items()
         }
         rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-        repeats = choose.choice([1, 1, 1, 1, 60])
+        repeats = choose.choice([1, 1, 1, 1, 1, 1, 20])
         arrays = {
             name: _sliced(values * repeats, TYPES[name], choose.choice([0, 0, 3, 8, 13]))
             for name, values in columns.items()

@@ -219,9 +219,7 @@ def test_structs_hold_scalars_and_dense_vectors(inner: DataType) -> None:
         _accepted(field)
         _accepted(replace(field, nullable=True))
     else:
-        with pytest.raises(
-            InvalidInput, match=r"'x\[b\]' is a .*; structs hold Bool, numbers, VarChar"
-        ):
+        with pytest.raises(InvalidInput, match=r"'x\[b\]' is a .*; structs hold Bool, numbers, VarChar"):
             _accepted(field)
 
 
