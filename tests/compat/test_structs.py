@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pymilvus import DataType, MilvusClient
+from pymilvus.client.embedding_list import EmbeddingList
 from pymilvus.exceptions import MilvusException
 
 from tests.compat.conftest import Connected
@@ -168,3 +169,72 @@ def test_structs_of_what_they_cannot_hold_are_refused(client: MilvusClient, name
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=2)
     with pytest.raises(MilvusException, match="structs hold Bool, numbers, VarChar and dense vectors"):
         client.create_collection(name, schema=schema)
+
+
+def _embeddings(*vectors: list[float]) -> EmbeddingList:
+    found = EmbeddingList()
+    for vector in vectors:
+        found.add(np.array(vector, np.float32))
+    return found
+
+
+@pytest.fixture
+def indexed(client: MilvusClient, documents: str) -> str:
+    index = client.prepare_index_params()
+    index.add_index("chunks[emb]", index_type="HNSW", metric_type="MAX_SIM_IP")
+    client.create_index(documents, index)
+    return documents
+
+
+def test_a_search_with_lists_of_vectors(client: MilvusClient, indexed: str) -> None:
+    """Scores by hand: row 0 has (1, 1) and (1, 2), row 3 (1, 3) and (1, 4)."""
+    queries = [_embeddings([1, 0], [0, 1]), _embeddings([0, -1])]
+    for _ in ("growing", "sealed"):
+        hits = client.search(indexed, data=queries, anns_field="chunks[emb]", limit=5, output_fields=["chunks[n]"])
+        assert [[(hit["id"], hit["distance"]) for hit in of_query] for of_query in hits] == [
+            [(3, 5.0), (0, 3.0)],
+            [(0, -1.0), (3, -3.0)],
+        ]
+        assert hits[0][0]["entity"]["chunks"] == [{"n": 3}, {"n": 4}]
+        filtered = client.search(
+            indexed, data=queries[:1], anns_field="chunks[emb]", limit=5, filter="match_any(chunks, $[n] == 1)"
+        )
+        assert [hit["id"] for hit in filtered[0]] == [0]
+        client.flush(indexed)
+
+
+def test_an_index_on_a_member_is_described(client: MilvusClient, indexed: str) -> None:
+    assert "chunks_emb" in client.list_indexes(indexed)
+    described = client.describe_index(indexed, "chunks_emb")
+    assert (described["field_name"], described["metric_type"], described["state"]) == (
+        "chunks[emb]",
+        "MAX_SIM_IP",
+        "Finished",
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "told"),
+    [
+        ([[1.0, 2.0]], {"anns_field": "chunks[emb]"}, "a search for single elements of an array of structs"),
+        ([_embeddings([1, 0, 0])], {"anns_field": "chunks[emb]"}, "expected a multiple of 8"),
+        (
+            [_embeddings([1, 0])],
+            {"anns_field": "vector"},
+            "but the query is a list of FloatVector",
+        ),
+        ([_embeddings([1, 0])], {"anns_field": "chunks[bits]"}, "the query is a list of FloatVector"),
+        ([_embeddings([1, 0])], {"anns_field": "chunks[no]"}, "no field 'chunks.no.' to search"),
+        ([_embeddings([1, 0])], {"anns_field": "chunks[emb]", "search_params": {"metric_type": "L2"}}, "metric 'L2'"),
+        (
+            [_embeddings([1, 0])],
+            {"anns_field": "chunks[emb]", "search_params": {"params": {"radius": 1.0}}},
+            "takes no radius",
+        ),
+    ],
+)
+def test_searches_that_are_refused(
+    client: MilvusClient, indexed: str, data: Any, options: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(MilvusException, match=told):
+        client.search(indexed, data=data, limit=3, **options)

@@ -15,7 +15,7 @@ from elanus.index.scalar import check_scalar_index
 from elanus.schema.collection import IndexDefinition
 from elanus.schema.field import Field
 from elanus.schema.names import check_name
-from elanus.schema.types import METRICS_OF, Metric
+from elanus.schema.types import LIST_METRICS_OF, METRICS_OF, Metric
 from elanus.storage.manifest import (
     Change,
     IndexDefined,
@@ -161,7 +161,8 @@ def define_index(collection: Collection, definition: IndexDefinition, metric: st
         AlreadyExists: the name is taken, or the field has another index.
     """
     _check_settings(definition.settings)
-    field = collection.manifest.schema.field(definition.field_name)
+    schema = collection.manifest.schema
+    field = schema.vector_member(definition.field_name) or schema.field(definition.field_name)
     complete = _complete(field, definition, metric, collection.components.ids.allocate())
 
     def decide(manifest: Manifest) -> list[Change]:
@@ -226,7 +227,8 @@ def drop_index(collection: Collection, name: str, *, while_loaded: bool = True) 
 
 def _complete(field: Field, definition: IndexDefinition, metric: str, index_id: int) -> IndexDefinition:
     """The definition with name, metric and parameters filled in and checked."""
-    name = definition.index_name or f"{field.name}"
+    is_member = "[" in field.name
+    name = definition.index_name or field.name.replace("[", "_").removesuffix("]")
     check_name("index", name)
     if not field.is_vector:
         kept = check_scalar_index(field, definition.index_type, definition.params)
@@ -236,7 +238,7 @@ def _complete(field: Field, definition: IndexDefinition, metric: str, index_id: 
         raise InvalidInput(
             "invalid_index", f"index type {kind.name} does not take a {field.data_type.label} field", field=field.name
         )
-    allowed = METRICS_OF[field.data_type]
+    allowed = LIST_METRICS_OF[field.data_type] if is_member else METRICS_OF[field.data_type]
     chosen = metric.upper() or allowed[0].value
     if chosen not in {item.value for item in allowed}:
         raise InvalidInput(
@@ -244,7 +246,7 @@ def _complete(field: Field, definition: IndexDefinition, metric: str, index_id: 
             f"metric {metric!r} does not fit field {field.name!r}, expected one of {', '.join(allowed)}",
             field=field.name,
         )
-    params = kind.check_build_params(field, Metric(chosen), definition.params)
+    params = kind.check_build_params(field, Metric(chosen).element, definition.params)
     return replace(
         definition,
         index_name=name,

@@ -62,6 +62,13 @@ class Schema:
         """The field of that name, or None."""
         return next((item for item in self.fields if item.name == name), None)
 
+    def vector_member(self, name: str) -> Field | None:
+        """The vector member of an array of structs that is called `array[member]`, under that name; else None."""
+        array, _, member = name.removesuffix("]").partition("[")
+        field = self.find(array) if name.endswith("]") else None
+        inner = None if field is None else field.struct_field(member)
+        return replace(inner, name=name) if inner is not None and inner.is_vector else None
+
     def field(self, name: str) -> Field:
         """The field of that name.
 

@@ -3,7 +3,16 @@
 import enum
 from typing import Final
 
-__all__ = ["DENSE_FLOAT_VECTORS", "INTEGERS", "METRICS_OF", "NUMBERS", "VECTORS", "DataType", "Metric"]
+__all__ = [
+    "DENSE_FLOAT_VECTORS",
+    "INTEGERS",
+    "LIST_METRICS_OF",
+    "METRICS_OF",
+    "NUMBERS",
+    "VECTORS",
+    "DataType",
+    "Metric",
+]
 
 
 class DataType(enum.IntEnum):
@@ -98,9 +107,28 @@ class Metric(enum.StrEnum):
     JACCARD = "JACCARD"
     """1 - |a & b| / |a | b| over bits; smaller is nearer."""
 
+    MAX_SIM = "MAX_SIM"
+    """As MAX_SIM_COSINE."""
+    MAX_SIM_COSINE = "MAX_SIM_COSINE"
+    """Of lists of vectors: the sum over the query's vectors of the best COSINE with one of the row's."""
+    MAX_SIM_IP = "MAX_SIM_IP"
+    MAX_SIM_L2 = "MAX_SIM_L2"
+    MAX_SIM_HAMMING = "MAX_SIM_HAMMING"
+    MAX_SIM_JACCARD = "MAX_SIM_JACCARD"
+
     @property
     def larger_is_nearer(self) -> bool:
-        return self in {Metric.IP, Metric.COSINE}
+        return self.element in {Metric.IP, Metric.COSINE}
+
+    @property
+    def is_of_lists(self) -> bool:
+        """Whether it compares lists of vectors rather than vectors."""
+        return self.value.startswith("MAX_SIM")
+
+    @property
+    def element(self) -> "Metric":
+        """The metric between two vectors that a metric of lists adds up; of others the metric itself."""
+        return Metric(self.value.removeprefix("MAX_SIM_")) if self is not Metric.MAX_SIM else Metric.COSINE
 
 
 METRICS_OF: Final[dict[DataType, tuple[Metric, ...]]] = {
@@ -109,3 +137,11 @@ METRICS_OF: Final[dict[DataType, tuple[Metric, ...]]] = {
     DataType.SPARSE_FLOAT_VECTOR: (Metric.IP,),
 }
 """Metrics a vector type allows; the first is the default."""
+
+LIST_METRICS_OF: Final[dict[DataType, tuple[Metric, ...]]] = {
+    **dict.fromkeys(
+        sorted(DENSE_FLOAT_VECTORS), (Metric.MAX_SIM_COSINE, Metric.MAX_SIM, Metric.MAX_SIM_IP, Metric.MAX_SIM_L2)
+    ),
+    DataType.BINARY_VECTOR: (Metric.MAX_SIM_HAMMING, Metric.MAX_SIM_JACCARD),
+}
+"""Metrics of lists that a vector member of an array of structs allows; the first is the default."""

@@ -2,7 +2,16 @@
 
 import pytest
 
-from elanus.schema.types import DENSE_FLOAT_VECTORS, INTEGERS, METRICS_OF, NUMBERS, VECTORS, DataType, Metric
+from elanus.schema.types import (
+    DENSE_FLOAT_VECTORS,
+    INTEGERS,
+    LIST_METRICS_OF,
+    METRICS_OF,
+    NUMBERS,
+    VECTORS,
+    DataType,
+    Metric,
+)
 
 # From the protocol's schema.proto: these numbers are on the wire and in the manifest.
 _PROTOCOL = {
@@ -43,4 +52,16 @@ def test_every_vector_type_has_metrics_and_the_first_is_the_default() -> None:
 
 
 def test_larger_is_nearer_for_products_only() -> None:
-    assert {metric for metric in Metric if metric.larger_is_nearer} == {Metric.IP, Metric.COSINE}
+    products = {Metric.IP, Metric.COSINE, Metric.MAX_SIM, Metric.MAX_SIM_IP, Metric.MAX_SIM_COSINE}
+    assert {metric for metric in Metric if metric.larger_is_nearer} == products
+
+
+def test_metrics_of_lists_add_up_one_between_vectors() -> None:
+    assert {metric for metric in Metric if metric.is_of_lists} == {
+        metric for metrics in LIST_METRICS_OF.values() for metric in metrics
+    }
+    assert Metric.MAX_SIM_L2.element is Metric.L2
+    assert Metric.MAX_SIM.element is Metric.MAX_SIM_COSINE.element is Metric.COSINE
+    assert Metric.HAMMING.element is Metric.HAMMING
+    for data_type, metrics in LIST_METRICS_OF.items():
+        assert {metric.element for metric in metrics} == set(METRICS_OF[data_type])

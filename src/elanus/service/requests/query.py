@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from elanus.columns.vectors import SparseRows
+from elanus.columns.vectors import SparseRows, VectorLists
 from elanus.schema.field import Field
 from elanus.service.requests.base import DEFAULT_DATABASE, Request
 
@@ -19,7 +19,8 @@ class Search(Request["SearchReply"]):
     """The nearest rows of one or many vectors.
 
     Attributes:
-        vectors: (query_count, elements) in the field's element dtype, or sparse rows.
+        vectors: (query_count, elements) in the field's element dtype, or sparse rows; for a vector member of
+            an array of structs, lists of vectors.
         field_name: empty when the collection has one vector field.
         metric: empty for that of the index; anything else must agree with it.
         params: search parameters of the index type, flat (`ef`, `nprobe`, ...); `radius` and `range_filter` make it a
@@ -37,7 +38,7 @@ class Search(Request["SearchReply"]):
     """
 
     collection: str
-    vectors: npt.NDArray[Any] | SparseRows
+    vectors: npt.NDArray[Any] | SparseRows | VectorLists
     limit: int
     field_name: str = ""
     offset: int = 0
