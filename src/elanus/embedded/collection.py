@@ -10,7 +10,7 @@ from elanus.columns.rows import batch_from_rows
 from elanus.columns.tables import batch_from_arrow, batch_from_mapping, table_of
 from elanus.embedded.arguments import check_same_fields, name_list, primary_keys
 from elanus.embedded.results import Hits, Rows
-from elanus.embedded.vectors import query_vectors
+from elanus.embedded.vectors import query_lists, query_vectors
 from elanus.errors import Conflict, ElanusError, InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
@@ -231,7 +231,8 @@ class Collection:
         """The nearest rows to one vector or to each of many.
 
         Args:
-            vectors: one vector (a list or array of numbers, a dict for sparse fields) or a list or matrix of them.
+            vectors: one vector (a list or array of numbers, a dict for sparse fields) or a list or matrix of them; for
+                a vector member of an array of structs, `chunks[emb]`, one list of vectors or many.
             limit: hits a query.
             field: the vector field; may be left out when there is one.
             filter: only rows that pass this expression.
@@ -244,7 +245,7 @@ class Collection:
             timezone: as for `query`.
         """
         target = self._vector_field(field)
-        queries, single = query_vectors(target, vectors)
+        queries, single = (query_lists if "[" in target.name else query_vectors)(target, vectors)
         request = Search(
             self._name,
             queries,
@@ -382,6 +383,7 @@ class Collection:
     def _vector_field(self, name: str) -> Field:
         vectors = self._vector_fields
         found = vectors[0] if not name and len(vectors) == 1 else self.schema.find(name) if name else None
+        found = found or self.schema.vector_member(name)
         if found is None or not found.is_vector:
             names = ", ".join(field.name for field in vectors)
             raise InvalidInput("invalid_argument", f"{name!r} is no vector field; say one of {names}", field=name)
