@@ -68,7 +68,9 @@ def _lists(values: list[bytes], field: Field, sent: int) -> VectorLists:
     counts = [len(value) // width for value in values]
     wrong = next((row for row, value in enumerate(values) if not value or len(value) % width), None)
     if wrong is not None or not values:
-        told = f"list {wrong} of the query has {len(values[wrong or 0]) if values else 0} bytes of vectors"
+        told = (
+            "the query has no lists" if wrong is None else f"list {wrong} of the query has {len(values[wrong])} bytes"
+        )
         raise InvalidInput(
             "dimension_mismatch", f"{told}, expected a multiple of {width} ({field.type_label()})", field=field.name
         )
