@@ -31,7 +31,8 @@ class GraphBuilder(Protocol):
     """A graph while it is built, in steps; parts of one step may run on several threads.
 
     `begin_batch`, `propose` for all of the batch, `join`, `link_back` for all parts, again until all nodes have joined;
-    then `trim` for all nodes, and `connect`. The result does not depend on how steps are split.
+    then `trim` for all nodes, and `connect`. The result does not depend on how steps are split. Links and entries may
+    be asked for between batches too; those of trimmed nodes are complete.
     """
 
     @property
@@ -39,8 +40,8 @@ class GraphBuilder(Protocol):
         """Nodes that are in the graph."""
         ...
 
-    def begin_batch(self) -> int:
-        """The place in the order where the next batch ends (exclusive)."""
+    def begin_batch(self, last_max: int, /) -> int:
+        """The place in the order where the next batch ends (exclusive), at most `last_max`."""
         ...
 
     def propose(self, first: int, last: int, /) -> None:

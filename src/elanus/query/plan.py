@@ -41,6 +41,7 @@ class VectorTarget:
 
     Attributes:
         params: search parameters of the index, complete and checked.
+        build_params: of the index, which also say how rows without it are scored (`mh_element_bit_width`).
         bounds: scores accepted, for a range search.
     """
 
@@ -48,6 +49,7 @@ class VectorTarget:
     metric: Metric
     params: Mapping[str, Any]
     bounds: RangeBounds | None
+    build_params: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,18 @@ class SearchPlan:
     query_count: int
     primary_field: Field
 
+    def single(self, number: int) -> "SearchPlan":
+        """The search with one of its query vectors."""
+        one = self.vector(number)
+        return replace(self, vectors=one[None, :] if isinstance(one, np.ndarray) else one, query_count=1)
+
     def vector(self, number: int) -> QueryVectors:
         """One of the query vectors, as an index takes a single one."""
         if isinstance(self.vectors, SparseRows):
             return SparseRows(self.vectors.offsets[number : number + 2], self.vectors.indices, self.vectors.values)
-        assert not isinstance(self.vectors, VectorLists)
+        if isinstance(self.vectors, VectorLists):
+            matrix = self.vectors.matrix(number)
+            return VectorLists(np.array([0, len(matrix)], np.int64), matrix)
         one: npt.NDArray[Any] = self.vectors[number]
         return one
 
@@ -119,9 +128,9 @@ def plan_target(view: ReadView, *, field_name: str, metric: str, params: Mapping
     if chosen.is_of_lists and bounds is not None:
         raise InvalidInput("invalid_argument", "a search with lists of vectors takes no radius")
     if definition is None:
-        return VectorTarget(field, chosen, {}, bounds)
+        return VectorTarget(field, chosen, {}, bounds, {})
     checked = index_type(definition.index_type).check_search_params(rest, build_params=definition.params, k=limit)
-    return VectorTarget(field, chosen, checked, bounds)
+    return VectorTarget(field, chosen, checked, bounds, definition.params)
 
 
 def check_vectors(field: Field, vectors: QueryVectors) -> int:
