@@ -13,7 +13,7 @@ from elanus.embedded.arguments import check_same_fields, name_list, primary_keys
 from elanus.embedded.hybrid import AnnSearch
 from elanus.embedded.iterators import QueryIterator, SearchIterator
 from elanus.embedded.results import Hits, Rows
-from elanus.embedded.vectors import query_vectors
+from elanus.embedded.vectors import query_lists, query_vectors
 from elanus.errors import Conflict, ElanusError, InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
@@ -142,14 +142,18 @@ class Collection:
         )
         return self._service.execute(request).deleted_count
 
-    def get(self, ids: Iterable[Any] | Any, *, output_fields: Sequence[str] | None = None) -> Rows:
-        """The rows of some primary keys, in order of their keys; keys without a row are left out."""
+    def get(self, ids: Iterable[Any] | Any, *, output_fields: Sequence[str] | None = None, timezone: str = "") -> Rows:
+        """The rows of some primary keys, in order of their keys; keys without a row are left out.
+
+        Times come in `timezone`, an IANA name, or in the collection's.
+        """
         return Rows(
             self._service.execute(
                 Query(
                     self._name,
                     ids=primary_keys(self.schema.primary_field, ids),
                     output_fields=self._output(output_fields),
+                    timezone=timezone,
                     database=self._database,
                 )
             )
@@ -164,6 +168,7 @@ class Collection:
         offset: int = 0,
         params: Mapping[str, Any] | None = None,
         partitions: Sequence[str] = (),
+        timezone: str = "",
     ) -> Rows:
         """The rows that pass a filter, in order of their primary keys.
 
@@ -174,6 +179,7 @@ class Collection:
             offset: rows to skip.
             params: values for `{name}` in the filter.
             partitions: only these partitions.
+            timezone: IANA name of the zone of times, in the filter and in what is returned; the collection's if empty.
         """
         if limit is not None and limit < 1:
             raise InvalidInput("out_of_range", f"limit is {limit}, expected 1 or more, or None for every row")
@@ -187,6 +193,7 @@ class Collection:
                     partitions=name_list("partitions", partitions),
                     limit=limit or 0,
                     offset=offset,
+                    timezone=timezone,
                     database=self._database,
                 )
             )
@@ -256,11 +263,13 @@ class Collection:
         params: Mapping[str, Any] | None = None,
         filter_params: Mapping[str, Any] | None = None,
         partitions: Sequence[str] = (),
+        timezone: str = "",
     ) -> Hits:
         """The nearest rows to one vector or to each of many.
 
         Args:
-            vectors: one vector (a list or array of numbers, a dict for sparse fields) or a list or matrix of them.
+            vectors: one vector (a list or array of numbers, a dict for sparse fields) or a list or matrix of them; for
+                a vector member of an array of structs, `chunks[emb]`, one list of vectors or many.
             limit: hits a query.
             field: the vector field; may be left out when there is one.
             filter: only rows that pass this expression.
@@ -270,9 +279,10 @@ class Collection:
             params: search parameters of the index (`ef`, `nprobe`, ...); `radius`, `range_filter` for a range search.
             filter_params: values for `{name}` in the filter.
             partitions: only these partitions.
+            timezone: as for `query`.
         """
         target = self._vector_field(field)
-        queries, single = query_vectors(target, vectors)
+        queries, single = (query_lists if "[" in target.name else query_vectors)(target, vectors)
         request = Search(
             self._name,
             queries,
@@ -285,6 +295,7 @@ class Collection:
             filter_params=dict(filter_params) if filter_params else {},
             output_fields=name_list("output_fields", output_fields),
             partitions=name_list("partitions", partitions),
+            timezone=timezone,
             database=self._database,
         )
         return Hits(self._service.execute(request), single=single)
@@ -497,6 +508,8 @@ class Collection:
         return self._service.execute(request(self._batch(data), self._info.schema_timestamp))
 
     def _batch(self, data: Any) -> pa.RecordBatch:
+        if self.schema.has_timestamps:
+            self.describe()  # The zone of times that name none may have changed.
         table = table_of(data)
         if table is not None:
             return batch_from_arrow(table, self.schema)
@@ -537,6 +550,7 @@ class Collection:
     def _vector_field(self, name: str) -> Field:
         vectors = self._vector_fields
         found = vectors[0] if not name and len(vectors) == 1 else self.schema.find(name) if name else None
+        found = found or self.schema.vector_member(name)
         if found is None or not found.is_vector:
             names = ", ".join(field.name for field in vectors)
             raise InvalidInput("invalid_argument", f"{name!r} is no vector field; say one of {names}", field=name)

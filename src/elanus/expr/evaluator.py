@@ -30,20 +30,28 @@ from elanus.expr.bound import (
     IsNull,
     IsNullDocument,
     JsonPath,
+    MatchElements,
     Matches,
+    MemberOf,
     Not,
     Or,
+    Spatial,
 )
 from elanus.expr.cost import NARROWING_COST_MIN, cost
-from elanus.expr.json_predicates import compare_json, compare_variants, contains_json, in_json
+from elanus.expr.json_predicates import compare_json, compare_variants, contains_json, in_json, members_json
 from elanus.expr.numbers import Numbers, compare_constant, compare_numbers, contained
 from elanus.expr.operand_binder import kind
 from elanus.expr.operand_reader import JsonPaths, OperandReader
 from elanus.expr.source import ColumnSource
+from elanus.expr.spatial import spatial_truth
+from elanus.expr.struct_elements import StructElements, counted_truth
 from elanus.expr.truth import Truth
 from elanus.expr.variants import MISSING, NULL, STRING
 
 __all__ = ["evaluate"]
+
+# Times are numbers of microseconds here.
+_NUMERIC: Final = frozenset({"number", "time"})
 
 # Gathering rows costs something itself: it pays when most rows are decided already, and there are some.
 _NARROWING_ROWS_MIN: Final = 256
@@ -117,6 +125,10 @@ class _Evaluation:
                 return _membership(hits, primitives.validity(strings), negated=node.negated)
             case Matches():
                 return self._matches(node)
+            case Spatial():
+                return spatial_truth(node, self._read.column(node.operand.name))
+            case MemberOf():
+                return self._member_of(node)
             case IsNull():
                 return self._is_null(node)
             case IsNullDocument():
@@ -134,6 +146,8 @@ class _Evaluation:
                 return self._contains(node)
             case EqualsList():
                 return self._equals_list(node)
+            case MatchElements():
+                return self._match_elements(node)
             case Fixed():
                 return Truth.where_known(self._all_or_none(truth=node.truth), self._read.known(node.operand))
             case Always():
@@ -190,7 +204,7 @@ class _Evaluation:
 
     def _compare(self, node: Compare) -> Truth:
         operands_kind = kind(node.operand)
-        if operands_kind == "number":
+        if operands_kind in _NUMERIC:
             assert isinstance(node.constant, int | float)
             numbers = self._read.numbers(node.operand)
             return Truth.where_known(compare_constant(numbers, node.operator, node.constant), numbers.known)
@@ -198,7 +212,7 @@ class _Evaluation:
         return Truth.where_known(_compare_column(column, node.operator, node.constant), primitives.validity(column))
 
     def _between(self, node: Between) -> Truth:
-        if kind(node.operand) == "number":
+        if kind(node.operand) in _NUMERIC:
             assert isinstance(node.low, int | float)
             assert isinstance(node.high, int | float)
             # The bounds are in the field's domain already.
@@ -215,7 +229,7 @@ class _Evaluation:
         if "json" in kinds:
             left_values, right_values = self._read.as_variants(node.left), self._read.as_variants(node.right)
             return compare_variants(left_values, node.operator, right_values)
-        if kinds == {"number"}:
+        if kinds <= _NUMERIC:
             left, right = self._read.numbers(node.left), self._read.numbers(node.right)
             return Truth.where_known(compare_numbers(left, node.operator, right), _both(left, right))
         a, b = self._read.scalars(node.left), self._read.scalars(node.right)
@@ -237,6 +251,16 @@ class _Evaluation:
         column = self._read.scalars(node.operand)
         return _membership(node.pattern.matches(column), primitives.validity(column), negated=node.negated)
 
+    def _member_of(self, node: MemberOf) -> Truth:
+        if isinstance(node.operand, JsonPath):
+            return members_json(self._read.variants(node.operand), node.members)
+        column = self._read.scalars(node.operand)
+        if kind(node.operand) == "string":
+            found = primitives.string_test(column, node.members.texts)
+        else:
+            found = Bitset.from_bool(node.members.integers(number_values(column)))
+        return Truth.where_known(found, primitives.validity(column))
+
     def _is_null(self, node: IsNull) -> Truth:
         if isinstance(node.operand, JsonPath):
             null = Bitset.from_bool(self._read.variants(node.operand).kinds <= NULL)
@@ -252,8 +276,8 @@ class _Evaluation:
     def _contains(self, node: Contains) -> Truth:
         if isinstance(node.operand, JsonPath):
             return contains_json(self._read.variants(node.operand), node.members, all_needed=node.all_needed)
-        column = self._read.column(node.operand.name)
-        members = [member for member in node.members if not isinstance(member, tuple)]
+        column = self._read.array(node.operand)
+        members = [member for member in node.members if isinstance(member, bool | int | float | str)]
         if node.all_needed and node.impossible:
             hits = self._all_or_none(truth=False)
         else:
@@ -261,9 +285,15 @@ class _Evaluation:
         return Truth.where_known(hits, primitives.validity(column))
 
     def _equals_list(self, node: EqualsList) -> Truth:
-        column = self._read.column(node.array.name)
+        column = self._read.array(node.array)
         hits = self._all_or_none(truth=False) if node.members is None else array_equals(column, node.members)
         return _membership(hits, primitives.validity(column), negated=node.negated)
+
+    def _match_elements(self, node: MatchElements) -> Truth:
+        column = self._read.column(node.array.name)
+        elements = StructElements(column)
+        truth = _Evaluation(elements, OperandReader(elements, {}), None).truth(node.condition)
+        return counted_truth(column, truth, least=node.least, most=node.most)
 
 
 class _Gathered:

@@ -16,11 +16,20 @@ from elanus.columns.bitset import Bitset
 from elanus.expr import primitives
 from elanus.expr.bound import ConstantValue
 from elanus.expr.bounds import NumberSet
+from elanus.expr.member_sets import MemberSet
 from elanus.expr.numbers import Numbers, compare_constant, compare_numbers, contained
 from elanus.expr.truth import Truth
 from elanus.expr.variants import ARRAY, BIG_INTEGER, BOOL, DOUBLE, INTEGER, OBJECT, STRING, Elements, Variants
 
-__all__ = ["array_lengths", "compare_json", "compare_variants", "contains_json", "in_json", "json_equal"]
+__all__ = [
+    "array_lengths",
+    "compare_json",
+    "compare_variants",
+    "contains_json",
+    "in_json",
+    "json_equal",
+    "members_json",
+]
 
 _PYTHON: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "==": operators.eq, "<": operators.lt, "<=": operators.le, ">": operators.gt, ">=": operators.ge,
@@ -45,6 +54,7 @@ def compare_json(variants: Variants, operator: str, constant: ConstantValue) -> 
             variants, _of_size(variants, comparable, len(constant)), lambda value: json_equal(value, constant)
         )
     else:
+        assert isinstance(constant, int | float), constant
         comparable = variants.rows_of(*_NUMBERS)
         hits = _compare_numbers(variants, asked, constant)
     return _answer(operator, hits & comparable, comparable, variants.known)
@@ -229,3 +239,18 @@ def _member_test(member: ConstantValue) -> Callable[[list[Any]], bool]:
         # Python takes these for false and true.
         return lambda elements: any(element == member and type(element) is not bool for element in elements)
     return lambda elements: member in elements
+
+
+def members_json(variants: Variants, members: MemberSet) -> Truth:
+    """`membership_match(value, set)`: integers, whichever way they are written, and strings; others are in none."""
+    hits = np.zeros(variants.row_count, np.bool_)
+    if variants.integers is not None:
+        rows = variants.kinds == INTEGER
+        hits[rows] = members.integers(variants.integers[rows])
+    if variants.doubles is not None:
+        whole = (variants.kinds == DOUBLE) & (variants.doubles == np.floor(variants.doubles))
+        rows = whole & (variants.doubles >= -(2.0**63)) & (variants.doubles < 2.0**63)
+        hits[rows] = members.integers(variants.doubles[rows].astype(np.int64))
+    if variants.strings is not None:
+        hits |= primitives.string_test(variants.strings, members.texts).to_bool() & (variants.kinds == STRING)
+    return Truth.where_known(Bitset.from_bool(hits), variants.known())

@@ -12,6 +12,7 @@ from elanus.columns.bitset import Bitset
 from elanus.columns.json_texts import columns_of_texts
 from elanus.columns.json_values import JsonValues
 from elanus.columns.numbers import number_values
+from elanus.columns.structs import struct_member
 from elanus.columns.taking import take_rows
 from elanus.expr import primitives, variants
 from elanus.expr.arithmetic import calculate, negate
@@ -26,6 +27,7 @@ from elanus.expr.bound import (
     Length,
     Negation,
     Operand,
+    Shifted,
 )
 from elanus.expr.constants import is_number
 from elanus.expr.json_paths import Steps, extract_paths, json_path
@@ -33,6 +35,7 @@ from elanus.expr.json_predicates import array_lengths
 from elanus.expr.numbers import Numbers
 from elanus.expr.operand_binder import kind
 from elanus.expr.source import ColumnSource
+from elanus.expr.times import moved_instants
 from elanus.expr.variants import Variants, variants_from_columns
 from elanus.schema.types import DataType
 
@@ -79,6 +82,11 @@ class OperandReader:
             found = self._coded[name] = self._source.strings(name)
         return found
 
+    def array(self, operand: ArrayColumn) -> pa.Array:
+        """The list column of an array, or of one member of the structs in it."""
+        column = self.column(operand.name)
+        return struct_member(column, operand.member) if operand.member else column
+
     def known(self, operand: Operand) -> Bitset | None:
         """The rows where an operand that is not JSON has a value; None means all."""
         match operand:
@@ -95,12 +103,12 @@ class OperandReader:
         Strings may be coded by a dictionary.
         """
         if isinstance(operand, Element):
-            return array_elements(self.column(operand.array.name), operand.position)
+            return array_elements(self.array(operand.array), operand.position)
         assert isinstance(operand, Column), operand
         return self._strings(operand.name) if operand.data_type is DataType.VARCHAR else self.column(operand.name)
 
     def numbers(self, operand: Operand) -> Numbers:
-        """The numbers of an operand of kind `number` or `json`."""
+        """The numbers of an operand of kind `number`, `time` (microseconds) or `json`."""
         match operand:
             case Column() | Element():
                 column = self.scalars(operand)
@@ -113,16 +121,26 @@ class OperandReader:
                 return Numbers(None, np.array([operand.value], np.float64))
             case JsonPath():
                 return self.variants(operand).numbers()
-            case Length(of=ArrayColumn(name=name)):
-                return array_sizes(self.column(name))
+            case Length(of=ArrayColumn() as array):
+                return array_sizes(self.array(array))
             case Length(of=JsonPath() as path):
                 return array_lengths(self.variants(path))
             case Arithmetic():
                 return calculate(operand.operator, self.numbers(operand.left), self.numbers(operand.right))
             case Negation():
                 return negate(self.numbers(operand.operand))
+            case Shifted():
+                return self._shifted(operand)
             case _:
                 raise AssertionError(operand)
+
+    def _shifted(self, operand: Shifted) -> Numbers:
+        times = self.numbers(operand.operand)
+        instants = times.as_integers()
+        if times.known is not None:
+            # Whatever stands in rows without a time need not be one that the calendar can count.
+            instants = np.where(times.known.to_bool(), instants, 0)
+        return Numbers(moved_instants(instants, operand.duration), known=times.known)
 
     def json_known(self, path: JsonPath) -> Bitset | None:
         """The rows where the field of a path is not NULL; `$meta` never is. None means all."""

@@ -36,6 +36,7 @@ __all__ = [
     "string_prefix",
     "string_regex",
     "string_suffix",
+    "string_test",
     "validity",
 ]
 
@@ -154,6 +155,15 @@ def string_regex(column: pa.Array, pattern: str) -> Bitset:
         return bits(pc.match_substring_regex(column, pattern))
     except pa.ArrowInvalid as error:
         raise ValueError(re.sub(r"^Invalid regular expression: ", "", str(error))) from None
+
+
+def string_test(
+    column: pa.Array, test: Callable[[npt.NDArray[np.int32], npt.NDArray[np.uint8]], npt.NDArray[np.bool_]]
+) -> Bitset:
+    """The rows whose string passes; `test` gets offsets (one more than strings) and bytes of some strings."""
+    if _is_coded(column):
+        return _of_codes(column, lambda strings: string_test(strings, test))
+    return Bitset.from_bool(test(*text_layout(column)))
 
 
 def _is_coded(column: pa.Array) -> bool:

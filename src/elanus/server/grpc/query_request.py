@@ -9,13 +9,18 @@ from elanus.server.grpc.stubs import milvus_pb2
 from elanus.server.grpc.templates import filter_params_from_messages
 from elanus.server.option_values import option_flag, option_integer
 from elanus.server.refusals import not_supported
-from elanus.server.search_options import refuse_later_options
+from elanus.server.search_options import refuse_later_options, time_parts_of
 from elanus.service.requests.data import Delete
 from elanus.service.requests.query import Query
 
 __all__ = ["delete_from_message", "iterated_collection", "query_from_message"]
 
-_KNOWN: Final = frozenset({"limit", "offset", "ignore_growing", "iterator", "reduce_stop_for_best", "collection_id"})
+_KNOWN: Final = frozenset(
+    {
+        "limit", "offset", "ignore_growing", "iterator", "reduce_stop_for_best", "collection_id", "timezone",
+        "time_fields",
+    }
+)  # fmt: skip
 
 
 def query_from_message(request: milvus_pb2.QueryRequest, *, database: str) -> Query:
@@ -50,6 +55,8 @@ def query_from_message(request: milvus_pb2.QueryRequest, *, database: str) -> Qu
         ),
         ignore_growing=option_flag("ignore_growing", options.get("ignore_growing", "")),
         require_loaded=True,
+        timezone=options.get("timezone", ""),
+        time_parts=time_parts_of(options.get("time_fields", "")),
         database=database,
     )
 

@@ -33,7 +33,7 @@ TIMESTAMP_FIELD_ID: Final = -1
 _SCALAR_FILE: Final = "data/scalars.arrow"
 _ARROW_FORMAT_KEY: Final = b"elanus.format"
 _STRING_STAT_BYTES_MAX: Final = 256
-_WITHOUT_BOUNDS: Final = {DataType.JSON, DataType.ARRAY, DataType.BOOL}
+_WITHOUT_BOUNDS: Final = {DataType.JSON, DataType.ARRAY, DataType.BOOL, DataType.GEOMETRY}
 
 
 class WrittenSegment:
