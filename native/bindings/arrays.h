@@ -125,5 +125,7 @@ void bind_compare(nb::module_& module);
 void bind_strings(nb::module_& module);
 void bind_checksum(nb::module_& module);
 void bind_graph(nb::module_& module);
+void bind_ivf(nb::module_& module);
+void bind_rabitq(nb::module_& module);
 
 }  // namespace elanus

@@ -40,6 +40,8 @@ NB_MODULE(_native, module) {
     bind_strings(module);
     bind_checksum(module);
     bind_graph(module);
+    bind_ivf(module);
+    bind_rabitq(module);
 }
 
 }  // namespace elanus

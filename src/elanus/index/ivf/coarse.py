@@ -1,16 +1,25 @@
 """Centroids at search time: which lists are nearest to a query."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from elanus.index.artefacts import array_bytes, artefact_array
 from elanus.index.floats import as_float32, unit_vectors
-from elanus.kernels.distance import scan_topk_many
+from elanus.index.ivf.lists import InvertedLists
+from elanus.kernels import ivf
 from elanus.schema.types import Metric
 
-__all__ = ["Centroids", "compared_vectors"]
+__all__ = ["Centroids", "centroid_artefacts", "compared_vectors"]
+
+_MATRIX: Final = "centroids"
+_CODES: Final = "centroid_codes"
+_CONSTANTS: Final = "centroid_constants"
+_CODE_MAX: Final = 127
 
 
 def compared_vectors(queries: npt.NDArray[Any], metric: Metric) -> npt.NDArray[np.float32]:
@@ -24,12 +33,36 @@ class Centroids:
     """One centroid a list.
 
     Attributes:
-        matrix: (list_count, dim) float32; over unit vectors for COSINE.
+        lists: centroids, their codes and the lists, as kernels take them.
         metric: the metric of the column.
     """
 
-    matrix: npt.NDArray[np.float32]
+    lists: ivf.IvfLists
     metric: Metric
+
+    @classmethod
+    def from_artefacts(
+        cls, artefacts: Mapping[str, memoryview | pa.Buffer], metric: Metric, *, dim: int, lists: InvertedLists
+    ) -> Self:
+        """The centroids over mapped artefacts.
+
+        Raises:
+            DataCorrupt: one is missing or of the wrong size.
+        """
+        count = lists.list_count
+        constants = artefact_array(artefacts, _CONSTANTS, np.float32, 2 * dim + 2 * count)
+        return cls(
+            lists=ivf.IvfLists(
+                centroids=artefact_array(artefacts, _MATRIX, np.float32, count * dim).reshape(count, dim),
+                codes=artefact_array(artefacts, _CODES, np.int8, count * dim).reshape(count, dim),
+                scales=constants[:dim],
+                origin=constants[dim : 2 * dim],
+                squares=constants[2 * dim :].reshape(2, count),
+                offsets=lists.offsets,
+                members=lists.members,
+            ),
+            metric=metric,
+        )
 
     def nearest_lists(self, vectors: npt.NDArray[np.float32], nprobe: int) -> npt.NDArray[np.int64]:
         """(query_count, nprobe) list numbers, nearest first, for `compared_vectors`; `nprobe` is at most list_count.
@@ -38,4 +71,24 @@ class Centroids:
         is shorter than they are, by how much its rows differ.
         """
         ranking = Metric.IP if self.metric is Metric.IP else Metric.L2
-        return scan_topk_many(ranking.value, vectors, self.matrix, nprobe)[1]
+        return ivf.nearest_lists(ranking.value, vectors, self.lists, nprobe)
+
+
+def centroid_artefacts(centroids: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.uint8]]:
+    """Centroids, and what a search finds the nearest ones by: bytes of their difference from their mean.
+
+    Args:
+        centroids: (list_count, dim) float32.
+    """
+    origin = centroids.mean(axis=0, dtype=np.float64).astype(np.float32)
+    differences = centroids - origin
+    scales = (np.abs(differences).max(axis=0) / _CODE_MAX).astype(np.float32)
+    scales[scales <= np.finfo(np.float32).tiny] = 0
+    inverse = np.divide(1.0, scales, out=np.zeros_like(scales), where=scales > 0)
+    codes = np.rint(differences * inverse).astype(np.int8)
+    squares = [np.einsum("ij,ij->i", rows, rows, dtype=np.float32) for rows in (centroids, differences)]
+    return {
+        _MATRIX: array_bytes(centroids),
+        _CODES: array_bytes(codes),
+        _CONSTANTS: array_bytes(np.concatenate([scales, origin, *squares])),
+    }

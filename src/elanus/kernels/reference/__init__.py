@@ -12,6 +12,8 @@ from elanus.kernels.reference.distance import scan_range, scan_topk, scan_topk_m
 from elanus.kernels.reference.graph import Graph
 from elanus.kernels.reference.graph_build import GraphBuilder
 from elanus.kernels.reference.hash import hash_int64, hash_strings
+from elanus.kernels.reference.ivf import ivf_nearest_lists, ivf_search_bytes, ivf_search_flat
+from elanus.kernels.reference.rabitq import ivf_search_rabitq, rabitq_block_sums, rabitq_fine_products, rabitq_rotate
 from elanus.kernels.reference.sparse import sparse_scan_range, sparse_scan_topk
 from elanus.kernels.reference.strings import (
     string_compare,
@@ -37,6 +39,13 @@ __all__ = [
     "hash_int64",
     "hash_strings",
     "is_in",
+    "ivf_nearest_lists",
+    "ivf_search_bytes",
+    "ivf_search_flat",
+    "ivf_search_rabitq",
+    "rabitq_block_sums",
+    "rabitq_fine_products",
+    "rabitq_rotate",
     "scan_range",
     "scan_topk",
     "scan_topk_many",

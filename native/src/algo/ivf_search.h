@@ -1,0 +1,90 @@
+// Searching inverted lists: the nearest lists are read by whatever stores their rows, and the best rows are scored
+// exactly.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "algo/ivf_best.h"
+#include "algo/ivf_coarse.h"
+#include "algo/scan.h"
+
+namespace elanus {
+
+// Rows of list i are members[offsets[i]] to members[offsets[i + 1]] (exclusive). A place is a position in `members`.
+struct IvfMembers {
+    int64_t place_count;
+    const int64_t* offsets;
+    const int32_t* members;
+
+    bool has(uint32_t list) const {
+        return offsets[list] >= 0 && offsets[list] <= offsets[list + 1] && offsets[list + 1] <= place_count;
+    }
+};
+
+// Rows a reader takes at a time.
+constexpr int64_t kListBlock = 512;
+
+// What stores the rows of lists. Keys of all readers: smaller is nearer.
+class ListReader {
+public:
+    virtual ~ListReader() = default;
+    // `one` is the scan of one query over the column; `vector` is that query as lists compare it.
+    virtual void begin(const ScanInput& one, const float* vector) = 0;
+    // Offers the allowed rows of a list.
+    virtual void read(const NearList& near, BestRows& best) = 0;
+    // Whether keys are exact scores (negated where larger is nearer) already.
+    virtual bool is_exact() const = 0;
+};
+
+struct IvfSearch {
+    ScanInput scan;        // all queries, the column and the allowed rows
+    const float* vectors;  // the queries as lists compare them: query_count x dim
+    Metric ranking;        // of the lists: L2 or IP
+    IvfCentroids centroids;
+    IvfMembers members;
+    int64_t nprobe;
+    int64_t k;
+    int64_t pool;        // rows kept for exact scores, at least k
+    int64_t row_stride;  // places of a query's hits in the result, at least k
+};
+
+// Writes query_count x row_stride scores and rows, best first; places after the hits get row -1 and the worst score.
+// Returns the number of a list whose offsets are not within the members, or -1 when all that were read are.
+int64_t search_lists(const IvfSearch& search, ListReader& reader, float* scores, int64_t* rows);
+
+// Reads the rows of a list from the column itself.
+std::unique_ptr<ListReader> make_flat_reader(const IvfMembers& members);
+
+// Rows as bytes in the order of places: code times scale is about row less centroid.
+struct IvfBytes {
+    int64_t dim;
+    const float* scales;     // dim
+    const float* origin;     // dim; zeros unless distances are compared
+    const int8_t* codes;     // place_count x dim
+    const float* constants;  // place_count, for distances only
+};
+
+std::unique_ptr<ListReader> make_bytes_reader(const IvfMembers& members, const IvfBytes& bytes, bool by_distance);
+
+// Whether the column has the row, which a damaged list may not know, and it is allowed.
+inline bool is_allowed(const ScanInput& scan, uint32_t row) {
+    if (row >= scan.base.row_count) return false;
+    return scan.allow == nullptr || (scan.allow[row / 64] >> (row % 64) & 1) != 0;
+}
+
+// Calls `visit(i)` for each of `count` keys (at most kListBlock) that is at most `bound`.
+template <class Visit>
+void for_each_at_most(const KernelTable& table, const float* keys, int64_t count, float bound, const Visit& visit) {
+    uint64_t within[kListBlock / 64];
+    table.compare->between_f32(keys, count, -std::numeric_limits<float>::infinity(), bound, false, within);
+    for (int64_t start = 0; start < count; start += 64) {
+        for (uint64_t word = within[start / 64]; word != 0; word &= word - 1) {
+            visit(start + std::countr_zero(word));
+        }
+    }
+}
+
+}  // namespace elanus

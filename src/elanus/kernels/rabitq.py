@@ -1,0 +1,131 @@
+"""RaBitQ: codes of one bit a dimension after a random rotation, finer ones of up to eight, and searches by them.
+
+Gao and Long, "RaBitQ: Quantizing High-Dimensional Vectors with a Theoretical Error Bound for Approximate Nearest
+Neighbor Search", SIGMOD 2024; Gao et al., "Practical and Asymptotically Optimal Quantization of High-Dimensional
+Vectors in Euclidean Space for Approximate Nearest Neighbor Search", SIGMOD 2025. The layout of codes is that of quick
+scans (André, Kermarrec and Le Scouarnec, VLDB 2015).
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from elanus.kernels.backend import Floats, Hits, Rows
+from elanus.kernels.ivf import IvfLists, IvfQuestion
+from elanus.kernels.loader import active
+
+__all__ = [
+    "BLOCK_ROWS",
+    "ROTATION_ROUNDS",
+    "RabitqLists",
+    "block_sums",
+    "fine_products",
+    "padded_dim",
+    "rotate",
+    "search_rabitq",
+]
+
+BLOCK_ROWS: Final = 32
+"""Rows whose codes are stored together."""
+
+ROTATION_ROUNDS: Final = 4
+
+_DIM_MULTIPLE: Final = 64
+
+
+class RabitqLists(NamedTuple):
+    """Codes of rows in the order of places (`IvfLists`), of the difference r from the centroid c after the rotation P.
+
+    With s the signs of P r as -1 and 1, u a finer code less its middle, o the origin, and f = |r|^2 / <s, P r> or
+    |r|^2 / <u, P r>, the key of a row is, up to what is the same for its whole list,
+
+        L2: |r|^2 + 2 f <s, P(c - o)> - 2 f <s, P(q - o)>        IP: f <s, P(c - o)> - <r, c> - f <s, P(q - o)>
+
+    Attributes:
+        signs: (4, padded dim) float32 of -1 and 1, the rotation.
+        origin: (dim,) float32.
+        blocks: (ceil(place_count / 32), 4 * padded dim) uint8. Byte 16 t + j has in its low half bits of row j of
+            the block, in its high half of row 16 + j: those of dimensions 4 t to 4 t + 3, the first lowest.
+        factors: (3, place_count) float32: the constant terms of the key, the factor of <s, P(q - o)>, and how far the
+            key may be off when the query is at a distance of 1 from the centroid.
+        fine_bits: bits a dimension of both codes together, 1 to 8.
+        fine: (place_count, (fine_bits - 1) * padded dim / 8) uint8, the lower bits; (0, 0) when there are none. With
+            n of them and segments of padded dim / 8 dimensions, the n bytes at i, i + segment, ... are one
+            little-endian number, and its bits n j to n j + n - 1 are of dimension j * segment + i.
+        fine_factors: (2, place_count) float32 as the first two of `factors`, for u; (2, 0) when there are none.
+    """
+
+    signs: Floats
+    origin: Floats
+    blocks: npt.NDArray[np.uint8]
+    factors: Floats
+    fine_bits: int
+    fine: npt.NDArray[np.uint8]
+    fine_factors: Floats
+
+
+def padded_dim(dim: int) -> int:
+    """Dimensions of rotated vectors: the next multiple of 64."""
+    return max(1, -(-dim // _DIM_MULTIPLE)) * _DIM_MULTIPLE
+
+
+def rotate(vectors: Floats, signs: Floats) -> Floats:
+    """(count, padded dim) float32: each vector with zeros appended, times an orthogonal matrix that `signs` choose.
+
+    Rounds of: signs flipped; a Walsh-Hadamard transform of the first 2^n dimensions (the last ones in every other
+    round); and, unless that is all of them, both halves turned against each other by an eighth of a circle.
+
+    Raises:
+        TypeError, ValueError: other than float32, signs of another shape than `RabitqLists` says.
+    """
+    return active.backend.rabitq_rotate(vectors, signs)
+
+
+def block_sums(blocks: npt.NDArray[np.uint8], tables: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
+    """(block_count, 32) uint32: for each row of each block the sum of the tables' entries that its codes choose.
+
+    Args:
+        blocks: (block_count, 16 * table_count), as `RabitqLists.blocks`.
+        tables: (table_count, 16) uint8; the count is a multiple of 16.
+
+    Raises:
+        TypeError, ValueError: shapes that do not fit.
+    """
+    return active.backend.rabitq_block_sums(blocks, tables)
+
+
+def fine_products(codes: npt.NDArray[np.uint8], query: npt.NDArray[np.int8], places: npt.NDArray[np.uint32]) -> Rows:
+    """Products of `query` with the finer codes at `places`, exact, int64.
+
+    Args:
+        codes: (count, n * padded dim / 8), as `RabitqLists.fine`.
+        query: (padded dim,) int8.
+        places: uint32.
+
+    Raises:
+        TypeError, ValueError: shapes that do not fit, a place that is not there.
+    """
+    return active.backend.rabitq_fine_products(codes, query, places)
+
+
+def search_rabitq(
+    question: IvfQuestion, lists: IvfLists, codes: RabitqLists, *, stage: str, nprobe: int, k: int, pool: int
+) -> Hits:
+    """The best `k` rows of the nearest lists by exact score, of those that codes choose.
+
+    Args:
+        question: what is searched for.
+        lists: which rows are where.
+        codes: of those rows.
+        stage: `estimates` keeps the `pool` rows that one bit says are best. `fine` compares finer codes of the rows
+            that may be among the `pool` best by the error bound of the one bit. `column` compares the column with the
+            rows that may be among the `pool` best.
+        nprobe: lists that are read.
+        k: rows wanted.
+        pool: at least k.
+
+    Raises:
+        TypeError, ValueError: arrays that do not fit each other, a pool below `k`, finer codes that are not there.
+    """
+    return active.backend.ivf_search_rabitq(question, lists, codes, stage, nprobe, k, pool)
