@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "algo/rabitq.h"
 #include "arrays.h"
@@ -26,12 +27,13 @@ nb::object rabitq_rotate(nb::handle vectors, nb::handle signs) {
     const auto* in = rows.data<float>();
     const RabitqRotation rotation = {.dim = dim, .padded_dim = padded, .signs = rounds.data<float>()};
     auto* out = rotated.data<float>();
+    std::vector<float> spare(static_cast<size_t>(padded));
     {
         const nb::gil_scoped_release release;
         for (int64_t row = 0; row < rows.size(0); ++row, in += dim, out += padded) {
             std::copy_n(in, dim, out);
             std::fill(out + dim, out + padded, 0.0f);
-            rotate(active_table(), rotation, out);
+            rotate(active_table(), rotation, out, spare.data());
         }
     }
     return rotated.object();

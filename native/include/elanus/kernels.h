@@ -150,6 +150,9 @@ struct RabitqKernels {
     void (*fine_products[7])(const RabitqFineTask* task);
     // The Walsh-Hadamard transform in place, not scaled, of 2^n values. Bit-equal on every level.
     void (*hadamard)(float* values, int64_t size);
+    // tables[16 t + v] is the rounded sum of `scale` times the values 4 t + i for which bit i of v is set, less the
+    // smallest such sum; `scale` is so small that it is at most 255. Bit-equal on every level.
+    void (*query_tables)(const float* values, int64_t table_count, float scale, uint8_t* tables);
 };
 
 // One level: every pointer is set; a family a level does not improve is that of the level below.

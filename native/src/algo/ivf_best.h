@@ -8,7 +8,12 @@
 #include <limits>
 #include <vector>
 
+#include "elanus/kernels.h"
+
 namespace elanus {
+
+// Rows whose keys are compared at a time, at most.
+constexpr int64_t kListBlock = 512;
 
 // Keeps the `count` rows with the smallest (key, row). Rows may come in any order; each comes at most once.
 class BestRows {
@@ -19,6 +24,8 @@ public:
         heap_.clear();
         bound_ = std::numeric_limits<float>::infinity();
     }
+
+    int64_t capacity() const { return static_cast<int64_t>(count_); }
 
     // No row with a larger key can be among the best any more.
     float bound() const { return bound_; }
@@ -59,5 +66,17 @@ private:
     std::vector<uint64_t> heap_;
     float bound_ = std::numeric_limits<float>::infinity();
 };
+
+// Calls `visit(i)` for each of `count` keys (at most kListBlock) that is at most `bound`.
+template <class Visit>
+void for_each_at_most(const KernelTable& table, const float* keys, int64_t count, float bound, const Visit& visit) {
+    uint64_t within[kListBlock / 64];
+    table.compare->between_f32(keys, count, -std::numeric_limits<float>::infinity(), bound, false, within);
+    for (int64_t start = 0; start < count; start += 64) {
+        for (uint64_t word = within[start / 64]; word != 0; word &= word - 1) {
+            visit(start + std::countr_zero(word));
+        }
+    }
+}
 
 }  // namespace elanus

@@ -13,6 +13,8 @@ constexpr float kCodeMax = 127;
 constexpr float kRounding = 0x1.8p23f;
 // Bytes misjudge a list's rank by a little: so many more lists are ranked exactly than are asked for.
 constexpr int64_t kSpareMin = 8;
+// Lists whose keys are compared with the bound at a time.
+constexpr int64_t kComparedLists = 64;
 // With fewer lists than this the exact scan is as quick.
 constexpr int64_t kShortlistedMin = 64;
 
@@ -35,8 +37,13 @@ float square_norm(const float* values, int64_t count) {
 
 void ByteQuery::set(const float* values) {
     const auto count = static_cast<int64_t>(code_.size());
-    float largest = 0;
-    for (int64_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(values[i]));
+    // Floats of one sign are in the order of their bits.
+    int32_t largest_bits = 0;
+    for (int64_t i = 0; i < count; ++i) {
+        const int32_t bits = std::bit_cast<int32_t>(values[i]) & 0x7fffffff;
+        largest_bits = bits > largest_bits ? bits : largest_bits;
+    }
+    const float largest = std::bit_cast<float>(largest_bits);
     step_ = largest / kCodeMax;
     element_sum_ = 0;
     if (step_ < 0x1p-120f) {
@@ -61,6 +68,7 @@ CoarseSearch::CoarseSearch(const KernelTable& table, Metric ranking, const IvfCe
       centroids_(centroids),
       nprobe_(nprobe),
       shortlist_size_(shortlist_size(centroids.list_count, nprobe)),
+      best_(shortlist_size_),
       coded_(centroids.dim),
       scaled_(static_cast<size_t>(centroids.dim)),
       scores_(static_cast<size_t>(centroids.list_count)),
@@ -100,14 +108,18 @@ void CoarseSearch::shortlist(const float* query) {
     table_.int8_distance->ip_i8(&task);
     const float* squares = centroids_.squares + count;
     const float step = by_distance_ ? 2 * coded_.step() : coded_.step();
-    ranked_.resize(static_cast<size_t>(count));
     for (int64_t list = 0; list < count; ++list) {
-        const float constant = by_distance_ ? squares[list] : 0;
-        ranked_[static_cast<size_t>(list)] = {constant - step * scores_[static_cast<size_t>(list)],
-                                              static_cast<uint32_t>(list)};
+        scores_[static_cast<size_t>(list)] =
+            (by_distance_ ? squares[list] : 0) - step * scores_[static_cast<size_t>(list)];
     }
-    std::nth_element(ranked_.begin(), ranked_.begin() + shortlist_size_ - 1, ranked_.end());
-    for (int64_t i = 0; i < shortlist_size_; ++i) chosen_.push_back(ranked_[static_cast<size_t>(i)].list);
+    best_.clear();
+    for (int64_t first = 0; first < count; first += kComparedLists) {
+        const float* keys = scores_.data() + first;
+        for_each_at_most(table_, keys, std::min(kComparedLists, count - first), best_.bound(), [&](int64_t i) {
+            if (keys[i] <= best_.bound()) best_.offer(keys[i], static_cast<uint32_t>(first + i));
+        });
+    }
+    for (int64_t i = 0; i < best_.size(); ++i) chosen_.push_back(best_.row(i));
     std::sort(chosen_.begin(), chosen_.end());
 }
 

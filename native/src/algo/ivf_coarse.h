@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "algo/ivf_best.h"
 #include "elanus/kernels.h"
 
 namespace elanus {
@@ -68,6 +69,7 @@ private:
     const IvfCentroids centroids_;
     const int64_t nprobe_;
     const int64_t shortlist_size_;
+    BestRows best_;
     ByteQuery coded_;
     std::vector<float> scaled_;
     std::vector<float> scores_;

@@ -24,9 +24,6 @@ struct IvfMembers {
     }
 };
 
-// Rows a reader takes at a time.
-constexpr int64_t kListBlock = 512;
-
 // What stores the rows of lists. Keys of all readers: smaller is nearer.
 class ListReader {
 public:
@@ -73,18 +70,6 @@ std::unique_ptr<ListReader> make_bytes_reader(const IvfMembers& members, const I
 inline bool is_allowed(const ScanInput& scan, uint32_t row) {
     if (row >= scan.base.row_count) return false;
     return scan.allow == nullptr || (scan.allow[row / 64] >> (row % 64) & 1) != 0;
-}
-
-// Calls `visit(i)` for each of `count` keys (at most kListBlock) that is at most `bound`.
-template <class Visit>
-void for_each_at_most(const KernelTable& table, const float* keys, int64_t count, float bound, const Visit& visit) {
-    uint64_t within[kListBlock / 64];
-    table.compare->between_f32(keys, count, -std::numeric_limits<float>::infinity(), bound, false, within);
-    for (int64_t start = 0; start < count; start += 64) {
-        for (uint64_t word = within[start / 64]; word != 0; word &= word - 1) {
-            visit(start + std::countr_zero(word));
-        }
-    }
 }
 
 }  // namespace elanus

@@ -12,80 +12,51 @@ namespace elanus {
 namespace {
 
 constexpr float kEntryMax = 255;
-constexpr float kRounding = 0x1.8p23f;
-constexpr float kHalfRoot = 0.70710678118654752f;
 
 // Blocks whose sums are computed at a time: what kListBlock places can lie in.
 constexpr int64_t kBlockRows = 32;
 constexpr int64_t kBlocksMax = kListBlock / kBlockRows + 1;
 
-// The two halves turned against each other by an eighth of a circle.
-void turn_halves(float* values, int64_t size) {
-    float* __restrict low = values;
-    float* __restrict high = values + size / 2;
-    for (int64_t i = 0; i < size / 2; ++i) {
-        const float a = low[i], b = high[i];
-        low[i] = (a + b) * kHalfRoot;
-        high[i] = (a - b) * kHalfRoot;
-    }
-}
-
-// Sums of the subsets of four values: entry v adds value i where bit i of v is set.
-void subset_sums(const float* values, float* sums) {
-    const float low[4] = {0, values[0], values[1], values[0] + values[1]};
-    const float high[4] = {0, values[2], values[3], values[2] + values[3]};
-    for (int i = 0; i < 4; ++i) {
-        for (int j = 0; j < 4; ++j) sums[4 * i + j] = high[i] + low[j];
-    }
-}
-
 }  // namespace
 
-void rotate(const KernelTable& table, const RabitqRotation& rotation, float* values) {
+void rotate(const KernelTable& table, const RabitqRotation& rotation, float* values, float* spare) {
     const int64_t size = rotation.padded_dim;
-    const auto part = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(size)));
-    const float scale = 1.0f / std::sqrt(static_cast<float>(part));
+    const int64_t block = size & -size;
+    const int64_t block_count = size / block;
     for (int64_t round = 0; round < kRotationRounds; ++round) {
         const float* signs = rotation.signs + round * size;
         for (int64_t i = 0; i < size; ++i) values[i] *= signs[i];
-        float* transformed = round % 2 == 0 ? values : values + size - part;
-        table.rabitq->hadamard(transformed, part);
-        for (int64_t i = 0; i < part; ++i) transformed[i] *= scale;
-        if (part != size) turn_halves(values, size);
+        for (int64_t b = 0; b < block_count; ++b) table.rabitq->hadamard(values + b * block, block);
+        if (block_count == 1) continue;
+        for (int64_t b = 0; b < block_count; ++b) {
+            for (int64_t i = 0; i < block; ++i) spare[i * block_count + b] = values[b * block + i];
+        }
+        std::copy_n(spare, size, values);
     }
+    const float scale = 1 / (static_cast<float>(block) * std::sqrt(static_cast<float>(block)));
+    for (int64_t i = 0; i < size; ++i) values[i] *= scale;
 }
 
 RabitqTables::RabitqTables(int64_t padded_dim) : tables_(static_cast<size_t>(4 * padded_dim)) {}
 
-void RabitqTables::set(const float* rotated) {
-    float widest = 0;
-    base_ = 0;
-    for (int64_t t = 0; t < count(); ++t) {
-        float width = 0;
-        for (int64_t i = 4 * t; i < 4 * t + 4; ++i) {
-            width += std::fabs(rotated[i]);
-            base_ += std::min(0.0f, rotated[i]);
-        }
-        widest = std::max(widest, width);
+void RabitqTables::set(const KernelTable& table, const float* rotated) {
+    float widest = 0, sum = 0, size = 0;
+    for (int64_t i = 0; i < 4 * count(); i += 4) {
+        const float* v = rotated + i;
+        const float width = (std::fabs(v[0]) + std::fabs(v[1])) + (std::fabs(v[2]) + std::fabs(v[3]));
+        widest = width > widest ? width : widest;
+        size += width;
+        sum += (v[0] + v[1]) + (v[2] + v[3]);
     }
+    // What the negative values add up to.
+    base_ = 0.5f * (sum - size);
     step_ = widest / kEntryMax;
     if (step_ < 0x1p-120f) {
         step_ = 0;
         std::fill(tables_.begin(), tables_.end(), uint8_t{0});
         return;
     }
-    const float inverse = kEntryMax / widest;
-    for (int64_t t = 0; t < count(); ++t) {
-        const float* values = rotated + 4 * t;
-        float sums[16];
-        subset_sums(values, sums);
-        float least = 0;
-        for (int i = 0; i < 4; ++i) least += std::min(0.0f, values[i]);
-        uint8_t* table = tables_.data() + 16 * t;
-        for (int v = 0; v < 16; ++v) {
-            table[v] = static_cast<uint8_t>(std::bit_cast<uint32_t>((sums[v] - least) * inverse + kRounding) & 0xff);
-        }
-    }
+    table.rabitq->query_tables(rotated, count(), kEntryMax / widest, tables_.data());
 }
 
 namespace {
@@ -98,6 +69,7 @@ public:
           stage_(stage),
           by_distance_(by_distance),
           rotated_(static_cast<size_t>(codes.rotation.padded_dim)),
+          spare_(rotated_.size()),
           tables_(codes.rotation.padded_dim),
           fine_query_(codes.rotation.padded_dim) {}
 
@@ -106,10 +78,10 @@ public:
         const int64_t dim = codes_.rotation.dim;
         for (int64_t i = 0; i < dim; ++i) rotated_[static_cast<size_t>(i)] = vector[i] - codes_.origin[i];
         std::fill(rotated_.begin() + dim, rotated_.end(), 0.0f);
-        rotate(*one.table, codes_.rotation, rotated_.data());
+        rotate(*one.table, codes_.rotation, rotated_.data(), spare_.data());
         total_ = 0;
         for (const float value : rotated_) total_ += value;
-        tables_.set(rotated_.data());
+        tables_.set(*one.table, rotated_.data());
         if (stage_ == RabitqStage::fine) fine_query_.set(rotated_.data());
         if (stage_ == RabitqStage::column) {
             prepared_ = std::make_unique<PreparedQueries>(one);
@@ -129,6 +101,18 @@ public:
     bool is_exact() const override { return stage_ == RabitqStage::column; }
 
 private:
+    // A row that may be among the best.
+    struct Kept {
+        float key;      // how small its key may well be
+        float product;  // of the query with its bits
+        uint32_t place, row;
+    };
+
+    // Rows refined before the bound is asked again.
+    static constexpr size_t kBatch = 16;
+    // Rows compared at a time while the bound still falls quickly.
+    static constexpr int64_t kSeedRows = 64;
+
     void read_places(int64_t first, int64_t count, BestRows& best) {
         const int64_t first_block = first / kBlockRows;
         const int64_t block_count = (first + count - 1) / kBlockRows - first_block + 1;
@@ -143,23 +127,65 @@ private:
             });
             return;
         }
-        int64_t kept = 0;
-        for_each_at_most(*one_.table, keys_, count, best.bound(), [&](int64_t i) {
-            if (is_allowed(one_, static_cast<uint32_t>(rows[i]))) {
-                places_[kept] = static_cast<uint32_t>(first + i);
-                listed_[kept] = static_cast<uint32_t>(rows[i]);
-                kept_products_[kept++] = products_[i];
-            }
-        });
-        if (kept == 0) return;
+        if (best.bound() == std::numeric_limits<float>::infinity()) seed(first, count, best);
+        kept_.clear();
+        for_each_at_most(*one_.table, keys_, count, best.bound(), [&](int64_t i) { keep(first, i); });
+        // The most promising rows first: what they turn out to be may rule out the others.
+        if (kept_.size() > kBatch) {
+            std::sort(kept_.begin(), kept_.end(), [](const Kept& a, const Kept& b) { return a.key < b.key; });
+        }
+        refine_kept(best);
+    }
+
+    // While anything may be among the best, as many rows as are wanted are refined, those with the smallest keys.
+    void seed(int64_t first, int64_t count, BestRows& best) {
+        BestRows chosen(best.capacity());
+        for (int64_t start = 0; start < count; start += kSeedRows) {
+            for_each_at_most(*one_.table, keys_ + start, std::min(kSeedRows, count - start), chosen.bound(),
+                             [&](int64_t i) {
+                                 const int64_t position = start + i;
+                                 const auto row = static_cast<uint32_t>(members_.members[first + position]);
+                                 if (keys_[position] <= chosen.bound() && is_allowed(one_, row)) {
+                                     chosen.offer(keys_[position], static_cast<uint32_t>(position));
+                                 }
+                             });
+        }
+        kept_.clear();
+        for (int64_t i = 0; i < chosen.size(); ++i) {
+            keep(first, chosen.row(i));
+            // Compares as false with any bound, so that the row is not refined twice.
+            keys_[chosen.row(i)] = std::numeric_limits<float>::quiet_NaN();
+        }
+        refine_kept(best);
+    }
+
+    void keep(int64_t first, int64_t position) {
+        const auto row = static_cast<uint32_t>(members_.members[first + position]);
+        if (!is_allowed(one_, row)) return;
+        kept_.push_back({keys_[position], products_[position], static_cast<uint32_t>(first + position), row});
+    }
+
+    void refine_kept(BestRows& best) {
+        for (size_t start = 0; start < kept_.size(); start += kBatch) {
+            refine(start, std::min<size_t>(kBatch, kept_.size() - start), best);
+        }
+    }
+
+    void refine(size_t start, size_t size, BestRows& best) {
+        int64_t count = 0;
+        for (size_t i = start; i < start + size; ++i) {
+            if (!(kept_[i].key <= best.bound())) continue;
+            places_[count] = kept_[i].place;
+            listed_[count] = kept_[i].row;
+            refined_products_[count++] = kept_[i].product;
+        }
+        if (count == 0) return;
         if (stage_ == RabitqStage::fine) {
-            estimate_again(kept);
+            estimate_again(count);
         } else {
-            score(kept);
+            score(count);
         }
-        for (int64_t i = 0; i < kept; ++i) {
-            if (keys_[i] <= best.bound()) best.offer(keys_[i], listed_[i]);
-        }
+        for (int64_t i = 0; i < count; ++i) best.offer(refined_keys_[i], listed_[i]);
     }
 
     // Keys of places from the sums over their codes: estimates, or how small the key may well be.
@@ -192,8 +218,8 @@ private:
         for (int64_t i = 0; i < count; ++i) {
             const float* constants = codes_.fine_factors + places_[i];
             const float low = fine_query_.step() * static_cast<float>(fine_products_[i]);
-            const float product = high * kept_products_[i] + low - middle;
-            keys_[i] = near_key_ + constants[0] + constants[codes_.place_count] * product;
+            const float product = high * refined_products_[i] + low - middle;
+            refined_keys_[i] = near_key_ + constants[0] + constants[codes_.place_count] * product;
         }
     }
 
@@ -206,11 +232,11 @@ private:
                                 .rows = listed_,
                                 .first = 0,
                                 .count = count,
-                                .scores = keys_,
+                                .scores = refined_keys_,
                                 .scores_stride = count};
         score_(&task);
         if (is_larger_nearer(one_.metric)) {
-            for (int64_t i = 0; i < count; ++i) keys_[i] = -keys_[i];
+            for (int64_t i = 0; i < count; ++i) refined_keys_[i] = -refined_keys_[i];
         }
     }
 
@@ -221,14 +247,16 @@ private:
     ScanInput one_ = {};
     std::unique_ptr<PreparedQueries> prepared_;
     ScoreFunction score_ = nullptr;
-    std::vector<float> rotated_;
+    std::vector<float> rotated_, spare_;
     RabitqTables tables_;
     ByteQuery fine_query_;
     float total_ = 0, near_key_ = 0, near_root_ = 0;
     uint32_t sums_[kBlocksMax * kBlockRows];
-    float products_[kListBlock], kept_products_[kListBlock], keys_[kListBlock];
-    uint32_t places_[kListBlock], listed_[kListBlock];
-    int32_t fine_products_[kListBlock];
+    float products_[kListBlock], keys_[kListBlock];
+    std::vector<Kept> kept_;
+    uint32_t places_[kBatch], listed_[kBatch];
+    float refined_keys_[kBatch], refined_products_[kBatch];
+    int32_t fine_products_[kBatch];
 };
 
 }  // namespace

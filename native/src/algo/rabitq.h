@@ -19,18 +19,19 @@
 
 namespace elanus {
 
-constexpr int64_t kRotationRounds = 4;
+constexpr int64_t kRotationRounds = 3;
 
-// Rounds of random signs, a Hadamard transform of the first or the last 2^n values, and a turn of the two halves
-// against each other (Kac's walk): orthogonal, in time dim log dim, for any dimension.
+// Rounds of random signs, a Hadamard transform of each block of 2^n values, where 2^n is the largest power that divides
+// the dimension, and a transposition that deals every block's values out to all blocks: orthogonal, in time
+// dim log dim, for any multiple of 64.
 struct RabitqRotation {
     int64_t dim;         // of what is rotated
     int64_t padded_dim;  // of the result: a multiple of 64, at least dim
     const float* signs;  // kRotationRounds x padded_dim of -1 and 1
 };
 
-// `values` holds `padded_dim` floats, those after `dim` zero.
-void rotate(const KernelTable& table, const RabitqRotation& rotation, float* values);
+// Turns `values` in place: `padded_dim` floats, those after `dim` zero. `spare` is room for as many.
+void rotate(const KernelTable& table, const RabitqRotation& rotation, float* values, float* spare);
 
 enum class RabitqStage : int64_t {
     estimates,  // the best estimates are the candidates
@@ -54,7 +55,7 @@ class RabitqTables {
 public:
     explicit RabitqTables(int64_t padded_dim);
 
-    void set(const float* rotated);
+    void set(const KernelTable& table, const float* rotated);
 
     const uint8_t* data() const { return tables_.data(); }
     int64_t count() const { return static_cast<int64_t>(tables_.size()) / 16; }

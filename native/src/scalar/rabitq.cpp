@@ -4,6 +4,8 @@
 
 #include "body/rabitq_hadamard.h"
 
+#include "body/rabitq_tables.h"
+
 namespace elanus {
 namespace {
 
@@ -29,6 +31,7 @@ extern const RabitqKernels scalar_rabitq = {
     {fine_products<1>, fine_products<2>, fine_products<3>, fine_products<4>, fine_products<5>, fine_products<6>,
      fine_products<7>},
     hadamard,
+    query_tables,
 };
 
 }  // namespace elanus

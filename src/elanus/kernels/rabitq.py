@@ -29,7 +29,7 @@ __all__ = [
 BLOCK_ROWS: Final = 32
 """Rows whose codes are stored together."""
 
-ROTATION_ROUNDS: Final = 4
+ROTATION_ROUNDS: Final = 3
 
 _DIM_MULTIPLE: Final = 64
 
@@ -43,7 +43,7 @@ class RabitqLists(NamedTuple):
         L2: |r|^2 + 2 f <s, P(c - o)> - 2 f <s, P(q - o)>        IP: f <s, P(c - o)> - <r, c> - f <s, P(q - o)>
 
     Attributes:
-        signs: (4, padded dim) float32 of -1 and 1, the rotation.
+        signs: (3, padded dim) float32 of -1 and 1, the rotation.
         origin: (dim,) float32.
         blocks: (ceil(place_count / 32), 4 * padded dim) uint8. Byte 16 t + j has in its low half bits of row j of
             the block, in its high half of row 16 + j: those of dimensions 4 t to 4 t + 3, the first lowest.
@@ -73,8 +73,8 @@ def padded_dim(dim: int) -> int:
 def rotate(vectors: Floats, signs: Floats) -> Floats:
     """(count, padded dim) float32: each vector with zeros appended, times an orthogonal matrix that `signs` choose.
 
-    Rounds of: signs flipped; a Walsh-Hadamard transform of the first 2^n dimensions (the last ones in every other
-    round); and, unless that is all of them, both halves turned against each other by an eighth of a circle.
+    Rounds of: signs flipped; a Walsh-Hadamard transform of each block of 2^n dimensions, the largest power that divides
+    their number; and, unless there is one block, a transposition that deals each block's values out to all blocks.
 
     Raises:
         TypeError, ValueError: other than float32, signs of another shape than `RabitqLists` says.

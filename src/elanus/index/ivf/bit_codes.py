@@ -32,6 +32,8 @@ __all__ = ["BitCodedLists", "encoded_rows", "opened_rows", "row_artefacts"]
 _COSTS: Final = ListCosts(read=0.05, compare=0.2)
 _POOL_FACTOR: Final = 2
 _POOL_MIN: Final = 16
+_PRECISE_BITS: Final = 6
+_PRECISE_POOL_MIN: Final = 6
 
 ERROR_WIDTH: Final = 1.9
 """Standard deviations of an estimate's error after which a row is given up, as in the paper."""
@@ -221,6 +223,8 @@ class BitCodedLists:
         wanted = math.ceil(min(k * refine_k, float(max(k, self.codes.factors.shape[1]))))
         if self._stage == "column":
             return max(k, wanted)
+        if self.codes.fine_bits >= _PRECISE_BITS:
+            return max(wanted, k + k // 2, k + _PRECISE_POOL_MIN)
         return max(wanted, k * _POOL_FACTOR, k + _POOL_MIN)
 
 

@@ -44,7 +44,7 @@ _BUILD_PARAMS: Final[tuple[Param, ...]] = (
     *LIST_BUILD_PARAMS,
     BoolParam("refine", default=False),
     ChoiceParam("refine_type", tuple(_REFINE_BITS), aliases={"FLAT": "FP32"}),
-    IntParam("rbq_bits", 1, _FINE_BITS_MAX, default=1),
+    IntParam("rbq_bits", 1, _FINE_BITS_MAX),
 )
 
 
@@ -140,4 +140,4 @@ def _fine_bits(params: Mapping[str, Any], data_type: DataType) -> int:
     refine_bits = _REFINE_BITS.get(params.get("refine_type") or "FP32", 0) if params["refine"] else 0
     if refine_bits > _FINE_BITS_MAX or refine_bits >= _ELEMENT_BITS[data_type]:
         refine_bits = 0
-    return max(int(params["rbq_bits"]), refine_bits)
+    return max(int(params.get("rbq_bits") or 1), refine_bits)

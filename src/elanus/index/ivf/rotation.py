@@ -22,7 +22,7 @@ _CHUNK_BLOCKS: Final = 1024
 
 
 def rotation_signs(dim: int, seed: int) -> npt.NDArray[np.float32]:
-    """(4, padded dim) float32 of -1 and 1 for a rotation of vectors with `dim` dimensions."""
+    """(3, padded dim) float32 of -1 and 1 for a rotation of vectors with `dim` dimensions."""
     bits = np.random.default_rng(seed).integers(0, 2, (ROTATION_ROUNDS, padded_dim(dim)))
     return (2 * bits - 1).astype(np.float32)
 

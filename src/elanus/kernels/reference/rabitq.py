@@ -19,19 +19,14 @@ def rabitq_rotate(vectors: Floats, signs: Floats) -> Floats:
     if len(signs) != ROTATION_ROUNDS or size % 64 or size < vectors.shape[1] or size == 0:
         expected = f"{ROTATION_ROUNDS} x a multiple of 64 of at least {vectors.shape[1]}"
         raise ValueError(f"signs is {len(signs)} x {size}, expected {expected}")
-    part = 1 << (size.bit_length() - 1)
-    scale = np.float32(1) / np.sqrt(np.float32(part))
+    block = size & -size
     rotated = np.zeros((len(vectors), size), np.float32)
     rotated[:, : vectors.shape[1]] = vectors
-    for number, flipped in enumerate(signs):
-        rotated *= flipped
-        turned = slice(0, part) if number % 2 == 0 else slice(size - part, size)
-        rotated[:, turned] = _hadamard(rotated[:, turned]) * scale
-        if part != size:
-            low, high = rotated[:, : size // 2], rotated[:, size // 2 :]
-            half_root = np.float32(np.sqrt(0.5))
-            rotated = np.hstack([(low + high) * half_root, (low - high) * half_root])
-    return rotated
+    for flipped in signs:
+        blocks = _hadamard((rotated * flipped).reshape(-1, block)).reshape(len(vectors), -1, block)
+        rotated = np.ascontiguousarray(blocks.transpose(0, 2, 1)).reshape(len(vectors), size)
+    scale = np.float32(1) / (np.float32(block) * np.sqrt(np.float32(block)))
+    return np.asarray(rotated * scale)
 
 
 def rabitq_block_sums(blocks: npt.NDArray[np.uint8], tables: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
