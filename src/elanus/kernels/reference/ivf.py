@@ -36,7 +36,7 @@ def ivf_search_flat(question: IvfQuestion, lists: IvfLists, nprobe: int, k: int)
     def no_keys(_vector: Floats, _list: int, places: Rows) -> Floats:
         return np.zeros(len(places), np.float32)
 
-    return hits_of(question, lists, no_keys, (nprobe, k, max(1, len(lists.members))))
+    return hits_of(question, lists, no_keys, (nprobe, k, max(k, len(lists.members))))
 
 
 def ivf_search_bytes(question: IvfQuestion, lists: IvfLists, codes: ByteLists, nprobe: int, k: int, pool: int) -> Hits:

@@ -23,7 +23,9 @@ def rabitq_rotate(vectors: Floats, signs: Floats) -> Floats:
     rotated = np.zeros((len(vectors), size), np.float32)
     rotated[:, : vectors.shape[1]] = vectors
     for flipped in signs:
-        blocks = _hadamard((rotated * flipped).reshape(-1, block)).reshape(len(vectors), -1, block)
+        blocks = _hadamard((rotated * flipped).reshape(len(vectors) * (size // block), block)).reshape(
+            len(vectors), size // block, block
+        )
         rotated = np.ascontiguousarray(blocks.transpose(0, 2, 1)).reshape(len(vectors), size)
     scale = np.float32(1) / (np.float32(block) * np.sqrt(np.float32(block)))
     return np.asarray(rotated * scale)
@@ -90,18 +92,19 @@ def ivf_search_rabitq(
 
 
 def _hadamard(rows: Floats) -> Floats:
-    half = rows.shape[1] // 2
+    size = rows.shape[1]
+    half = size // 2
     while half:
-        pairs = rows.reshape(len(rows), -1, 2, half)
+        pairs = rows.reshape(len(rows), size // (2 * half), 2, half)
         rows = np.stack([pairs[:, :, 0] + pairs[:, :, 1], pairs[:, :, 0] - pairs[:, :, 1]], axis=2)
-        rows = rows.reshape(len(rows), -1)
+        rows = rows.reshape(len(rows), size)
         half //= 2
     return rows
 
 
 def _block_codes(blocks: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """(block_count, 32, table_count) codes of 4 bits."""
-    halves = blocks.reshape(len(blocks), -1, 16).transpose(0, 2, 1)
+    halves = blocks.reshape(len(blocks), blocks.shape[1] // 16, 16).transpose(0, 2, 1)
     return np.concatenate([halves & 15, halves >> 4], axis=1)
 
 
@@ -109,7 +112,7 @@ def _bits(blocks: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """(32 * block_count, padded dim) of 0 and 1."""
     codes = _block_codes(blocks)
     bits: npt.NDArray[np.uint8] = codes[..., None] >> np.arange(4, dtype=np.uint8) & np.uint8(1)
-    return bits.reshape(len(blocks) * BLOCK_ROWS, -1)
+    return bits.reshape(len(blocks) * BLOCK_ROWS, codes.shape[2] * 4)
 
 
 def _unpacked(codes: npt.NDArray[np.uint8], bits: int, segment: int) -> npt.NDArray[np.uint8]:
