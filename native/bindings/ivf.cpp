@@ -27,6 +27,12 @@ void check_between(int64_t value, int64_t low, int64_t high, const char* what) {
                       " to " + std::to_string(high));
 }
 
+Metric parse_ranking(std::string_view name) {
+    const Metric metric = parse_metric(name);
+    if (metric != Metric::l2 && metric != Metric::ip) raise_value_error("lists are ranked by L2 or IP");
+    return metric;
+}
+
 // An array whose elements and number of elements are as expected; the first dimension is not checked when it is -1.
 class TypedArray : public ArrayArgument {
 public:
@@ -156,7 +162,7 @@ private:
 // What is asked: metric, queries, column, the queries as lists compare them, and the allowed rows.
 class QuestionArguments {
 public:
-    explicit QuestionArguments(nb::handle object) : QuestionArguments(tuple_of_size(object, 5, "question")) {}
+    explicit QuestionArguments(nb::handle object) : QuestionArguments(tuple_of_size(object, 6, "question")) {}
 
     bool by_distance() const { return metric_ == Metric::l2; }
 
@@ -170,7 +176,7 @@ public:
         ResultArray rows(Dtype::int64, dense_.query_count(), k);
         const IvfSearch search = {.scan = dense_.input(allow_.words()),
                                   .vectors = vectors_.data<float>(),
-                                  .ranking = metric_ == Metric::ip ? Metric::ip : Metric::l2,
+                                  .ranking = ranking_,
                                   .centroids = lists.centroids(),
                                   .members = lists.members(),
                                   .nprobe = nprobe,
@@ -191,7 +197,8 @@ private:
         : metric_(parse_metric(nb::cast<std::string>(question[0]))),
           dense_(nb::cast<std::string>(question[0]).c_str(), question[1], 2, question[2]),
           vectors_(question[3], "vectors", Dtype::float32, -1, -1),
-          allow_(question[4], dense_.row_count()) {
+          ranking_(parse_ranking(nb::cast<std::string>(question[4]))),
+          allow_(question[5], dense_.row_count()) {
         if (metric_ == Metric::hamming || metric_ == Metric::jaccard) {
             raise_value_error("inverted lists compare numbers, expected metric L2, IP or COSINE");
         }
@@ -200,6 +207,7 @@ private:
     const Metric metric_;
     DenseArguments dense_;
     TypedArray vectors_;
+    const Metric ranking_;
     AllowArgument allow_;
 };
 
@@ -240,8 +248,7 @@ nb::object ivf_search_rabitq(nb::handle question, nb::handle lists, nb::handle c
 nb::object ivf_nearest_lists(const char* ranking, nb::handle vectors, nb::handle lists, int64_t nprobe) {
     ListArguments stored(lists);
     TypedArray queries(vectors, "vectors", Dtype::float32, -1, stored.dim());
-    const Metric metric = parse_metric(ranking);
-    if (metric != Metric::l2 && metric != Metric::ip) raise_value_error("lists are ranked by L2 or IP");
+    const Metric metric = parse_ranking(ranking);
     check_between(nprobe, 1, stored.list_count(), "nprobe");
     ResultArray found(Dtype::int64, queries.size(0), nprobe);
     auto* out = found.data<int64_t>();

@@ -89,8 +89,7 @@ class _Case:
 
     def rows_read(self) -> npt.NDArray[np.int64]:
         """Allowed rows of the lists that are read, by query; the lists are those of the same level."""
-        ranking = "IP" if self.metric is Metric.IP else "L2"
-        found = nearest_lists(ranking, self.question.vectors, self.lists, self.nprobe)
+        found = nearest_lists(self.question.ranking, self.question.vectors, self.lists, self.nprobe)
         read = np.zeros((len(found), len(self.question.base)), np.bool_)
         for number, lists in enumerate(found):
             for one in lists:
@@ -126,10 +125,11 @@ def _cases(draw: st.DrawFn) -> _Case:
     if metric is Metric.COSINE:
         lengths = np.linalg.norm(queries, axis=1, keepdims=True)
         compared = (queries / np.where(lengths == 0, 1, lengths)).astype(np.float32)
+    ranking = draw(st.sampled_from(["L2", "IP"]))
     allow = None if draw(st.booleans()) else pack(rng.random(row_count) < draw(st.sampled_from([0.0, 0.1, 0.7])))
     return _Case(
-        question=IvfQuestion(metric.value, queries, matrix, np.ascontiguousarray(compared), allow),
-        lists=Centroids.from_artefacts(artefacts, metric, dim=dim, lists=inverted).lists,
+        question=IvfQuestion(metric.value, queries, matrix, np.ascontiguousarray(compared), ranking, allow),
+        lists=Centroids.from_artefacts(artefacts, metric, dim=dim, lists=inverted, length=0.0).lists,
         bytes_=ByteLists(coded.scales, coded.origin, coded.codes, coded.constants),
         vectors=vectors,
         grouped=grouped,
@@ -210,7 +210,7 @@ def test_small_pools_find_rows_of_the_lists_with_their_scores(
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_lists_chosen_are_nearly_the_nearest(level: str, case: _Case) -> None:
     """The exact scores of the lists that are chosen are in order, and no farther than rounding to bytes can explain."""
-    ranking = "IP" if case.metric is Metric.IP else "L2"
+    ranking = case.question.ranking
     with using(level):
         found = nearest_lists(ranking, case.question.vectors, case.lists, case.nprobe)
     exact = reference.ivf_nearest_lists(ranking, case.question.vectors, case.lists, case.nprobe)
@@ -237,7 +237,7 @@ def test_lists_that_are_not_within_the_members_are_refused() -> None:
         members=np.zeros(5, np.int32),
     )
     rows = np.zeros((5, 4), np.float32)
-    question = IvfQuestion("L2", rows[:1], rows, rows[:1], None)
+    question = IvfQuestion("L2", rows[:1], rows, rows[:1], "L2", None)
     for level in BACKENDS:
         with using(level), pytest.raises(ValueError, match="offsets of list 1 are not within the members"):
             search_flat(question, lists, nprobe=2, k=1)

@@ -1,8 +1,8 @@
 """Searches over inverted lists: the lists nearest to a query, then the best of their rows by exact score.
 
-A search reads the `nprobe` lists whose centroids are nearest: in the metric's own order for IP, by distance for L2 and
-for COSINE, whose lists are over unit vectors. Rows come back as from `distance.scan_topk_many` over the rows in those
-lists: scores are exact and equal to its, ties go to the smaller row, places after the hits have row -1.
+A search reads the `nprobe` lists whose centroids are nearest by distance or by product. Rows come back as from
+`distance.scan_topk_many` over the rows in those lists: scores are exact and equal to its, ties go to the smaller row,
+places after the hits have row -1.
 """
 
 from typing import Any, NamedTuple
@@ -23,7 +23,9 @@ class IvfQuestion(NamedTuple):
         metric: L2, IP or COSINE.
         queries: (query_count, dim), as `distance` takes them.
         base: (row_count, dim) the column.
-        vectors: (query_count, dim) float32, the queries as lists compare them: of unit length for COSINE.
+        vectors: (query_count, dim) float32, the queries as lists compare them: of unit length for COSINE, times any
+            positive number for IP.
+        ranking: L2 or IP, what the nearest lists are by.
         allow: the rows that may be found.
     """
 
@@ -31,6 +33,7 @@ class IvfQuestion(NamedTuple):
     queries: npt.NDArray[Any]
     base: npt.NDArray[Any]
     vectors: Floats
+    ranking: str
     allow: Words | None
 
 

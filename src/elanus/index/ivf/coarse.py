@@ -9,23 +9,18 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.index.artefacts import array_bytes, artefact_array
-from elanus.index.floats import as_float32, unit_vectors
+from elanus.index.floats import FloatRows, as_float32, unit_vectors, vector_lengths
 from elanus.index.ivf.lists import InvertedLists
 from elanus.kernels import ivf
 from elanus.schema.types import Metric
 
-__all__ = ["Centroids", "centroid_artefacts", "compared_vectors"]
+__all__ = ["Centroids", "centroid_artefacts", "length_of_rows"]
 
 _MATRIX: Final = "centroids"
 _CODES: Final = "centroid_codes"
 _CONSTANTS: Final = "centroid_constants"
 _CODE_MAX: Final = 127
-
-
-def compared_vectors(queries: npt.NDArray[Any], metric: Metric) -> npt.NDArray[np.float32]:
-    """Queries as they are compared with centroids and codes: float32, of unit length for COSINE."""
-    vectors = as_float32(queries)
-    return unit_vectors(vectors) if metric is Metric.COSINE else vectors
+_LENGTHS_MAX: Final = 1.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +30,22 @@ class Centroids:
     Attributes:
         lists: centroids, their codes and the lists, as kernels take them.
         metric: the metric of the column.
+        length: of every row that lists hold; 0 when they differ, or when it does not matter.
     """
 
     lists: ivf.IvfLists
     metric: Metric
+    length: float
 
     @classmethod
     def from_artefacts(
-        cls, artefacts: Mapping[str, memoryview | pa.Buffer], metric: Metric, *, dim: int, lists: InvertedLists
+        cls,
+        artefacts: Mapping[str, memoryview | pa.Buffer],
+        metric: Metric,
+        *,
+        dim: int,
+        lists: InvertedLists,
+        length: float,
     ) -> Self:
         """The centroids over mapped artefacts.
 
@@ -62,16 +65,44 @@ class Centroids:
                 members=lists.members,
             ),
             metric=metric,
+            length=length,
         )
 
-    def nearest_lists(self, vectors: npt.NDArray[np.float32], nprobe: int) -> npt.NDArray[np.int64]:
-        """(query_count, nprobe) list numbers, nearest first, for `compared_vectors`; `nprobe` is at most list_count.
+    @property
+    def ranking(self) -> str:
+        """What the nearest lists are by: L2 or IP.
 
-        Unit vectors are ranked by Euclidean distance, as they were when rows were assigned: a centroid of unit vectors
-        is shorter than they are, by how much its rows differ.
+        Rows of one length are ranked alike by product and by distance, so lists are ranked by distance, as they were
+        when rows were assigned: a centroid is shorter than its rows are, by how much they differ, and by product lists
+        of rows that differ little would be read too early.
         """
-        ranking = Metric.IP if self.metric is Metric.IP else Metric.L2
-        return ivf.nearest_lists(ranking.value, vectors, self.lists, nprobe)
+        return Metric.IP.value if self.metric is Metric.IP and not self.length else Metric.L2.value
+
+    def compared(self, queries: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Queries as they are compared with centroids and codes: float32, of the length of rows where they have one."""
+        vectors = as_float32(queries)
+        if not self.length:
+            return vectors
+        return unit_vectors(vectors) * np.float32(self.length)
+
+    def nearest_lists(self, vectors: npt.NDArray[np.float32], nprobe: int) -> npt.NDArray[np.int64]:
+        """(query_count, nprobe) list numbers, nearest first, for `compared` vectors; `nprobe` is at most list_count."""
+        return ivf.nearest_lists(self.ranking, vectors, self.lists, nprobe)
+
+
+def length_of_rows(vectors: FloatRows, metric: Metric) -> float:
+    """The length that rows have in common, to a hundredth; 0 when they differ, and for L2, where it does not matter."""
+    if metric is Metric.COSINE:
+        return 1.0
+    if metric is Metric.L2:
+        return 0.0
+    shortest, longest = np.inf, 0.0
+    for _, block in vectors.blocks():
+        lengths = vector_lengths(block)
+        shortest, longest = min(shortest, float(lengths.min())), max(longest, float(lengths.max()))
+        if longest > _LENGTHS_MAX * shortest:
+            return 0.0
+    return (shortest + longest) / 2
 
 
 def centroid_artefacts(centroids: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.uint8]]:

@@ -16,7 +16,7 @@ from elanus.index.artefacts import (
 )
 from elanus.index.exact import ExactScan
 from elanus.index.floats import FloatRows
-from elanus.index.ivf.coarse import Centroids, centroid_artefacts
+from elanus.index.ivf.coarse import Centroids, centroid_artefacts, length_of_rows
 from elanus.index.ivf.grouping import GroupedRows
 from elanus.index.ivf.lists import InvertedLists
 from elanus.schema.types import Metric
@@ -37,6 +37,7 @@ class _Description(msgspec.Struct, frozen=True, kw_only=True):
     dim: int
     metric: str
     list_count: int
+    length: float
 
 
 def shared_artefacts(
@@ -51,6 +52,7 @@ def shared_artefacts(
         dim=vectors.dim,
         metric=metric.value,
         list_count=grouped.lists.list_count,
+        length=length_of_rows(vectors, metric),
     )
     return {
         _DESCRIPTION: description_bytes(description),
@@ -79,4 +81,5 @@ def read_layout(
     lists = InvertedLists.from_artefacts(
         artefacts, list_count=list_count, present_count=scan.present_count, row_count=row_count
     )
-    return Centroids.from_artefacts(artefacts, scan.metric, dim=dim, lists=lists), lists
+    length = description.length
+    return Centroids.from_artefacts(artefacts, scan.metric, dim=dim, lists=lists, length=length), lists

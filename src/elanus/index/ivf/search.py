@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
 from elanus.index.exact import ExactScan, scored_form
-from elanus.index.ivf.coarse import Centroids, compared_vectors
+from elanus.index.ivf.coarse import Centroids
 from elanus.index.ivf.lists import InvertedLists
 from elanus.index.ivf.ranges import range_over_lists
 from elanus.index.planning import ListCosts, SearchPlan, plan_list_search
@@ -68,7 +68,8 @@ class IvfIndex:
             metric=self.scan.metric.value,
             queries=scored_form(queries),
             base=self.scan.matrix,
-            vectors=compared_vectors(queries, self.scan.metric),
+            vectors=self.centroids.compared(queries),
+            ranking=self.centroids.ranking,
             allow=None if allow is None else allow.words,
         )
         hits = self.source.search(question, k, plan.breadth, params)
@@ -85,7 +86,7 @@ class IvfIndex:
         plan = self._plan(1, params["nprobe"], visible)
         if plan.exact:
             return self.scan.range_search(query, bounds, visible)
-        vectors = compared_vectors(query[None, :], self.scan.metric)
+        vectors = self.centroids.compared(query[None, :])
         return range_over_lists(
             self.scan,
             self.lists,

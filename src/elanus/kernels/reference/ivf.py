@@ -66,8 +66,7 @@ def hits_of(question: IvfQuestion, lists: IvfLists, keys: Keys, breadth: tuple[i
     scores = np.full((len(question.queries), k), -np.inf if largest else np.inf, np.float32)
     rows = np.full((len(question.queries), k), -1, np.int64)
     allowed = mask_of(question.allow, len(question.base))
-    ranking = "IP" if question.metric == "IP" else "L2"
-    nearest = ivf_nearest_lists(ranking, question.vectors, lists, nprobe)
+    nearest = ivf_nearest_lists(question.ranking, question.vectors, lists, nprobe)
     for number, (query, vector) in enumerate(zip(question.queries, question.vectors, strict=True)):
         found_rows, found_keys = _kept(vector, lists, keys, nearest[number], allowed)
         order = np.lexsort((found_rows, found_keys))[:pool]
