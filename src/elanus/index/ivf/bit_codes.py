@@ -29,7 +29,7 @@ from elanus.schema.types import Metric
 
 __all__ = ["BitCodedLists", "encoded_rows", "opened_rows", "row_artefacts"]
 
-_COSTS: Final = ListCosts(read=0.05, compare=0.2)
+_COSTS: Final = ListCosts(read=0.05, compare=0.1)
 _POOL_FACTOR: Final = 2
 _POOL_MIN: Final = 16
 _PRECISE_BITS: Final = 6

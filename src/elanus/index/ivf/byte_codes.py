@@ -33,7 +33,7 @@ from elanus.schema.types import Metric
 
 __all__ = ["ByteCodedLists", "ByteCodes"]
 
-_COSTS: Final = ListCosts(read=0.2, compare=0.2)
+_COSTS: Final = ListCosts(read=0.03, compare=0.3)
 _LIMIT: Final = 127
 _POOL_FACTOR: Final = 2
 _POOL_MIN: Final = 16

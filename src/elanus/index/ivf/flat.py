@@ -34,7 +34,7 @@ from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
 
 __all__ = ["IvfFlatType"]
 
-_COSTS: Final = ListCosts(read=0.1, compare=1.3)
+_COSTS: Final = ListCosts(read=0.03, compare=1.3)
 
 
 @dataclass(frozen=True, slots=True)
