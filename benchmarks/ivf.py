@@ -40,6 +40,8 @@ _OWN: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "IVF_RABITQ SQ6": ("IVF_RABITQ", {"refine": True, "refine_type": "SQ6"}),
     "IVF_RABITQ SQ8": ("IVF_RABITQ", {"refine": True, "refine_type": "SQ8"}),
 }
+_FAISS: Final = ("faiss Flat", "faiss SQ8", "faiss RaBitQ SQ8")
+_RABITQLIB: Final = {"rabitqlib 7 bits": 7, "rabitqlib raw": 32}
 
 Search = Callable[[npt.NDArray[np.float32], int], npt.NDArray[np.int64]]
 
@@ -81,12 +83,11 @@ def main() -> None:
     spec = Field("vector", DataType.FLOAT_VECTOR, dim=base.shape[1])
     column = VectorColumn(spec, dense_array(base, spec))
     exact = ExactScan.over(column, Metric.IP).search(queries, _K, allow).rows
-    contenders, centroids = _own(column, options.lists, allow)
-    contenders += _faiss(base, centroids, allow)
+    wanted = set(options.only.split(",")) if options.only else {*_OWN, *_FAISS, *_RABITQLIB}
+    contenders, centroids = _own(column, options.lists, allow, wanted)
+    contenders += _faiss(base, centroids, allow, wanted)
     if allow is None:
-        contenders += _rabitqlib(base, centroids)
-    if options.only:
-        contenders = [contender for contender in contenders if contender.name in options.only.split(",")]
+        contenders += _rabitqlib(base, centroids, wanted)
     for _ in range(options.passes):
         for contender in contenders:
             _measure(contender, queries, exact)
@@ -107,12 +108,14 @@ def _vectors(folder: Path | None, query_count: int) -> tuple[npt.NDArray[np.floa
 
 
 def _own(
-    column: VectorColumn, list_count: int, allow: Bitset | None
+    column: VectorColumn, list_count: int, allow: Bitset | None, wanted: set[str]
 ) -> tuple[list[Contender], npt.NDArray[np.float32]]:
     """Our indexes, whose builds find the same centroids, and those."""
     contenders: list[Contender] = []
     centroids = np.empty((0, 0), np.float32)
     for name, (kind_name, given) in _OWN.items():
+        if name not in wanted:
+            continue
         kind = index_type(kind_name)
         params = kind.check_build_params(column.field, Metric.IP, {"nlist": list_count, **given})
         built = kind.build(column, Metric.IP, params, BuildContext())
@@ -134,12 +137,16 @@ def _own(
     return contenders, centroids
 
 
-def _faiss(base: npt.NDArray[np.float32], centroids: npt.NDArray[np.float32], allow: Bitset | None) -> list[Contender]:
+def _faiss(
+    base: npt.NDArray[np.float32], centroids: npt.NDArray[np.float32], allow: Bitset | None, wanted: set[str]
+) -> list[Contender]:
     """faiss's indexes over the same centroids."""
     dim, count, metric = base.shape[1], len(centroids), faiss.METRIC_INNER_PRODUCT
     selector = None if allow is None else faiss.IDSelectorBitmap(allow.packed())
     contenders = []
-    for name in ("faiss Flat", "faiss SQ8", "faiss RaBitQ SQ8"):
+    for name in _FAISS:
+        if name not in wanted:
+            continue
         rotation = faiss.RandomRotationMatrix(dim, dim)
         rotation.init(7)
         is_rotated = "RaBitQ" in name
@@ -179,7 +186,7 @@ def _faiss(base: npt.NDArray[np.float32], centroids: npt.NDArray[np.float32], al
     return contenders
 
 
-def _rabitqlib(base: npt.NDArray[np.float32], centroids: npt.NDArray[np.float32]) -> list[Contender]:
+def _rabitqlib(base: npt.NDArray[np.float32], centroids: npt.NDArray[np.float32], wanted: set[str]) -> list[Contender]:
     """rabitqlib's inverted lists with codes of 7 bits, and with the vectors themselves."""
     try:
         import rabitqlib
@@ -189,7 +196,9 @@ def _rabitqlib(base: npt.NDArray[np.float32], centroids: npt.NDArray[np.float32]
     coarse.add(centroids)
     assigned = coarse.search(base, 1)[1][:, 0].astype(np.uint32)
     contenders = []
-    for bits, name in ((7, "rabitqlib 7 bits"), (32, "rabitqlib raw")):
+    for name, bits in _RABITQLIB.items():
+        if name not in wanted:
+            continue
         index = rabitqlib.IvfIndex(base.shape[1], len(base), len(centroids), bits, "ip")
         index.build(base, np.ascontiguousarray(centroids), assigned, 1, True)
 

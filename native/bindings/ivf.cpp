@@ -162,7 +162,7 @@ private:
 // What is asked: metric, queries, column, the queries as lists compare them, and the allowed rows.
 class QuestionArguments {
 public:
-    explicit QuestionArguments(nb::handle object) : QuestionArguments(tuple_of_size(object, 6, "question")) {}
+    explicit QuestionArguments(nb::handle object) : QuestionArguments(tuple_of_size(object, 7, "question")) {}
 
     bool by_distance() const { return metric_ == Metric::l2; }
 
@@ -176,6 +176,7 @@ public:
         ResultArray rows(Dtype::int64, dense_.query_count(), k);
         const IvfSearch search = {.scan = dense_.input(allow_.words()),
                                   .vectors = vectors_.data<float>(),
+                                  .length = length_,
                                   .ranking = ranking_,
                                   .centroids = lists.centroids(),
                                   .members = lists.members(),
@@ -197,8 +198,9 @@ private:
         : metric_(parse_metric(nb::cast<std::string>(question[0]))),
           dense_(nb::cast<std::string>(question[0]).c_str(), question[1], 2, question[2]),
           vectors_(question[3], "vectors", Dtype::float32, -1, -1),
-          ranking_(parse_ranking(nb::cast<std::string>(question[4]))),
-          allow_(question[5], dense_.row_count()) {
+          length_(static_cast<float>(nb::cast<double>(question[4]))),
+          ranking_(parse_ranking(nb::cast<std::string>(question[5]))),
+          allow_(question[6], dense_.row_count()) {
         if (metric_ == Metric::hamming || metric_ == Metric::jaccard) {
             raise_value_error("inverted lists compare numbers, expected metric L2, IP or COSINE");
         }
@@ -207,6 +209,7 @@ private:
     const Metric metric_;
     DenseArguments dense_;
     TypedArray vectors_;
+    const float length_;
     const Metric ranking_;
     AllowArgument allow_;
 };

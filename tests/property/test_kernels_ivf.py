@@ -87,9 +87,20 @@ class _Case:
     nprobe: int
     k: int
 
+    def vectors_compared(self) -> npt.NDArray[np.float32]:
+        """The queries at the length at which lists compare them, rounded as the kernels do."""
+        if self.question.length == 0:
+            return self.question.vectors
+        wide = self.question.vectors.astype(np.float64)
+        lengths = np.sqrt((wide**2).sum(axis=1, keepdims=True))
+        vectors: npt.NDArray[np.float32] = (wide * (self.question.length / np.where(lengths > 0, lengths, 1))).astype(
+            np.float32
+        )
+        return vectors
+
     def rows_read(self) -> npt.NDArray[np.int64]:
         """Allowed rows of the lists that are read, by query; the lists are those of the same level."""
-        found = nearest_lists(self.question.ranking, self.question.vectors, self.lists, self.nprobe)
+        found = nearest_lists(self.question.ranking, self.vectors_compared(), self.lists, self.nprobe)
         read = np.zeros((len(found), len(self.question.base)), np.bool_)
         for number, lists in enumerate(found):
             for one in lists:
@@ -121,14 +132,11 @@ def _cases(draw: st.DrawFn) -> _Case:
     artefacts = {name: memoryview(data) for name, data in centroid_artefacts(centroids).items()}
     coded = ByteCodes.encoded(vectors, metric, grouped, BuildContext())
     queries = (matrix[rng.integers(0, row_count, 3)] + rng.integers(-1, 2, (3, dim))).astype(np.float32)
-    compared = queries
-    if metric is Metric.COSINE:
-        lengths = np.linalg.norm(queries, axis=1, keepdims=True)
-        compared = (queries / np.where(lengths == 0, 1, lengths)).astype(np.float32)
     ranking = draw(st.sampled_from(["L2", "IP"]))
+    length = {Metric.L2: 0.0, Metric.IP: draw(st.sampled_from([0.0, 2.5])), Metric.COSINE: 1.0}[metric]
     allow = None if draw(st.booleans()) else pack(rng.random(row_count) < draw(st.sampled_from([0.0, 0.1, 0.7])))
     return _Case(
-        question=IvfQuestion(metric.value, queries, matrix, np.ascontiguousarray(compared), ranking, allow),
+        question=IvfQuestion(metric.value, queries, matrix, queries, length, ranking, allow),
         lists=Centroids.from_artefacts(artefacts, metric, dim=dim, lists=inverted, length=0.0).lists,
         bytes_=ByteLists(coded.scales, coded.origin, coded.codes, coded.constants),
         vectors=vectors,
@@ -237,7 +245,7 @@ def test_lists_that_are_not_within_the_members_are_refused() -> None:
         members=np.zeros(5, np.int32),
     )
     rows = np.zeros((5, 4), np.float32)
-    question = IvfQuestion("L2", rows[:1], rows, rows[:1], "L2", None)
+    question = IvfQuestion("L2", rows[:1], rows, rows[:1], 0.0, "L2", None)
     for level in BACKENDS:
         with using(level), pytest.raises(ValueError, match="offsets of list 1 are not within the members"):
             search_flat(question, lists, nprobe=2, k=1)

@@ -1,5 +1,7 @@
 #include "algo/ivf_search.h"
 
+#include <cmath>
+
 #include "algo/query.h"
 
 namespace elanus {
@@ -18,6 +20,19 @@ ScanInput one_query(const ScanInput& scan, int64_t number) {
     one.queries = static_cast<const uint8_t*>(scan.queries) + number * row_stride(scan);
     one.query_count = 1;
     return one;
+}
+
+// `vector` brought to a length; a zero vector stays zero.
+void set_length(const float* vector, int64_t dim, float length, float* out) {
+    double sums[4] = {};
+    int64_t i = 0;
+    for (; i + 4 <= dim; i += 4) {
+        for (int j = 0; j < 4; ++j) sums[j] += static_cast<double>(vector[i + j]) * vector[i + j];
+    }
+    for (; i < dim; ++i) sums[0] += static_cast<double>(vector[i]) * vector[i];
+    const double found = std::sqrt((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    const double scale = found > 0 ? length / found : 0;
+    for (i = 0; i < dim; ++i) out[i] = static_cast<float>(vector[i] * scale);
 }
 
 // The rows found, in order of exact scores.
@@ -186,9 +201,14 @@ int64_t search_lists(const IvfSearch& search, ListReader& reader, float* scores,
     CoarseSearch coarse(*search.scan.table, search.ranking, search.centroids, search.nprobe);
     BestRows pool(search.pool);
     BestRows best(search.k);
+    std::vector<float> scaled(static_cast<size_t>(search.centroids.dim));
     const bool larger_is_nearer = is_larger_nearer(search.scan.metric);
     for (int64_t q = 0; q < search.scan.query_count; ++q) {
         const float* vector = search.vectors + q * search.centroids.dim;
+        if (search.length > 0) {
+            set_length(vector, search.centroids.dim, search.length, scaled.data());
+            vector = scaled.data();
+        }
         const ScanInput one = one_query(search.scan, q);
         reader.begin(one, vector);
         pool.clear();

@@ -38,7 +38,8 @@ public:
 
 struct IvfSearch {
     ScanInput scan;        // all queries, the column and the allowed rows
-    const float* vectors;  // the queries as lists compare them: query_count x dim
+    const float* vectors;  // the queries as floats: query_count x dim
+    float length;          // lists compare them at this length; as they are when it is 0
     Metric ranking;        // of the lists: L2 or IP
     IvfCentroids centroids;
     IvfMembers members;

@@ -23,8 +23,8 @@ class IvfQuestion(NamedTuple):
         metric: L2, IP or COSINE.
         queries: (query_count, dim), as `distance` takes them.
         base: (row_count, dim) the column.
-        vectors: (query_count, dim) float32, the queries as lists compare them: of unit length for COSINE, times any
-            positive number for IP.
+        vectors: (query_count, dim) float32, the queries as floats.
+        length: that of queries when lists compare them, 1 for COSINE, 0 for L2; 0 leaves them as they are.
         ranking: L2 or IP, what the nearest lists are by.
         allow: the rows that may be found.
     """
@@ -33,6 +33,7 @@ class IvfQuestion(NamedTuple):
     queries: npt.NDArray[Any]
     base: npt.NDArray[Any]
     vectors: Floats
+    length: float
     ranking: str
     allow: Words | None
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
 from elanus.index.exact import ExactScan, scored_form
+from elanus.index.floats import as_float32
 from elanus.index.ivf.coarse import Centroids
 from elanus.index.ivf.lists import InvertedLists
 from elanus.index.ivf.ranges import range_over_lists
@@ -68,7 +69,8 @@ class IvfIndex:
             metric=self.scan.metric.value,
             queries=scored_form(queries),
             base=self.scan.matrix,
-            vectors=self.centroids.compared(queries),
+            vectors=as_float32(queries),
+            length=self.centroids.length,
             ranking=self.centroids.ranking,
             allow=None if allow is None else allow.words,
         )

@@ -66,8 +66,9 @@ def hits_of(question: IvfQuestion, lists: IvfLists, keys: Keys, breadth: tuple[i
     scores = np.full((len(question.queries), k), -np.inf if largest else np.inf, np.float32)
     rows = np.full((len(question.queries), k), -1, np.int64)
     allowed = mask_of(question.allow, len(question.base))
-    nearest = ivf_nearest_lists(question.ranking, question.vectors, lists, nprobe)
-    for number, (query, vector) in enumerate(zip(question.queries, question.vectors, strict=True)):
+    vectors = _compared(question)
+    nearest = ivf_nearest_lists(question.ranking, vectors, lists, nprobe)
+    for number, (query, vector) in enumerate(zip(question.queries, vectors, strict=True)):
         found_rows, found_keys = _kept(vector, lists, keys, nearest[number], allowed)
         order = np.lexsort((found_rows, found_keys))[:pool]
         exact = score_rows(question.metric, query, question.base, found_rows[order])
@@ -88,6 +89,15 @@ def places_by_list(lists: IvfLists, numbers: Rows) -> Iterator[tuple[int, Rows]]
         if not 0 <= start <= stop <= len(lists.members):
             raise ValueError(f"offsets of list {number} are not within the members")
         yield int(number), np.arange(start, stop, dtype=np.int64)
+
+
+def _compared(question: IvfQuestion) -> Floats:
+    if not question.length > 0:
+        return question.vectors
+    wide = question.vectors.astype(np.float64)
+    lengths = np.sqrt((wide**2).sum(axis=1, keepdims=True))
+    compared: Floats = (wide * (question.length / np.where(lengths > 0, lengths, 1))).astype(np.float32)
+    return compared
 
 
 def _kept(
