@@ -22,7 +22,8 @@ from elanus.index.ivf.lists import InvertedLists
 from elanus.index.ivf.rotation import rotation_signs
 from elanus.index.protocol import BuildContext
 from elanus.kernels import distance, reference
-from elanus.kernels.ivf import ByteLists, IvfLists, IvfQuestion, nearest_lists, search_bytes, search_flat
+from elanus.kernels.ivf import nearest_lists, search_bytes, search_flat
+from elanus.kernels.list_arrays import ByteLists, IvfLists, IvfQuestion
 from elanus.kernels.rabitq import block_sums, fine_products, padded_dim, rotate, search_rabitq
 from elanus.kernels.reference.arguments import mask_of
 from elanus.kernels.reference.bits import pack

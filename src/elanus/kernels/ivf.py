@@ -5,76 +5,11 @@ A search reads the `nprobe` lists whose centroids are nearest by distance or by 
 places after the hits have row -1.
 """
 
-from typing import Any, NamedTuple
-
-import numpy as np
-import numpy.typing as npt
-
-from elanus.kernels.backend import Floats, Hits, Rows, Words
+from elanus.kernels.backend import Floats, Hits, Rows
+from elanus.kernels.list_arrays import ByteLists, IvfLists, IvfQuestion
 from elanus.kernels.loader import active
 
-__all__ = ["ByteLists", "IvfLists", "IvfQuestion", "nearest_lists", "search_bytes", "search_flat"]
-
-
-class IvfQuestion(NamedTuple):
-    """What is searched for, and where.
-
-    Attributes:
-        metric: L2, IP or COSINE.
-        queries: (query_count, dim), as `distance` takes them.
-        base: (row_count, dim) the column.
-        vectors: (query_count, dim) float32, the queries as floats.
-        length: that of queries when lists compare them, 1 for COSINE, 0 for L2; 0 leaves them as they are.
-        ranking: L2 or IP, what the nearest lists are by.
-        allow: the rows that may be found.
-    """
-
-    metric: str
-    queries: npt.NDArray[Any]
-    base: npt.NDArray[Any]
-    vectors: Floats
-    length: float
-    ranking: str
-    allow: Words | None
-
-
-class IvfLists(NamedTuple):
-    """Centroids and the rows of each list.
-
-    Attributes:
-        centroids: (list_count, dim) float32.
-        codes: (list_count, dim) int8; code times scale is about centroid less origin.
-        scales: (dim,) float32.
-        origin: (dim,) float32.
-        squares: (2, list_count) float32: squared lengths of the centroids, and of centroids less origin.
-        offsets: (list_count + 1,) int64, ascending.
-        members: int32 row numbers; those of list i are members[offsets[i]:offsets[i + 1]], their positions are places.
-    """
-
-    centroids: Floats
-    codes: npt.NDArray[np.int8]
-    scales: Floats
-    origin: Floats
-    squares: Floats
-    offsets: Rows
-    members: npt.NDArray[np.int32]
-
-
-class ByteLists(NamedTuple):
-    """Rows as bytes, in the order of places: code times scale is about row less centroid.
-
-    Attributes:
-        scales: (dim,) float32.
-        origin: (dim,) float32, zero unless the metric is L2.
-        codes: (place_count, dim) int8.
-        constants: (place_count,) float32 for L2, empty otherwise: |r|^2 + 2 (c - origin) r for the difference r from
-            the centroid c.
-    """
-
-    scales: Floats
-    origin: Floats
-    codes: npt.NDArray[np.int8]
-    constants: Floats
+__all__ = ["nearest_lists", "search_bytes", "search_flat"]
 
 
 def nearest_lists(ranking: str, vectors: Floats, lists: IvfLists, nprobe: int) -> Rows:

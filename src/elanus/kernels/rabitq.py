@@ -6,63 +6,18 @@ Vectors in Euclidean Space for Approximate Nearest Neighbor Search", SIGMOD 2025
 scans (André, Kermarrec and Le Scouarnec, VLDB 2015).
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from elanus.kernels.backend import Floats, Hits, Rows
-from elanus.kernels.ivf import IvfLists, IvfQuestion
+from elanus.kernels.list_arrays import IvfLists, IvfQuestion, RabitqLists
 from elanus.kernels.loader import active
 
-__all__ = [
-    "BLOCK_ROWS",
-    "ROTATION_ROUNDS",
-    "RabitqLists",
-    "block_sums",
-    "fine_products",
-    "padded_dim",
-    "rotate",
-    "search_rabitq",
-]
-
-BLOCK_ROWS: Final = 32
-"""Rows whose codes are stored together."""
-
-ROTATION_ROUNDS: Final = 3
+__all__ = ["block_sums", "fine_products", "padded_dim", "rotate", "search_rabitq"]
 
 _DIM_MULTIPLE: Final = 64
-
-
-class RabitqLists(NamedTuple):
-    """Codes of rows in the order of places (`IvfLists`), of the difference r from the centroid c after the rotation P.
-
-    With s the signs of P r as -1 and 1, u a finer code less its middle, o the origin, and f = |r|^2 / <s, P r> or
-    |r|^2 / <u, P r>, the key of a row is, up to what is the same for its whole list,
-
-        L2: |r|^2 + 2 f <s, P(c - o)> - 2 f <s, P(q - o)>        IP: f <s, P(c - o)> - <r, c> - f <s, P(q - o)>
-
-    Attributes:
-        signs: (3, padded dim) float32 of -1 and 1, the rotation.
-        origin: (dim,) float32.
-        blocks: (ceil(place_count / 32), 4 * padded dim) uint8. Byte 16 t + j has in its low half bits of row j of
-            the block, in its high half of row 16 + j: those of dimensions 4 t to 4 t + 3, the first lowest.
-        factors: (3, place_count) float32: the constant terms of the key, the factor of <s, P(q - o)>, and how far the
-            key may be off when the query is at a distance of 1 from the centroid.
-        fine_bits: bits a dimension of both codes together, 1 to 8.
-        fine: (place_count, (fine_bits - 1) * padded dim / 8) uint8, the lower bits; (0, 0) when there are none. With
-            n of them and segments of padded dim / 8 dimensions, the n bytes at i, i + segment, ... are one
-            little-endian number, and its bits n j to n j + n - 1 are of dimension j * segment + i.
-        fine_factors: (2, place_count) float32 as the first two of `factors`, for u; (2, 0) when there are none.
-    """
-
-    signs: Floats
-    origin: Floats
-    blocks: npt.NDArray[np.uint8]
-    factors: Floats
-    fine_bits: int
-    fine: npt.NDArray[np.uint8]
-    fine_factors: Floats
 
 
 def padded_dim(dim: int) -> int:

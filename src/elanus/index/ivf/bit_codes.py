@@ -23,8 +23,8 @@ from elanus.index.ivf.grouping import GroupedRows
 from elanus.index.ivf.rotation import block_layout, fine_layout, quantised, rotation_signs
 from elanus.index.planning import ListCosts
 from elanus.index.protocol import BuildContext, SearchHits
-from elanus.kernels.ivf import IvfQuestion
-from elanus.kernels.rabitq import BLOCK_ROWS, ROTATION_ROUNDS, RabitqLists, padded_dim, rotate, search_rabitq
+from elanus.kernels.list_arrays import BLOCK_ROWS, ROTATION_ROUNDS, IvfQuestion, RabitqLists
+from elanus.kernels.rabitq import padded_dim, rotate, search_rabitq
 from elanus.schema.types import Metric
 
 __all__ = ["BitCodedLists", "encoded_rows", "opened_rows", "row_artefacts"]

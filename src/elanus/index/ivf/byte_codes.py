@@ -28,7 +28,8 @@ from elanus.index.ivf.coarse import Centroids
 from elanus.index.ivf.grouping import GroupedRows
 from elanus.index.planning import ListCosts
 from elanus.index.protocol import BuildContext, SearchHits
-from elanus.kernels.ivf import ByteLists, IvfQuestion, search_bytes
+from elanus.kernels.ivf import search_bytes
+from elanus.kernels.list_arrays import ByteLists, IvfQuestion
 from elanus.schema.types import Metric
 
 __all__ = ["ByteCodedLists", "ByteCodes"]

@@ -12,6 +12,7 @@ from elanus.index.artefacts import array_bytes, artefact_array
 from elanus.index.floats import FloatRows, as_float32, unit_vectors, vector_lengths
 from elanus.index.ivf.lists import InvertedLists
 from elanus.kernels import ivf
+from elanus.kernels.list_arrays import IvfLists
 from elanus.schema.types import Metric
 
 __all__ = ["Centroids", "centroid_artefacts", "length_of_rows"]
@@ -33,7 +34,7 @@ class Centroids:
         length: of every row that lists hold; 0 when they differ, or when it does not matter.
     """
 
-    lists: ivf.IvfLists
+    lists: IvfLists
     metric: Metric
     length: float
 
@@ -55,7 +56,7 @@ class Centroids:
         count = lists.list_count
         constants = artefact_array(artefacts, _CONSTANTS, np.float32, 2 * dim + 2 * count)
         return cls(
-            lists=ivf.IvfLists(
+            lists=IvfLists(
                 centroids=artefact_array(artefacts, _MATRIX, np.float32, count * dim).reshape(count, dim),
                 codes=artefact_array(artefacts, _CODES, np.int8, count * dim).reshape(count, dim),
                 scales=constants[:dim],

@@ -28,7 +28,8 @@ from elanus.index.ivf.search import IvfIndex
 from elanus.index.params import checked_params
 from elanus.index.planning import ListCosts
 from elanus.index.protocol import Artefacts, BuildContext, IndexSize, SearchHits, VectorColumn, VectorIndex
-from elanus.kernels.ivf import IvfQuestion, search_flat
+from elanus.kernels.ivf import search_flat
+from elanus.kernels.list_arrays import IvfQuestion
 from elanus.schema.field import Field
 from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
 

@@ -11,7 +11,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from elanus.kernels.rabitq import BLOCK_ROWS, ROTATION_ROUNDS, padded_dim
+from elanus.kernels.list_arrays import BLOCK_ROWS, ROTATION_ROUNDS
+from elanus.kernels.rabitq import padded_dim
 
 __all__ = ["block_layout", "fine_layout", "quantised", "rotation_signs"]
 

@@ -19,7 +19,7 @@ from elanus.index.ivf.ranges import range_over_lists
 from elanus.index.planning import ListCosts, SearchPlan, plan_list_search
 from elanus.index.protocol import IndexSize, RangeBounds, SearchHits
 from elanus.index.rescoring import replaced_where_short
-from elanus.kernels.ivf import IvfQuestion
+from elanus.kernels.list_arrays import IvfQuestion
 
 __all__ = ["IvfIndex", "ListSearch"]
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.kernels.backend import Floats, Hits, Rows
-from elanus.kernels.ivf import ByteLists, IvfLists, IvfQuestion
+from elanus.kernels.list_arrays import ByteLists, IvfLists, IvfQuestion
 from elanus.kernels.reference.arguments import check_array, check_k, mask_of
 from elanus.kernels.reference.distance import score_rows
 from elanus.kernels.reference.topk import best_rows

@@ -4,8 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.kernels.backend import Floats, Hits, Rows
-from elanus.kernels.ivf import IvfLists, IvfQuestion
-from elanus.kernels.rabitq import BLOCK_ROWS, ROTATION_ROUNDS, RabitqLists
+from elanus.kernels.list_arrays import BLOCK_ROWS, ROTATION_ROUNDS, IvfLists, IvfQuestion, RabitqLists
 from elanus.kernels.reference.arguments import check_array
 from elanus.kernels.reference.ivf import hits_of
 

@@ -15,7 +15,8 @@ from elanus.index.ivf.grouping import GroupedRows
 from elanus.index.ivf.lists import InvertedLists
 from elanus.index.ivf.rotation import block_layout, fine_layout, quantised, rotation_signs
 from elanus.index.protocol import BuildContext
-from elanus.kernels.rabitq import RabitqLists, padded_dim, rotate
+from elanus.kernels.list_arrays import RabitqLists
+from elanus.kernels.rabitq import padded_dim, rotate
 from elanus.schema.types import DataType, Metric
 
 _METRICS = (Metric.L2, Metric.IP)
