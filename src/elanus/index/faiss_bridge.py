@@ -1,4 +1,4 @@
-"""The one place that touches faiss: loading it, its threads, its views of our memory, its serialised form.
+"""The one place that touches faiss: loading it, its threads, its views of our memory.
 
 faiss is imported at first use, never with the package. Its OpenMP thread count belongs to the calling thread, so each
 call into it sets the count first. After a parallel build a forked child must not call faiss: OpenMP's threads are gone
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
-from elanus.errors import DataCorrupt, Unavailable
+from elanus.errors import Unavailable
 from elanus.schema.types import Metric
 
 __all__ = [
@@ -22,8 +22,6 @@ __all__ = [
     "found_in_blocks",
     "int32_view",
     "load_faiss",
-    "opened",
-    "serialised",
     "share_codes",
     "with_threads",
 ]
@@ -95,26 +93,3 @@ def found_in_blocks(
         found = index.search(block, k, params=params)[1]
         for vector, rows in zip(block, found, strict=True):
             yield vector, rows[rows >= 0]
-
-
-def serialised(index: Any) -> npt.NDArray[np.uint8]:
-    """The bytes of a faiss index."""
-    data: npt.NDArray[np.uint8] = load_faiss().serialize_index(index)
-    return data
-
-
-def opened(data: npt.NDArray[np.uint8], *, name: str) -> Any:
-    """The faiss index in `data`, which must outlive it: its large arrays are read in place.
-
-    Raises:
-        DataCorrupt: these bytes are no faiss index; `name` says which they are.
-    """
-    faiss = load_faiss()
-    reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(data), data.nbytes)
-    try:
-        return faiss.read_index(reader)
-    except RuntimeError as error:
-        raise DataCorrupt(
-            "malformed_file",
-            f"index artefact {name!r} of {data.nbytes} bytes cannot be read ({error}); rebuild the index",
-        ) from error
