@@ -162,7 +162,7 @@ private:
 // What is asked: metric, queries, column, the queries as lists compare them, and the allowed rows.
 class QuestionArguments {
 public:
-    explicit QuestionArguments(nb::handle object) : QuestionArguments(tuple_of_size(object, 7, "question")) {}
+    explicit QuestionArguments(nb::handle object) : QuestionArguments(tuple_of_size(object, 8, "question")) {}
 
     bool by_distance() const { return metric_ == Metric::l2; }
 
@@ -178,6 +178,7 @@ public:
                                   .vectors = vectors_.data<float>(),
                                   .length = length_,
                                   .ranking = ranking_,
+                                  .square_weight = square_weight_,
                                   .centroids = lists.centroids(),
                                   .members = lists.members(),
                                   .nprobe = nprobe,
@@ -200,7 +201,8 @@ private:
           vectors_(question[3], "vectors", Dtype::float32, -1, -1),
           length_(static_cast<float>(nb::cast<double>(question[4]))),
           ranking_(parse_ranking(nb::cast<std::string>(question[5]))),
-          allow_(question[6], dense_.row_count()) {
+          square_weight_(static_cast<float>(nb::cast<double>(question[6]))),
+          allow_(question[7], dense_.row_count()) {
         if (metric_ == Metric::hamming || metric_ == Metric::jaccard) {
             raise_value_error("inverted lists compare numbers, expected metric L2, IP or COSINE");
         }
@@ -211,6 +213,7 @@ private:
     TypedArray vectors_;
     const float length_;
     const Metric ranking_;
+    const float square_weight_;
     AllowArgument allow_;
 };
 
@@ -248,7 +251,8 @@ nb::object ivf_search_rabitq(nb::handle question, nb::handle lists, nb::handle c
     return asked.answer(stored, *reader, nprobe, k, pool);
 }
 
-nb::object ivf_nearest_lists(const char* ranking, nb::handle vectors, nb::handle lists, int64_t nprobe) {
+nb::object ivf_nearest_lists(const char* ranking, double square_weight, nb::handle vectors, nb::handle lists,
+                             int64_t nprobe) {
     ListArguments stored(lists);
     TypedArray queries(vectors, "vectors", Dtype::float32, -1, stored.dim());
     const Metric metric = parse_ranking(ranking);
@@ -259,7 +263,7 @@ nb::object ivf_nearest_lists(const char* ranking, nb::handle vectors, nb::handle
     const IvfCentroids centroids = stored.centroids();
     {
         const nb::gil_scoped_release release;
-        CoarseSearch coarse(active_table(), metric, centroids, nprobe);
+        CoarseSearch coarse(active_table(), metric, static_cast<float>(square_weight), centroids, nprobe);
         for (int64_t q = 0; q < queries.size(0); ++q, query += stored.dim()) {
             for (const NearList& near : coarse.nearest(query)) *out++ = near.list;
         }

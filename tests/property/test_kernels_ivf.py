@@ -101,7 +101,9 @@ class _Case:
 
     def rows_read(self) -> npt.NDArray[np.int64]:
         """Allowed rows of the lists that are read, by query; the lists are those of the same level."""
-        found = nearest_lists(self.question.ranking, self.vectors_compared(), self.lists, self.nprobe)
+        question = self.question
+        vectors, weight = self.vectors_compared(), question.square_weight
+        found = nearest_lists(question.ranking, vectors, self.lists, self.nprobe, square_weight=weight)
         read = np.zeros((len(found), len(self.question.base)), np.bool_)
         for number, lists in enumerate(found):
             for one in lists:
@@ -134,10 +136,11 @@ def _cases(draw: st.DrawFn) -> _Case:
     coded = ByteCodes.encoded(vectors, metric, grouped, BuildContext())
     queries = (matrix[rng.integers(0, row_count, 3)] + rng.integers(-1, 2, (3, dim))).astype(np.float32)
     ranking = draw(st.sampled_from(["L2", "IP"]))
+    weight = draw(st.sampled_from([0.0, 0.25]))
     length = {Metric.L2: 0.0, Metric.IP: draw(st.sampled_from([0.0, 2.5])), Metric.COSINE: 1.0}[metric]
     allow = None if draw(st.booleans()) else pack(rng.random(row_count) < draw(st.sampled_from([0.0, 0.1, 0.7])))
     return _Case(
-        question=IvfQuestion(metric.value, queries, matrix, queries, length, ranking, allow),
+        question=IvfQuestion(metric.value, queries, matrix, queries, length, ranking, weight, allow),
         lists=Centroids.from_artefacts(artefacts, metric, dim=dim, lists=inverted, length=0.0).lists,
         bytes_=ByteLists(coded.scales, coded.origin, coded.codes, coded.constants),
         vectors=vectors,
@@ -222,7 +225,7 @@ def test_the_lists_chosen_are_nearly_the_nearest(level: str, case: _Case) -> Non
     ranking = case.question.ranking
     with using(level):
         found = nearest_lists(ranking, case.question.vectors, case.lists, case.nprobe)
-    exact = reference.ivf_nearest_lists(ranking, case.question.vectors, case.lists, case.nprobe)
+    exact = reference.ivf_nearest_lists(ranking, 0.0, case.question.vectors, case.lists, case.nprobe)
     for vector, numbers, nearest in zip(case.question.vectors, found, exact, strict=True):
         assert len(set(numbers.tolist())) == case.nprobe
         sign = -1 if ranking == "IP" else 1
@@ -246,7 +249,7 @@ def test_lists_that_are_not_within_the_members_are_refused() -> None:
         members=np.zeros(5, np.int32),
     )
     rows = np.zeros((5, 4), np.float32)
-    question = IvfQuestion("L2", rows[:1], rows, rows[:1], 0.0, "L2", None)
+    question = IvfQuestion("L2", rows[:1], rows, rows[:1], 0.0, "L2", 0.0, None)
     for level in BACKENDS:
         with using(level), pytest.raises(ValueError, match="offsets of list 1 are not within the members"):
             search_flat(question, lists, nprobe=2, k=1)

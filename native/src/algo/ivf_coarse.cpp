@@ -62,9 +62,11 @@ void ByteQuery::set(const float* values) {
     element_sum_ = sum;
 }
 
-CoarseSearch::CoarseSearch(const KernelTable& table, Metric ranking, const IvfCentroids& centroids, int64_t nprobe)
+CoarseSearch::CoarseSearch(const KernelTable& table, Metric ranking, float square_weight, const IvfCentroids& centroids,
+                           int64_t nprobe)
     : table_(table),
       by_distance_(ranking == Metric::l2),
+      square_weight_(square_weight),
       centroids_(centroids),
       nprobe_(nprobe),
       shortlist_size_(shortlist_size(centroids.list_count, nprobe)),
@@ -106,11 +108,11 @@ void CoarseSearch::shortlist(const float* query) {
                             .scores = scores_.data(),
                             .scores_stride = count};
     table_.int8_distance->ip_i8(&task);
-    const float* squares = centroids_.squares + count;
+    const float* squares = by_distance_ ? centroids_.squares + count : centroids_.squares;
+    const float weight = by_distance_ ? 1 : square_weight_;
     const float step = by_distance_ ? 2 * coded_.step() : coded_.step();
     for (int64_t list = 0; list < count; ++list) {
-        scores_[static_cast<size_t>(list)] =
-            (by_distance_ ? squares[list] : 0) - step * scores_[static_cast<size_t>(list)];
+        scores_[static_cast<size_t>(list)] = weight * squares[list] - step * scores_[static_cast<size_t>(list)];
     }
     best_.clear();
     for (int64_t first = 0; first < count; first += kComparedLists) {
@@ -139,16 +141,20 @@ void CoarseSearch::rank_exactly(const float* query) {
     const FloatDistanceKernels& kernels = *table_.float_distance;
     (by_distance_ ? kernels.l2sq_f32 : kernels.ip_f32)(&task);
     ranked_.resize(static_cast<size_t>(count));
-    for (size_t i = 0; i < ranked_.size(); ++i) ranked_[i] = {by_distance_ ? scores_[i] : -scores_[i], chosen_[i]};
+    for (size_t i = 0; i < ranked_.size(); ++i) {
+        const float key = by_distance_ ? scores_[i] : square_weight_ * centroids_.squares[chosen_[i]] - scores_[i];
+        ranked_[i] = {key, chosen_[i]};
+    }
     std::partial_sort(ranked_.begin(), ranked_.begin() + nprobe_, ranked_.end());
     const float query_square = square_norm(query, centroids_.dim);
     for (size_t i = 0; i < nearest_.size(); ++i) {
         const Ranked& ranked = ranked_[i];
-        const float squares = query_square + centroids_.squares[ranked.list];
+        const float square = centroids_.squares[ranked.list];
+        const float squares = query_square + square;
         NearList& near = nearest_[i];
         near.list = ranked.list;
-        near.distance = by_distance_ ? ranked.key : std::max(0.0f, squares + 2 * ranked.key);
-        near.product = by_distance_ ? 0.5f * (squares - ranked.key) : -ranked.key;
+        near.product = by_distance_ ? 0.5f * (squares - ranked.key) : square_weight_ * square - ranked.key;
+        near.distance = by_distance_ ? ranked.key : std::max(0.0f, squares - 2 * near.product);
     }
 }
 

@@ -47,8 +47,9 @@ private:
 
 class CoarseSearch {
 public:
-    // `ranking` is L2 or IP; `nprobe` is 1 to list_count.
-    CoarseSearch(const KernelTable& table, Metric ranking, const IvfCentroids& centroids, int64_t nprobe);
+    // `ranking` is L2 or IP, from whose products `square_weight` times |c|^2 is taken; `nprobe` is 1 to list_count.
+    CoarseSearch(const KernelTable& table, Metric ranking, float square_weight, const IvfCentroids& centroids,
+                 int64_t nprobe);
 
     // The `nprobe` lists nearest to the query, nearest first, ties to the smaller list; valid until the next call.
     const std::vector<NearList>& nearest(const float* query);
@@ -66,6 +67,7 @@ private:
 
     const KernelTable& table_;
     const bool by_distance_;
+    const float square_weight_;
     const IvfCentroids centroids_;
     const int64_t nprobe_;
     const int64_t shortlist_size_;

@@ -198,7 +198,7 @@ std::unique_ptr<ListReader> make_bytes_reader(const IvfMembers& members, const I
 }
 
 int64_t search_lists(const IvfSearch& search, ListReader& reader, float* scores, int64_t* rows) {
-    CoarseSearch coarse(*search.scan.table, search.ranking, search.centroids, search.nprobe);
+    CoarseSearch coarse(*search.scan.table, search.ranking, search.square_weight, search.centroids, search.nprobe);
     BestRows pool(search.pool);
     BestRows best(search.k);
     std::vector<float> scaled(static_cast<size_t>(search.centroids.dim));

@@ -41,6 +41,7 @@ struct IvfSearch {
     const float* vectors;  // the queries as floats: query_count x dim
     float length;          // lists compare them at this length; as they are when it is 0
     Metric ranking;        // of the lists: L2 or IP
+    float square_weight;   // as `CoarseSearch` takes it
     IvfCentroids centroids;
     IvfMembers members;
     int64_t nprobe;

@@ -12,7 +12,7 @@ from elanus.kernels.loader import active
 __all__ = ["nearest_lists", "search_bytes", "search_flat"]
 
 
-def nearest_lists(ranking: str, vectors: Floats, lists: IvfLists, nprobe: int) -> Rows:
+def nearest_lists(ranking: str, vectors: Floats, lists: IvfLists, nprobe: int, *, square_weight: float = 0.0) -> Rows:
     """(query_count, nprobe) numbers of the nearest lists, nearest first.
 
     When `nprobe` is less than about half of the lists, bytes choose those whose distance is computed, and now and then
@@ -23,11 +23,12 @@ def nearest_lists(ranking: str, vectors: Floats, lists: IvfLists, nprobe: int) -
         vectors: (query_count, dim) float32.
         lists: their rows are not read.
         nprobe: 1 to list_count.
+        square_weight: so many times the centroid's squared length is taken from the product, for IP.
 
     Raises:
         TypeError, ValueError: arrays that do not fit each other.
     """
-    return active.backend.ivf_nearest_lists(ranking, vectors, lists, nprobe)
+    return active.backend.ivf_nearest_lists(ranking, square_weight, vectors, lists, nprobe)
 
 
 def search_flat(question: IvfQuestion, lists: IvfLists, *, nprobe: int, k: int) -> Hits:

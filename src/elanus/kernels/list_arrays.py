@@ -25,6 +25,7 @@ class IvfQuestion(NamedTuple):
         vectors: (query_count, dim) float32, the queries as floats.
         length: that of queries when lists compare them, 1 for COSINE, 0 for L2; 0 leaves them as they are.
         ranking: L2 or IP, what the nearest lists are by.
+        square_weight: so many times the centroid's squared length is taken from the product, for IP.
         allow: the rows that may be found.
     """
 
@@ -34,6 +35,7 @@ class IvfQuestion(NamedTuple):
     vectors: Floats
     length: float
     ranking: str
+    square_weight: float
     allow: Words | None
 
 

@@ -72,6 +72,7 @@ class IvfIndex:
             vectors=as_float32(queries),
             length=self.centroids.length,
             ranking=self.centroids.ranking,
+            square_weight=self.centroids.square_weight,
             allow=None if allow is None else allow.words,
         )
         hits = self.source.search(question, k, plan.breadth, params)

@@ -18,7 +18,7 @@ Keys = Callable[[Floats, int, Rows], Floats]
 """For a query vector, a list and places in it: a key for each, smaller where the row seems nearer."""
 
 
-def ivf_nearest_lists(ranking: str, vectors: Floats, lists: IvfLists, nprobe: int) -> Rows:
+def ivf_nearest_lists(ranking: str, square_weight: float, vectors: Floats, lists: IvfLists, nprobe: int) -> Rows:
     check_array(vectors, "vectors", np.float32, dimension_count=2)
     if ranking not in {"L2", "IP"}:
         raise ValueError("lists are ranked by L2 or IP")
@@ -28,6 +28,8 @@ def ivf_nearest_lists(ranking: str, vectors: Floats, lists: IvfLists, nprobe: in
     found = np.empty((len(vectors), nprobe), np.int64)
     for number, vector in enumerate(vectors):
         scores = score_rows(ranking, vector, lists.centroids, numbers)
+        if ranking == "IP":
+            scores = scores - np.float32(square_weight) * lists.squares[0]
         found[number] = best_rows(scores, numbers, nprobe, largest=ranking == "IP")[1]
     return found
 
@@ -67,7 +69,7 @@ def hits_of(question: IvfQuestion, lists: IvfLists, keys: Keys, breadth: tuple[i
     rows = np.full((len(question.queries), k), -1, np.int64)
     allowed = mask_of(question.allow, len(question.base))
     vectors = _compared(question)
-    nearest = ivf_nearest_lists(question.ranking, vectors, lists, nprobe)
+    nearest = ivf_nearest_lists(question.ranking, question.square_weight, vectors, lists, nprobe)
     for number, (query, vector) in enumerate(zip(question.queries, vectors, strict=True)):
         found_rows, found_keys = _kept(vector, lists, keys, nearest[number], allowed)
         order = np.lexsort((found_rows, found_keys))[:pool]
