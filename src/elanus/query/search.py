@@ -12,6 +12,7 @@ import pyarrow as pa
 from elanus.columns.bitset import Bitset
 from elanus.columns.taking import take_rows
 from elanus.columns.vectors import row_width_bytes
+from elanus.expr.access import AccessPath
 from elanus.expr.filter import Filter
 from elanus.index.protocol import SearchHits, VectorColumn, VectorIndex
 from elanus.index.registry import index_type
@@ -22,7 +23,7 @@ from elanus.runtime.pool import WorkerPool
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 
-__all__ = ["Hits", "ScanSettings", "allowed_rows", "search"]
+__all__ = ["Hits", "ScanSettings", "allowed_rows", "exact_index", "search"]
 
 _EXACT_TYPES: Final = {DataType.BINARY_VECTOR: "BIN_FLAT", DataType.SPARSE_FLOAT_VECTOR: "SPARSE_INVERTED_INDEX"}
 _WORD_BITS: Final = 64
@@ -79,12 +80,17 @@ def search(plan: SearchPlan, *, offset: int, limit: int, scan: ScanSettings) -> 
         depth *= 2
 
 
-def allowed_rows(segment: SegmentView, row_filter: Filter | None) -> Bitset | None:
-    """The rows of a segment that are visible and pass the filter; None when that is every row."""
+def allowed_rows(
+    segment: SegmentView, row_filter: Filter | None, record: list[AccessPath] | None = None
+) -> Bitset | None:
+    """The rows of a segment that are visible and pass the filter; None when that is every row.
+
+    How each predicate of the filter was evaluated is added to `record`.
+    """
     visible = segment.visible()
     if row_filter is None:
         return visible
-    passed = row_filter.evaluate(segment.source)
+    passed = row_filter.evaluate(segment.source, segment.predicates, record)
     return passed if visible is None else passed & visible
 
 
@@ -116,14 +122,14 @@ def _blocks(plan: SearchPlan, place: int, segment: SegmentView, k: int, scan: Sc
     column = segment.source.column(target.field.name)
     parts = _part_count(target.field, segment.row_count, scan)
     if parts == 1:
-        exact = _exact_index(target, column)
+        exact = exact_index(target, column)
         return [_Block(place, 0, partial(_run, exact, plan, k, allow))]
     step = -(-segment.row_count // parts // _WORD_BITS) * _WORD_BITS
     blocks = []
     for start in range(0, segment.row_count, step):
         count = min(step, segment.row_count - start)
         part = None if allow is None else allow.part(start, count)
-        exact = _exact_index(target, column.slice(start, count))
+        exact = exact_index(target, column.slice(start, count))
         blocks.append(_Block(place, start, partial(_run, exact, plan, k, part)))
     return blocks
 
@@ -135,9 +141,10 @@ def _part_count(field: Field, row_count: int, scan: ScanSettings) -> int:
     return max(1, min(scan.pool.thread_count, size // max(scan.parallel_bytes_min, 1)))
 
 
-def _exact_index(target: VectorTarget, column: pa.Array) -> VectorIndex:
+def exact_index(target: VectorTarget, column: pa.Array) -> VectorIndex:
+    """A scan of rows that have no index, scored as the index on their field scores."""
     name = _EXACT_TYPES.get(target.field.data_type, "FLAT")
-    return index_type(name).open(VectorColumn(target.field, column), target.metric, {}, {})
+    return index_type(name).open(VectorColumn(target.field, column), target.metric, target.build_params, {})
 
 
 def _run(index: VectorIndex, plan: SearchPlan, k: int, allow: Bitset | None) -> SearchHits:

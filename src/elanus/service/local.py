@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar, cast
 from elanus.engine.engine import Engine
 from elanus.errors import InvalidInput, Unavailable
 from elanus.runtime.metrics import Metrics
-from elanus.service import collections, data, databases, indexes, query, system
+from elanus.service import collections, data, databases, hybrid, indexes, query, system
 from elanus.service.requests import collections as collection_requests
 from elanus.service.requests import data as data_requests
 from elanus.service.requests import databases as database_requests
@@ -58,6 +58,8 @@ HANDLERS: Final[dict[type[Request[Any]], Callable[[Engine, Any], Any]]] = {
     data_requests.Flush: data.flush,
     data_requests.Compact: data.compact,
     query_requests.Search: query.search,
+    query_requests.SearchBatch: query.search_batch,
+    query_requests.HybridSearch: hybrid.hybrid_search,
     query_requests.Query: query.query,
     system_requests.GetTimestamp: system.get_timestamp,
 }

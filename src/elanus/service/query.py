@@ -1,5 +1,7 @@
 """Reading rows: search and query."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pyarrow as pa
 
@@ -7,27 +9,108 @@ from elanus.columns.check import check_keys
 from elanus.columns.layout import arrow_type
 from elanus.engine.alterations import partition_entry
 from elanus.engine.collection import Collection
+from elanus.engine.cursors import CursorSession
 from elanus.engine.engine import Engine
 from elanus.errors import Conflict, InvalidInput
-from elanus.query.output import fetch, resolve_output
+from elanus.query.cursor import SearchCursor
+from elanus.query.grouping import grouped_search, plan_grouping
+from elanus.query.output import OutputColumns, fetch, fetch_column, resolve_output
 from elanus.query.plan import Scope, SearchPlan, check_vectors, plan_scope, plan_target
 from elanus.query.retrieve import count, retrieve
-from elanus.query.search import ScanSettings
+from elanus.query.search import Hits, ScanSettings
 from elanus.query.search import search as run_search
 from elanus.query.view import ReadView
-from elanus.service.requests.query import Query, QueryReply, Search, SearchReply
+from elanus.runtime.ids import random_token
+from elanus.service.requests.query import (
+    Query,
+    QueryReply,
+    Search,
+    SearchBatch,
+    SearchBatchReply,
+    SearchReply,
+)
 from elanus.settings import Settings
 
 _COUNT = "count(*)"
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedSearch:
+    """A search that was checked: what it reads, what it does, what it returns."""
+
+    view: ReadView
+    plan: SearchPlan
+    output: OutputColumns
+
+
 def search(engine: Engine, request: Search) -> SearchReply:
-    collection = engine.collection(request.database, request.collection)
+    planned = planned_search(engine, request)
+    if request.group_by:
+        return _grouped_reply(engine, request, planned)
+    hits = run_search(planned.plan, offset=request.offset, limit=request.limit, scan=scan_settings(engine))
+    return _search_reply(planned, hits, request.round_decimals)
+
+
+def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
+    asked = request.search
+    if asked.group_by:
+        raise InvalidInput("not_supported", "a search iterator takes no grouping; leave group_by_field out")
+    if asked.offset:
+        raise InvalidInput("invalid_argument", f"a search iterator got offset {asked.offset}, expected 0")
+    if request.batch_number < 0:
+        raise InvalidInput("out_of_range", f"batch number is {request.batch_number}, expected 0 or more")
+    planned = planned_search(engine, asked)
+    if planned.plan.query_count != 1:
+        raise InvalidInput(
+            "invalid_argument", f"a search iterator got {planned.plan.query_count} query vectors, expected one"
+        )
+    session = engine.cursors.take(request.token, request.batch_number) if request.batch_number else None
+    if session is None:
+        session = CursorSession(SearchCursor(planned.plan), asked.limit)
+    hits = session.batch(request.batch_number)
+    token = request.token or random_token()
+    # Many iterators end with their first batch, so their state is made anew should there be a second.
+    if request.batch_number:
+        engine.cursors.put(token, session)
+    return SearchBatchReply(_search_reply(planned, hits, asked.round_decimals), token)
+
+
+def _grouped_reply(engine: Engine, request: Search, planned: PlannedSearch) -> SearchReply:
+    if planned.plan.target.bounds is not None:
+        raise InvalidInput("not_supported", "a grouping search takes no range; leave radius and range_filter out")
+    grouping = plan_grouping(
+        planned.view.schema,
+        request.group_by,
+        size=request.group_size,
+        size_max=engine.components.settings.group_size_max,
+        strict=request.strict_group_size,
+    )
+    hits = grouped_search(planned.plan, grouping, offset=request.offset, limit=request.limit)
+    reply = _search_reply(planned, hits, request.round_decimals)
+    columns = [fetch_column(hits.found, field) for field in grouping.fields]
+    names = [field.name for field in grouping.fields]
+    return replace(reply, groups=pa.RecordBatch.from_arrays(columns, names=names), group_fields=grouping.fields)
+
+
+def scan_settings(engine: Engine) -> ScanSettings:
+    """How this engine splits scans over threads."""
+    return ScanSettings(engine.components.search_pool, engine.components.settings.parallel_scan_bytes_min)
+
+
+def planned_search(engine: Engine, request: Search, view: ReadView | None = None) -> PlannedSearch:
+    """The search, checked, over `view` or over the state it asks for.
+
+    Raises:
+        InvalidInput: anything about it is wrong.
+        NotFound: there is no such collection or partition.
+        Conflict: the collection is not loaded and has to be.
+    """
     settings = engine.components.settings
+    collection = engine.collection(request.database, request.collection)
     # The view first: a partition that is made or dropped meanwhile is then not asked of a view that lacks it.
-    view = _view(collection, request.guarantee_timestamp)
+    view = view_at(collection, request.guarantee_timestamp) if view is None else view
     partitions = _readable_partitions(collection, request)
-    _check_page(request.limit, request.offset, settings, limit_required=True)
+    check_page(request.limit, request.offset, settings, limit_required=True)
     target = plan_target(
         view,
         field_name=request.field_name,
@@ -48,27 +131,28 @@ def search(engine: Engine, request: Search) -> SearchReply:
         partitions=partitions,
         ignore_growing=request.ignore_growing,
     )
-    plan = SearchPlan(scope, target, request.vectors, query_count, view.primary_field)
-    scan = ScanSettings(engine.components.search_pool, settings.parallel_scan_bytes_min)
-    hits = run_search(plan, offset=request.offset, limit=request.limit, scan=scan)
-    scores = hits.scores if request.round_decimals < 0 else np.round(hits.scores, request.round_decimals)
+    return PlannedSearch(view, SearchPlan(scope, target, request.vectors, query_count, view.primary_field), output)
+
+
+def _search_reply(planned: PlannedSearch, hits: Hits, round_decimals: int) -> SearchReply:
+    metric = planned.plan.target.metric
     return SearchReply(
         counts=hits.counts,
         ids=hits.keys,
-        scores=scores,
-        columns=fetch(hits.found, output),
-        fields=output.fields,
-        dynamic_keys=output.dynamic_keys,
-        primary_field=view.primary_field.name,
-        metric=target.metric.value,
-        larger_is_nearer=target.metric.larger_is_nearer,
-        timestamp=view.read_timestamp,
+        scores=hits.scores if round_decimals < 0 else np.round(hits.scores, round_decimals),
+        columns=fetch(hits.found, planned.output),
+        fields=planned.output.fields,
+        dynamic_keys=planned.output.dynamic_keys,
+        primary_field=planned.view.primary_field.name,
+        metric=metric.value,
+        larger_is_nearer=metric.larger_is_nearer,
+        timestamp=planned.view.read_timestamp,
     )
 
 
 def query(engine: Engine, request: Query) -> QueryReply:
     collection = engine.collection(request.database, request.collection)
-    view = _view(collection, request.guarantee_timestamp)
+    view = view_at(collection, request.guarantee_timestamp)
     partitions = _readable_partitions(collection, request)
     primary = view.primary_field
     counting = request.output_fields == (_COUNT,)
@@ -76,7 +160,7 @@ def query(engine: Engine, request: Query) -> QueryReply:
         raise InvalidInput("invalid_argument", "count(*) cannot be mixed with other output fields")
     has_choice = bool(request.filter.strip()) or request.ids is not None
     limit_required = not has_choice and not counting
-    _check_page(request.limit, request.offset, engine.components.settings, limit_required=limit_required)
+    check_page(request.limit, request.offset, engine.components.settings, limit_required=limit_required)
     if request.ids is not None:
         check_keys(primary, request.ids)
     scope = plan_scope(
@@ -112,7 +196,8 @@ def _ids_of_filter(scope: Scope, view: ReadView) -> pa.Array | None:
     return None if values is None else pa.array(values, arrow_type(primary))
 
 
-def _view(collection: Collection, guarantee_timestamp: int) -> ReadView:
+def view_at(collection: Collection, guarantee_timestamp: int) -> ReadView:
+    """The newest state, or that of an earlier time."""
     view = collection.view()
     return view.at(guarantee_timestamp) if guarantee_timestamp else view
 
@@ -135,7 +220,12 @@ def _readable_partitions(collection: Collection, request: Search | Query) -> tup
     raise Conflict("collection_not_loaded", f"collection not loaded: {request.collection!r}; load it before reading")
 
 
-def _check_page(limit: int, offset: int, settings: Settings, *, limit_required: bool) -> None:
+def check_page(limit: int, offset: int, settings: Settings, *, limit_required: bool) -> None:
+    """Refuses a page that is no page, or too far.
+
+    Raises:
+        InvalidInput: with what is expected.
+    """
     if limit < 0 or (limit == 0 and limit_required):
         raise InvalidInput("out_of_range", f"limit is {limit}, expected 1 to {settings.topk_max}")
     if offset < 0:

@@ -15,7 +15,7 @@ from elanus.kernels import ivf
 from elanus.kernels.list_arrays import IvfLists
 from elanus.schema.types import Metric
 
-__all__ = ["Centroids", "centroid_artefacts", "length_of_rows"]
+__all__ = ["Centroids", "centroid_artefacts", "compared_vectors", "length_of_rows"]
 
 _MATRIX: Final = "centroids"
 _CODES: Final = "centroid_codes"
@@ -23,6 +23,12 @@ _CONSTANTS: Final = "centroid_constants"
 _CODE_MAX: Final = 127
 _LENGTHS_MAX: Final = 1.01
 _SQUARE_WEIGHT: Final = 0.25
+
+
+def compared_vectors(queries: npt.NDArray[Any], metric: Metric) -> npt.NDArray[np.float32]:
+    """Queries as faiss's codes are compared with them: float32, of unit length for COSINE."""
+    vectors = as_float32(queries)
+    return unit_vectors(vectors) if metric is Metric.COSINE else vectors
 
 
 @dataclass(frozen=True, slots=True)
