@@ -112,7 +112,10 @@ class Ours(Peer):
             params = self.kind.check_search_params(p, build_params=self.params, k=k)
             return self.index.search(np.ascontiguousarray(q), k, params, flt).rows
         hits = self.rows.search(q, limit=k, params=p, filter=flt or "")
-        return np.asarray([[hit["id"] for hit in one] for one in hits])
+        ids = np.asarray(hits.ids)
+        if len(ids) == len(q) * k:
+            return ids.reshape(len(q), k)
+        return np.asarray([[hit["id"] for hit in one] + [-1] * (k - len(one)) for one in hits])
 
     def stats(self):
         return {}

@@ -26,6 +26,8 @@ nb::object available_levels() {
 }  // namespace
 
 NB_MODULE(_native, module) {
+    // A program may end with an index open; that is no leak.
+    nb::set_leak_warnings(false);
     load_numpy();
     module.attr("version") = ELANUS_VERSION;
     module.def("built_levels", [] { return tuple_of(built_levels()); });

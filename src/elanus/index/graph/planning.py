@@ -11,7 +11,7 @@ from typing import Final
 
 __all__ = ["WalkPlan", "plan_walk"]
 
-WALK_COST: Final = 3.0
+WALK_COST: Final = 5.0
 """The time of comparing a node of a walk, over that of comparing the next allowed row of a scan."""
 
 EXACT_ROWS: Final = 64
@@ -19,7 +19,7 @@ EXACT_ROWS: Final = 64
 
 _COMPARED_OF_BREADTH: Final = (150.0, 0.35)
 _COMPARED_OF_SHARE: Final = -0.4
-_UNEXPECTED: Final = 2.5
+_UNEXPECTED: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
