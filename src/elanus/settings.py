@@ -60,6 +60,7 @@ class Settings:
     reply_bytes_max: int = 256 * _MIB
     topk_max: int = 16_384
     query_vector_count_max: int = 16_384
+    aggregation_group_count_max: int = 1_000_000
     field_count_max: int = 64
     vector_field_count_max: int = 4
     partition_count_max: int = 1024

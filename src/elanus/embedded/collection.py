@@ -26,7 +26,7 @@ from elanus.service.requests.collections import (
 )
 from elanus.service.requests.data import Compact, Delete, Flush, Insert, Upsert
 from elanus.service.requests.indexes import CreateIndex, DescribeIndexes, DropIndex, IndexInfo, WaitForIndexes
-from elanus.service.requests.query import Query, Search
+from elanus.service.requests.query import Aggregate, Query, Search
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,21 +158,23 @@ class Collection:
         output_fields: Sequence[str] | None = None,
         limit: int | None = None,
         offset: int = 0,
+        order_by: Sequence[str] = (),
         params: Mapping[str, Any] | None = None,
         partitions: Sequence[str] = (),
     ) -> Rows:
-        """The rows that pass a filter, in order of their primary keys.
+        """The rows that pass a filter, in order of their primary keys or of other fields.
 
         Args:
             filter: an expression of the filter language; empty selects all, and then needs a limit.
             output_fields: fields and dynamic keys to return; every field but vectors if None.
             limit: rows at most; None for all.
             offset: rows to skip.
+            order_by: fields as `name`, `name:asc` or `name:desc`: numbers, Bool or VarChar. NULL comes after every
+                value, so it is first where descending; NaN is above all numbers. Ties come by primary key.
             params: values for `{name}` in the filter.
             partitions: only these partitions.
         """
-        if limit is not None and limit < 1:
-            raise InvalidInput("out_of_range", f"limit is {limit}, expected 1 or more, or None for every row")
+        _check_limit(limit)
         return Rows(
             self._service.execute(
                 Query(
@@ -180,6 +182,7 @@ class Collection:
                     filter=filter,
                     filter_params=dict(params or {}),
                     output_fields=self._output(output_fields),
+                    order_by=name_list("order_by", order_by),
                     partitions=name_list("partitions", partitions),
                     limit=limit or 0,
                     offset=offset,
@@ -187,6 +190,47 @@ class Collection:
                 )
             )
         )
+
+    def aggregate(
+        self,
+        output: Sequence[str],
+        *,
+        group_by: Sequence[str] = (),
+        filter: str = "",  # noqa: A002 (the Milvus user's word)
+        order_by: Sequence[str] = (),
+        limit: int | None = None,
+        offset: int = 0,
+        params: Mapping[str, Any] | None = None,
+        partitions: Sequence[str] = (),
+    ) -> Rows:
+        """Counts, sums, averages and extremes of the rows that pass a filter: one row for all, or one a group.
+
+        NULL is left out of every aggregate but `count(*)`, and is a group of its own. Sums of integers are exact.
+
+        Args:
+            output: `count(*)`, `count`, `sum`, `avg`, `min` or `max` of a field as `avg(price)`, fields of `group_by`.
+            group_by: integer, Bool or VarChar fields.
+            filter: an expression of the filter language; empty takes all rows.
+            order_by: as `query`, of `group_by` or of aggregates in `output`; groups come by their keys otherwise.
+            limit: groups at most; None for all.
+            offset: groups to skip.
+            params: values for `{name}` in the filter.
+            partitions: only these partitions.
+        """
+        _check_limit(limit)
+        request = Aggregate(
+            self._name,
+            name_list("output", output),
+            group_by=name_list("group_by", group_by),
+            filter=filter,
+            filter_params=dict(params or {}),
+            order_by=name_list("order_by", order_by),
+            partitions=name_list("partitions", partitions),
+            limit=limit or 0,
+            offset=offset,
+            database=self._database,
+        )
+        return Rows(self._service.execute(request))
 
     def count(
         self,
@@ -374,6 +418,11 @@ class Collection:
             names = ", ".join(field.name for field in vectors)
             raise InvalidInput("invalid_argument", f"{name!r} is no vector field; say one of {names}", field=name)
         return found
+
+
+def _check_limit(limit: int | None) -> None:
+    if limit is not None and limit < 1:
+        raise InvalidInput("out_of_range", f"limit is {limit}, expected 1 or more, or None for every row")
 
 
 def _is_one_row(data: Mapping[str, Any], schema: Schema) -> bool:

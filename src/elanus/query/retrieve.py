@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from elanus.columns.bitset import Bitset
 from elanus.columns.numbers import boolean_values, number_values
 from elanus.columns.taking import take_rows
 from elanus.query.output import FoundRows, fetch_column
@@ -15,7 +16,7 @@ from elanus.query.search import allowed_rows
 from elanus.query.view import RowSource, SegmentView
 from elanus.schema.field import Field
 
-__all__ = ["RetrievedRows", "count", "keys_of", "retrieve"]
+__all__ = ["RetrievedRows", "count", "keys_of", "matching_rows", "retrieve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,13 @@ def count(scope: Scope, *, ids: pa.Array | None = None) -> int:
 def keys_of(scope: Scope, primary_field: Field) -> pa.Array:
     """The distinct primary keys of the rows of a scope, in no order."""
     return pc.unique(fetch_column(_matching(scope, None), primary_field))
+
+
+def matching_rows(segment: SegmentView, scope: Scope, ids: pa.Array | None) -> Bitset | None:
+    """The rows of a segment that are visible and pass the filter (with one of `ids`, if given); None for every row."""
+    if ids is None:
+        return allowed_rows(segment, scope.filter)
+    return Bitset.from_rows(_rows(segment, scope, ids), segment.row_count)
 
 
 def _matching(scope: Scope, ids: pa.Array | None) -> FoundRows:

@@ -59,6 +59,7 @@ HANDLERS: Final[dict[type[Request[Any]], Callable[[Engine, Any], Any]]] = {
     data_requests.Compact: data.compact,
     query_requests.Search: query.search,
     query_requests.Query: query.query,
+    query_requests.Aggregate: query.aggregate,
     system_requests.GetTimestamp: system.get_timestamp,
 }
 """The function that answers each kind of request."""

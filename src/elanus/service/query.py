@@ -1,4 +1,4 @@
-"""Reading rows: search and query."""
+"""Reading rows: search, query and aggregation."""
 
 import numpy as np
 import pyarrow as pa
@@ -9,13 +9,16 @@ from elanus.engine.alterations import partition_entry
 from elanus.engine.collection import Collection
 from elanus.engine.engine import Engine
 from elanus.errors import Conflict, InvalidInput
+from elanus.query.aggregation import aggregate as run_aggregation
+from elanus.query.aggregation import plan_aggregation
+from elanus.query.ordering import resolve_order, retrieve_ordered
 from elanus.query.output import fetch, resolve_output
 from elanus.query.plan import Scope, SearchPlan, check_vectors, plan_scope, plan_target
 from elanus.query.retrieve import count, retrieve
 from elanus.query.search import ScanSettings
 from elanus.query.search import search as run_search
 from elanus.query.view import ReadView
-from elanus.service.requests.query import Query, QueryReply, Search, SearchReply
+from elanus.service.requests.query import Aggregate, Query, QueryReply, Search, SearchReply
 from elanus.settings import Settings
 
 _COUNT = "count(*)"
@@ -73,10 +76,15 @@ def query(engine: Engine, request: Query) -> QueryReply:
     primary = view.primary_field
     counting = request.output_fields == (_COUNT,)
     if _COUNT in request.output_fields and not counting:
-        raise InvalidInput("invalid_argument", "count(*) cannot be mixed with other output fields")
+        raise InvalidInput(
+            "invalid_argument", "count(*) cannot be mixed with other output fields; ask for an aggregation"
+        )
+    if counting and request.order_by:
+        raise InvalidInput("invalid_argument", "a count has one row, which order_by cannot order; leave it out")
     has_choice = bool(request.filter.strip()) or request.ids is not None
     limit_required = not has_choice and not counting
     _check_page(request.limit, request.offset, engine.components.settings, limit_required=limit_required)
+    order = resolve_order(view.schema, request.order_by)
     if request.ids is not None:
         check_keys(primary, request.ids)
     scope = plan_scope(
@@ -90,7 +98,11 @@ def query(engine: Engine, request: Query) -> QueryReply:
     if counting:
         return _counted(view, count(scope, ids=ids))
     output = resolve_output(view.schema, request.output_fields, with_primary=True)
-    rows = retrieve(scope, primary, ids=ids, offset=request.offset, limit=request.limit or None)
+    limit = request.limit or None
+    if order:
+        rows = retrieve_ordered(scope, primary, order, ids=ids, offset=request.offset, limit=limit)
+    else:
+        rows = retrieve(scope, primary, ids=ids, offset=request.offset, limit=limit)
     return QueryReply(
         columns=fetch(rows.found, output),
         fields=output.fields,
@@ -98,6 +110,32 @@ def query(engine: Engine, request: Query) -> QueryReply:
         primary_field=primary.name,
         timestamp=view.read_timestamp,
     )
+
+
+def aggregate(engine: Engine, request: Aggregate) -> QueryReply:
+    collection = engine.collection(request.database, request.collection)
+    settings = engine.components.settings
+    view = _view(collection, request.guarantee_timestamp)
+    partitions = _readable_partitions(collection, request)
+    _check_page(request.limit, request.offset, settings, limit_required=False)
+    plan = plan_aggregation(
+        view.schema, output=request.output_fields, group_by=request.group_by, order_by=request.order_by
+    )
+    scope = plan_scope(
+        view,
+        filter_text=request.filter,
+        filter_params=request.filter_params,
+        partitions=partitions,
+        ignore_growing=request.ignore_growing,
+    )
+    columns, fields = run_aggregation(
+        scope,
+        plan,
+        offset=request.offset,
+        limit=request.limit or None,
+        group_count_max=settings.aggregation_group_count_max,
+    )
+    return QueryReply(columns, fields, (), view.primary_field.name, view.read_timestamp)
 
 
 def _counted(view: ReadView, row_count: int) -> QueryReply:
@@ -117,7 +155,7 @@ def _view(collection: Collection, guarantee_timestamp: int) -> ReadView:
     return view.at(guarantee_timestamp) if guarantee_timestamp else view
 
 
-def _readable_partitions(collection: Collection, request: Search | Query) -> tuple[str, ...]:
+def _readable_partitions(collection: Collection, request: Search | Query | Aggregate) -> tuple[str, ...]:
     """The partitions to read: those named or, where only some are loaded and loading counts, the loaded ones.
 
     Raises:
