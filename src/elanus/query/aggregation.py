@@ -25,7 +25,7 @@ from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import INTEGERS, NUMBERS, DataType
 
-__all__ = ["Aggregation", "Measure", "aggregate", "is_measure", "plan_aggregation"]
+__all__ = ["Aggregation", "Measure", "aggregate", "is_aggregation", "plan_aggregation"]
 
 _MEASURE: Final = re.compile(r"\s*(count|sum|avg|min|max)\s*\(\s*(\*|[^()\s][^()]*?)\s*\)\s*", re.IGNORECASE)
 _KEY_TYPES: Final = INTEGERS | {DataType.BOOL, DataType.VARCHAR}
@@ -81,9 +81,9 @@ class Aggregation:
     order: tuple[tuple[str, bool], ...] = ()
 
 
-def is_measure(text: str) -> bool:
-    """Whether an output name is an aggregate: `count(*)`, `avg(price)`."""
-    return _MEASURE.fullmatch(text) is not None
+def is_aggregation(output: Sequence[str], group_by: Sequence[str]) -> bool:
+    """Whether names of output columns, as a query has them, ask for an aggregation; `count(*)` alone is a count."""
+    return bool(group_by) or (tuple(output) != ("count(*)",) and any(map(_MEASURE.fullmatch, output)))
 
 
 def plan_aggregation(

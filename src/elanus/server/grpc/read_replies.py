@@ -4,7 +4,7 @@ from elanus.schema.field import Field
 from elanus.server.grpc.field_data_writer import count_field_data, field_data_from_column, ids_from_column
 from elanus.server.grpc.status import success
 from elanus.server.grpc.stubs import milvus_pb2, schema_pb2
-from elanus.service.requests.query import Query, QueryReply, Search, SearchReply
+from elanus.service.requests.query import Aggregate, Query, QueryReply, Search, SearchReply
 
 __all__ = ["query_results", "search_results"]
 
@@ -30,8 +30,8 @@ def search_results(reply: SearchReply, request: Search) -> milvus_pb2.SearchResu
     )
 
 
-def query_results(reply: QueryReply, request: Query) -> milvus_pb2.QueryResults:
-    """The rows, a column a field; or the one number asked for."""
+def query_results(reply: QueryReply, request: Query | Aggregate) -> milvus_pb2.QueryResults:
+    """The rows or groups, a column a field or aggregate; or the one number asked for."""
     results = milvus_pb2.QueryResults(
         status=success(),
         collection_name=request.collection,

@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from elanus.errors import InvalidInput
+from elanus.query.aggregation import is_aggregation
 from elanus.server.rest.body import Body
 from elanus.server.rest.json_rows import batch_from_json, json_ids, key_column, rows_to_json, vectors_from_json
 from elanus.server.rest.routes import Reply, Routes
@@ -13,7 +14,7 @@ from elanus.server.targets import searched_field
 from elanus.service.requests.base import Service
 from elanus.service.requests.collections import CollectionInfo, DescribeCollection
 from elanus.service.requests.data import Delete, Insert, Upsert
-from elanus.service.requests.query import Query, QueryReply, Search, SearchReply
+from elanus.service.requests.query import Aggregate, Query, QueryReply, Search, SearchReply
 
 __all__ = ["EntityRoutes"]
 
@@ -30,7 +31,6 @@ _LATER_SEARCH_PARTS: Final = {
     "orderByFields": "ordering by fields",
     "functionChains": "a function chain",
 }
-_LATER_QUERY_PARTS: Final = {"orderByFields": "ordering by fields", "groupByFields": "grouping of a query"}
 
 
 class EntityRoutes:
@@ -126,21 +126,24 @@ class EntityRoutes:
         return {"cost": 0, "data": _hits(reply, body), "topks": reply.counts}
 
     def _query(self, body: Body) -> Reply:
-        body.refuse(_LATER_QUERY_PARTS)
-        reply = self._service.execute(
-            Query(
-                collection=body.collection,
-                filter=body.text("filter", default=""),
-                filter_params=body.mapping("exprParams"),
-                output_fields=body.texts("outputFields") or ("*",),
-                partitions=body.texts("partitionNames"),
-                limit=0 if _counts(body) else body.integer("limit", default=_DEFAULT_LIMIT),
-                offset=body.integer("offset", default=0),
-                require_loaded=True,
-                database=body.database,
-            )
-        )
-        return {"cost": 0, "data": _rows_found(reply, body)}
+        outputs, group_by = body.texts("outputFields"), body.texts("groupByFields")
+        scope: dict[str, Any] = {
+            "filter": body.text("filter", default=""),
+            "filter_params": body.mapping("exprParams"),
+            "order_by": body.texts("orderByFields"),
+            "partitions": body.texts("partitionNames"),
+            "offset": body.integer("offset", default=0),
+            "require_loaded": True,
+            "database": body.database,
+        }
+        request: Query | Aggregate
+        if is_aggregation(outputs, group_by):
+            limit = body.integer("limit", default=0)
+            request = Aggregate(body.collection, outputs, group_by=group_by, limit=limit, **scope)
+        else:
+            limit = 0 if _counts(body) else body.integer("limit", default=_DEFAULT_LIMIT)
+            request = Query(body.collection, output_fields=outputs or ("*",), limit=limit, **scope)
+        return {"cost": 0, "data": _rows_found(self._service.execute(request), body)}
 
     def _get(self, body: Body) -> Reply:
         by_id = body.value("id", "ids")
