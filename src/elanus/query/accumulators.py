@@ -103,21 +103,20 @@ class _Sums:
             sums = state[1]
             if self.is_mean:
                 sums = sums / np.maximum(counts, 1)
-            return pa.array(sums, mask=counts == 0)
+            return number_array(sums, present=counts > 0)
         exact = [
-            (upper << _HALF_BITS) + lower if count else None
-            for count, upper, lower in zip(*(part.tolist() for part in state), strict=True)
+            (upper << _HALF_BITS) + lower for upper, lower in zip(state[1].tolist(), state[2].tolist(), strict=True)
         ]
         if self.is_mean:
-            pairs = zip(exact, counts.tolist(), strict=True)
-            return pa.array([None if total is None else total / count for total, count in pairs], pa.float64())
+            means = [total / max(count, 1) for total, count in zip(exact, counts.tolist(), strict=True)]
+            return number_array(np.array(means, np.float64), present=counts > 0)
         for total in exact:
-            if total is not None and not _INT64.min <= total <= _INT64.max:
+            if not _INT64.min <= total <= _INT64.max:
                 raise InvalidInput(
                     "out_of_range",
                     f"{self.label} is {total} in a group, which is beyond 64 bits; use avg, or narrow the filter",
                 )
-        return pa.array(exact, pa.int64())
+        return number_array(np.array(exact, np.int64), present=counts > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +142,7 @@ class _NumberExtremes:
     def finish(self, state: State) -> pa.Array:
         present, codes = state
         values = numbers_of_codes(np.where(present, codes, 0), self.data_type)
-        if present.all():
-            return values
-        return pa.array(number_values(values), self.data_type, mask=~present)
+        return number_array(number_values(values), present=present)
 
     def _best(self, codes: Numbers, groups: Numbers, count: int) -> State:
         best = np.full(count, _INT64.min if self.largest else _INT64.max)
@@ -169,8 +166,8 @@ class _StringExtremes:
         (np.maximum if self.largest else np.minimum).at(best, groups, ranks)
         row_of_rank = np.zeros(len(values) + 1, np.int64)
         row_of_rank[ranks] = np.arange(len(values))
-        empty = np.bincount(groups, minlength=count) == 0
-        return (values.take(pa.array(row_of_rank[best], mask=empty)),)
+        chosen = number_array(row_of_rank[best], present=np.bincount(groups, minlength=count) > 0)
+        return (values.take(chosen),)
 
     def combine(self, states: list[State], groups: Numbers, count: int) -> State:
         return self.start(pa.concat_arrays([state[0] for state in states]), groups, count)

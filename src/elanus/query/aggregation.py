@@ -19,7 +19,7 @@ from elanus.query.accumulators import Accumulator, State, accumulator
 from elanus.query.grouping import group_rows
 from elanus.query.ordering import split_direction
 from elanus.query.plan import Scope
-from elanus.query.retrieve import matching_rows
+from elanus.query.search import allowed_rows
 from elanus.query.view import SegmentView
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
@@ -192,7 +192,7 @@ def _order_item(text: str, known: set[str]) -> tuple[str, bool]:
 
 def _blocks(segment: SegmentView, scope: Scope, plan: Aggregation) -> Iterator[tuple[dict[str, pa.Array], int]]:
     """The matching rows of a segment, some at a time, as the columns that are needed."""
-    allowed = matching_rows(segment, scope, None)
+    allowed = allowed_rows(segment, scope.filter)
     names = {field.name for field in plan.keys}
     names |= {measure.field.name for measure in plan.measures if measure.field is not None}
     if allowed is None:

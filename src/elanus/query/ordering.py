@@ -19,7 +19,8 @@ from elanus.columns.taking import take_rows
 from elanus.errors import InvalidInput
 from elanus.query.output import FoundRows, fetch_column
 from elanus.query.plan import Scope
-from elanus.query.retrieve import RetrievedRows, matching_rows
+from elanus.query.retrieve import RetrievedRows, retrieve
+from elanus.query.search import allowed_rows
 from elanus.query.view import SegmentView
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
@@ -118,26 +119,39 @@ def retrieve_ordered(
 
     Of rows that share a primary key the newest is returned, at its own place in the order.
     """
+    if limit is None or ids is not None:
+        rows = retrieve(scope, primary_field, ids=ids)
+        columns = [SortColumn(fetch_column(rows.found, key.field), key.descending) for key in order]
+        by_key = np.arange(len(rows.found))
+        return _page(rows, sorted_rows(columns) if columns else by_key, offset, limit)
+    return _first_of_all(scope, primary_field, order, offset=offset, limit=limit)
+
+
+def _first_of_all(
+    scope: Scope, primary_field: Field, order: Sequence[SortKey], *, offset: int, limit: int
+) -> RetrievedRows:
+    """A page of the rows in order, of which no more are looked at than it takes."""
     keys = [*order, SortKey(primary_field)]
-    matching = [_matching(segment, scope, ids) for segment in scope.segments]
+    matching = [_matching(segment, scope) for segment in scope.segments]
     total = sum(part.count for part in matching)
-    wanted = total if limit is None else min(offset + limit, total)
-    depth = wanted
+    depth = wanted = min(offset + limit, total)
     while True:
         best = _best(scope.segments, matching, keys, depth)
-        columns = fetch_column(best, primary_field)
-        newest = _newest(best, columns, matching)
-        if newest is not None:
-            best, columns = best.select(newest), take_rows(columns, newest)
+        rows = RetrievedRows(best, fetch_column(best, primary_field))
+        newest = _newest(rows, matching)
         # What is missing then stands further down, behind rows that newer ones replace.
-        if len(best) >= wanted or depth >= total:
-            page = np.arange(min(offset, len(best)), min(wanted, len(best)))
-            return RetrievedRows(best.select(page), take_rows(columns, page))
+        if len(newest) >= wanted or depth >= total:
+            return _page(rows, newest, offset, limit)
         depth = min(2 * depth, total)
 
 
-def _matching(segment: SegmentView, scope: Scope, ids: pa.Array | None) -> _Matching:
-    allowed = matching_rows(segment, scope, ids)
+def _page(rows: RetrievedRows, order: Rows, offset: int, limit: int | None) -> RetrievedRows:
+    chosen = order[offset : None if limit is None else offset + limit]
+    return RetrievedRows(rows.found.select(chosen), take_rows(rows.keys, chosen))
+
+
+def _matching(segment: SegmentView, scope: Scope) -> _Matching:
+    allowed = allowed_rows(segment, scope.filter)
     return _Matching(segment, allowed, segment.row_count if allowed is None else allowed.count())
 
 
@@ -179,22 +193,21 @@ def _first_rows(part: _Matching, keys: Sequence[SortKey], count: int) -> Rows:
     return np.concatenate(chosen)
 
 
-def _newest(found: FoundRows, keys: pa.Array, matching: Sequence[_Matching]) -> Rows | None:
-    """Positions of the rows that no newer matching row shares its key with; None when that is all of them."""
+def _newest(found: RetrievedRows, matching: Sequence[_Matching]) -> Rows:
+    """Positions of the rows that no newer matching row shares its key with."""
     positions, places, rows, ages = [], [], [], []
     for place, part in enumerate(matching):
         if part.count == 0:
             continue
-        matches = part.segment.source.key_index().find(keys)
+        matches = part.segment.source.key_index().find(found.keys)
         here = np.ones(len(matches.rows), np.bool_) if part.allowed is None else part.allowed.test(matches.rows)
         positions.append(matches.positions[here])
         rows.append(matches.rows[here])
         places.append(np.full(len(rows[-1]), place, np.int64))
         ages.append(part.segment.source.timestamps()[rows[-1]].astype(np.int64))
-    if sum(map(len, rows)) == len(found):
-        return None
+    if sum(map(len, rows)) == len(found.keys):
+        return np.arange(len(found.keys))
     position, place_of, row = np.concatenate(positions), np.concatenate(places), np.concatenate(rows)
     order = np.lexsort((place_of, -row, -np.concatenate(ages), position))
     first = order[np.flatnonzero(np.diff(position[order], prepend=-1))]
-    kept = (place_of[first] == found.places) & (row[first] == found.rows)
-    return np.flatnonzero(kept)
+    return np.flatnonzero((place_of[first] == found.found.places) & (row[first] == found.found.rows))

@@ -1,4 +1,4 @@
-"""Rows by filter or primary key, in order of their keys."""
+"""Rows by filter or primary key: all of them in order of their keys, or how many there are."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from elanus.columns.bitset import Bitset
 from elanus.columns.numbers import boolean_values, number_values
 from elanus.columns.taking import take_rows
 from elanus.query.output import FoundRows, fetch_column
@@ -16,7 +15,7 @@ from elanus.query.search import allowed_rows
 from elanus.query.view import RowSource, SegmentView
 from elanus.schema.field import Field
 
-__all__ = ["RetrievedRows", "count", "keys_of", "matching_rows", "retrieve"]
+__all__ = ["RetrievedRows", "count", "keys_of", "retrieve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +26,15 @@ class RetrievedRows:
     keys: pa.Array
 
 
-def retrieve(
-    scope: Scope, primary_field: Field, *, ids: pa.Array | None, offset: int, limit: int | None
-) -> RetrievedRows:
-    """The rows of a scope (with one of `ids`, if given), `offset` to `offset + limit` in order of their keys.
+def retrieve(scope: Scope, primary_field: Field, *, ids: pa.Array | None = None) -> RetrievedRows:
+    """The rows of a scope (with one of `ids`, if given) in order of their keys.
 
     Of rows that share a key the newest is returned.
     """
     found = _matching(scope, ids)
     keys = fetch_column(found, primary_field)
     order = _by_key_newest_first(found, keys)
-    distinct = _first_of_runs(take_rows(keys, order))
-    order = order[distinct]
-    stop = None if limit is None else offset + limit
-    order = order[offset:stop]
+    order = order[_first_of_runs(take_rows(keys, order))]
     return RetrievedRows(found.select(order), take_rows(keys, order))
 
 
@@ -58,13 +52,6 @@ def count(scope: Scope, *, ids: pa.Array | None = None) -> int:
 def keys_of(scope: Scope, primary_field: Field) -> pa.Array:
     """The distinct primary keys of the rows of a scope, in no order."""
     return pc.unique(fetch_column(_matching(scope, None), primary_field))
-
-
-def matching_rows(segment: SegmentView, scope: Scope, ids: pa.Array | None) -> Bitset | None:
-    """The rows of a segment that are visible and pass the filter (with one of `ids`, if given); None for every row."""
-    if ids is None:
-        return allowed_rows(segment, scope.filter)
-    return Bitset.from_rows(_rows(segment, scope, ids), segment.row_count)
 
 
 def _matching(scope: Scope, ids: pa.Array | None) -> FoundRows:

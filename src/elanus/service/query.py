@@ -14,7 +14,7 @@ from elanus.query.aggregation import plan_aggregation
 from elanus.query.ordering import resolve_order, retrieve_ordered
 from elanus.query.output import fetch, resolve_output
 from elanus.query.plan import Scope, SearchPlan, check_vectors, plan_scope, plan_target
-from elanus.query.retrieve import count, retrieve
+from elanus.query.retrieve import count
 from elanus.query.search import ScanSettings
 from elanus.query.search import search as run_search
 from elanus.query.view import ReadView
@@ -98,11 +98,7 @@ def query(engine: Engine, request: Query) -> QueryReply:
     if counting:
         return _counted(view, count(scope, ids=ids))
     output = resolve_output(view.schema, request.output_fields, with_primary=True)
-    limit = request.limit or None
-    if order:
-        rows = retrieve_ordered(scope, primary, order, ids=ids, offset=request.offset, limit=limit)
-    else:
-        rows = retrieve(scope, primary, ids=ids, offset=request.offset, limit=limit)
+    rows = retrieve_ordered(scope, primary, order, ids=ids, offset=request.offset, limit=request.limit or None)
     return QueryReply(
         columns=fetch(rows.found, output),
         fields=output.fields,
