@@ -12,6 +12,7 @@ from elanus.embedded.arguments import check_same_fields, name_list, primary_keys
 from elanus.embedded.results import Hits, Rows
 from elanus.embedded.vectors import query_vectors
 from elanus.errors import Conflict, ElanusError, InvalidInput
+from elanus.query.explanation import Explanation
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.service.requests.base import Service
@@ -25,6 +26,7 @@ from elanus.service.requests.collections import (
     TruncateCollection,
 )
 from elanus.service.requests.data import Compact, Delete, Flush, Insert, Upsert
+from elanus.service.requests.explain import Explain
 from elanus.service.requests.indexes import CreateIndex, DescribeIndexes, DropIndex, IndexInfo, WaitForIndexes
 from elanus.service.requests.query import Aggregate, Query, Search
 
@@ -295,6 +297,52 @@ class Collection:
             database=self._database,
         )
         return Hits(self._service.execute(request), single=single)
+
+    def explain(
+        self,
+        filter: str = "",  # noqa: A002 (the Milvus user's word)
+        *,
+        params: Mapping[str, Any] | None = None,
+        partitions: Sequence[str] = (),
+    ) -> Explanation:
+        """What a filter means, and how its rows are found in each segment; `print` it. Arguments as `query`."""
+        request = Query(
+            self._name,
+            filter=filter,
+            filter_params=dict(params or {}),
+            partitions=name_list("partitions", partitions),
+            database=self._database,
+        )
+        return self._service.execute(Explain(request))
+
+    def explain_search(
+        self,
+        vectors: Any,
+        *,
+        limit: int = 10,
+        field: str = "",
+        filter: str = "",  # noqa: A002 (the Milvus user's word)
+        metric: str = "",
+        params: Mapping[str, Any] | None = None,
+        filter_params: Mapping[str, Any] | None = None,
+        partitions: Sequence[str] = (),
+    ) -> Explanation:
+        """What a search does in each segment, and why; `print` it. Arguments as `search`."""
+        target = self._vector_field(field)
+        queries, _ = query_vectors(target, vectors)
+        request = Search(
+            self._name,
+            queries,
+            limit,
+            field_name=target.name,
+            metric=metric,
+            params=dict(params or {}),
+            filter=filter,
+            filter_params=dict(filter_params or {}),
+            partitions=name_list("partitions", partitions),
+            database=self._database,
+        )
+        return self._service.execute(Explain(request))
 
     def create_index(
         self,

@@ -22,7 +22,7 @@ from elanus.runtime.pool import WorkerPool
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 
-__all__ = ["Hits", "ScanSettings", "allowed_rows", "search"]
+__all__ = ["Hits", "ScanSettings", "allowed_rows", "exact_index", "search"]
 
 _EXACT_TYPES: Final = {DataType.BINARY_VECTOR: "BIN_FLAT", DataType.SPARSE_FLOAT_VECTOR: "SPARSE_INVERTED_INDEX"}
 _WORD_BITS: Final = 64
@@ -116,14 +116,14 @@ def _blocks(plan: SearchPlan, place: int, segment: SegmentView, k: int, scan: Sc
     column = segment.source.column(target.field.name)
     parts = _part_count(target.field, segment.row_count, scan)
     if parts == 1:
-        exact = _exact_index(target, column)
+        exact = exact_index(target, column)
         return [_Block(place, 0, partial(_run, exact, plan, k, allow))]
     step = -(-segment.row_count // parts // _WORD_BITS) * _WORD_BITS
     blocks = []
     for start in range(0, segment.row_count, step):
         count = min(step, segment.row_count - start)
         part = None if allow is None else allow.part(start, count)
-        exact = _exact_index(target, column.slice(start, count))
+        exact = exact_index(target, column.slice(start, count))
         blocks.append(_Block(place, start, partial(_run, exact, plan, k, part)))
     return blocks
 
@@ -135,7 +135,8 @@ def _part_count(field: Field, row_count: int, scan: ScanSettings) -> int:
     return max(1, min(scan.pool.thread_count, size // max(scan.parallel_bytes_min, 1)))
 
 
-def _exact_index(target: VectorTarget, column: pa.Array) -> VectorIndex:
+def exact_index(target: VectorTarget, column: pa.Array) -> VectorIndex:
+    """A scan of a column, for segments without an index."""
     name = _EXACT_TYPES.get(target.field.data_type, "FLAT")
     return index_type(name).open(VectorColumn(target.field, column), target.metric, {}, {})
 

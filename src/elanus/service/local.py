@@ -11,6 +11,7 @@ from elanus.service import collections, data, databases, indexes, query, system
 from elanus.service.requests import collections as collection_requests
 from elanus.service.requests import data as data_requests
 from elanus.service.requests import databases as database_requests
+from elanus.service.requests import explain as explain_requests
 from elanus.service.requests import indexes as index_requests
 from elanus.service.requests import query as query_requests
 from elanus.service.requests import system as system_requests
@@ -60,6 +61,7 @@ HANDLERS: Final[dict[type[Request[Any]], Callable[[Engine, Any], Any]]] = {
     query_requests.Search: query.search,
     query_requests.Query: query.query,
     query_requests.Aggregate: query.aggregate,
+    explain_requests.Explain: query.explain,
     system_requests.GetTimestamp: system.get_timestamp,
 }
 """The function that answers each kind of request."""

@@ -11,13 +11,24 @@ from elanus.engine.engine import Engine
 from elanus.errors import Conflict, InvalidInput
 from elanus.query.aggregation import aggregate as run_aggregation
 from elanus.query.aggregation import plan_aggregation
+from elanus.query.explaining import ExplainedSearch, SegmentExplainer, explain_target, predicates_of
+from elanus.query.explanation import Explanation
 from elanus.query.ordering import resolve_order, retrieve_ordered
 from elanus.query.output import fetch, resolve_output
-from elanus.query.plan import Scope, SearchPlan, check_vectors, plan_scope, plan_target
+from elanus.query.plan import (
+    Scope,
+    SearchPlan,
+    VectorTarget,
+    check_vectors,
+    plan_scope,
+    plan_segments,
+    plan_target,
+)
 from elanus.query.retrieve import count
 from elanus.query.search import ScanSettings
 from elanus.query.search import search as run_search
 from elanus.query.view import ReadView
+from elanus.service.requests.explain import Explain
 from elanus.service.requests.query import Aggregate, Query, QueryReply, Search, SearchReply
 from elanus.settings import Settings
 
@@ -31,18 +42,7 @@ def search(engine: Engine, request: Search) -> SearchReply:
     view = _view(collection, request.guarantee_timestamp)
     partitions = _readable_partitions(collection, request)
     _check_page(request.limit, request.offset, settings, limit_required=True)
-    target = plan_target(
-        view,
-        field_name=request.field_name,
-        metric=request.metric,
-        params=request.params,
-        limit=request.limit + request.offset,
-    )
-    query_count = check_vectors(target.field, request.vectors)
-    if not 1 <= query_count <= settings.query_vector_count_max:
-        raise InvalidInput(
-            "limit_exceeded", f"{query_count} query vectors, expected 1 to {settings.query_vector_count_max}"
-        )
+    target, query_count = _target(view, request, settings)
     output = resolve_output(view.schema, request.output_fields, with_primary=False)
     scope = plan_scope(
         view,
@@ -132,6 +132,54 @@ def aggregate(engine: Engine, request: Aggregate) -> QueryReply:
         group_count_max=settings.aggregation_group_count_max,
     )
     return QueryReply(columns, fields, (), view.primary_field.name, view.read_timestamp)
+
+
+def explain(engine: Engine, request: Explain) -> Explanation:
+    inner = request.request
+    collection = engine.collection(inner.database, inner.collection)
+    components = engine.components
+    view = _view(collection, inner.guarantee_timestamp)
+    partitions = _readable_partitions(collection, inner)
+    searched = None
+    if isinstance(inner, Search):
+        _check_page(inner.limit, inner.offset, components.settings, limit_required=True)
+        target, query_count = _target(view, inner, components.settings)
+        plan = SearchPlan(Scope((), None), target, inner.vectors, query_count, view.primary_field)
+        scan = ScanSettings(components.search_pool, components.settings.parallel_scan_bytes_min)
+        searched = ExplainedSearch(plan, inner.limit + inner.offset, scan)
+    row_filter, segments = plan_segments(
+        view,
+        filter_text=inner.filter,
+        filter_params=inner.filter_params,
+        partitions=partitions,
+        ignore_growing=inner.ignore_growing,
+    )
+    predicates = predicates_of(row_filter, view, inner.filter_params)
+    explainer = SegmentExplainer(view, row_filter, predicates, searched, components.clock.monotonic_s)
+    return Explanation(
+        collection=inner.collection,
+        filter="" if row_filter is None else str(row_filter),
+        outline="" if row_filter is None else row_filter.outline(),
+        target=None if searched is None else explain_target(searched),
+        segments=explainer.reports(segments),
+    )
+
+
+def _target(view: ReadView, request: Search, settings: Settings) -> tuple[VectorTarget, int]:
+    """What is searched, and the number of query vectors."""
+    target = plan_target(
+        view,
+        field_name=request.field_name,
+        metric=request.metric,
+        params=request.params,
+        limit=request.limit + request.offset,
+    )
+    query_count = check_vectors(target.field, request.vectors)
+    if not 1 <= query_count <= settings.query_vector_count_max:
+        raise InvalidInput(
+            "limit_exceeded", f"{query_count} query vectors, expected 1 to {settings.query_vector_count_max}"
+        )
+    return target, query_count
 
 
 def _counted(view: ReadView, row_count: int) -> QueryReply:

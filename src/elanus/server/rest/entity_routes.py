@@ -14,6 +14,7 @@ from elanus.server.targets import searched_field
 from elanus.service.requests.base import Service
 from elanus.service.requests.collections import CollectionInfo, DescribeCollection
 from elanus.service.requests.data import Delete, Insert, Upsert
+from elanus.service.requests.explain import Explain
 from elanus.service.requests.query import Aggregate, Query, QueryReply, Search, SearchReply
 
 __all__ = ["EntityRoutes"]
@@ -48,6 +49,7 @@ class EntityRoutes:
             "entities/search": self._search,
             "entities/query": self._query,
             "entities/get": self._get,
+            "entities/explain": self._explain,
         }
 
     def _insert(self, body: Body) -> Reply:
@@ -99,51 +101,41 @@ class EntityRoutes:
         return {"cost": 0, "data": {"deleteCount": reply.deleted_count}}
 
     def _search(self, body: Body) -> Reply:
+        reply = self._service.execute(self._search_request(body))
+        return {"cost": 0, "data": _hits(reply, body), "topks": reply.counts}
+
+    def _search_request(self, body: Body) -> Search:
         body.refuse(_LATER_SEARCH_PARTS)
         info = self._described(body)
         outer, nested = _search_levels(body)
         options = merge_options(outer, nested)
         field = searched_field(info.schema, body.text("annsField", default=options.field_name))
-        reply = self._service.execute(
-            Search(
-                collection=body.collection,
-                vectors=vectors_from_json(body.items("data"), field),
-                limit=options.limit,
-                field_name=field.name,
-                offset=options.offset,
-                metric=options.metric,
-                params=options.params,
-                filter=body.text("filter", default=""),
-                filter_params=body.mapping("exprParams"),
-                output_fields=body.texts("outputFields"),
-                partitions=body.texts("partitionNames"),
-                round_decimals=options.round_decimals,
-                ignore_growing=options.ignore_growing,
-                require_loaded=True,
-                database=info.database,
-            )
+        return Search(
+            collection=body.collection,
+            vectors=vectors_from_json(body.items("data"), field),
+            limit=options.limit,
+            field_name=field.name,
+            offset=options.offset,
+            metric=options.metric,
+            params=options.params,
+            filter=body.text("filter", default=""),
+            filter_params=body.mapping("exprParams"),
+            output_fields=body.texts("outputFields"),
+            partitions=body.texts("partitionNames"),
+            round_decimals=options.round_decimals,
+            ignore_growing=options.ignore_growing,
+            require_loaded=True,
+            database=info.database,
         )
-        return {"cost": 0, "data": _hits(reply, body), "topks": reply.counts}
 
     def _query(self, body: Body) -> Reply:
-        outputs, group_by = body.texts("outputFields"), body.texts("groupByFields")
-        scope: dict[str, Any] = {
-            "filter": body.text("filter", default=""),
-            "filter_params": body.mapping("exprParams"),
-            "order_by": body.texts("orderByFields"),
-            "partitions": body.texts("partitionNames"),
-            "offset": body.integer("offset", default=0),
-            "require_loaded": True,
-            "database": body.database,
-        }
-        request: Query | Aggregate
-        if is_aggregation(outputs, group_by):
-            limit = body.integer("limit", default=0)
-            request = Aggregate(body.collection, outputs, group_by=group_by, limit=limit, **scope)
-        else:
-            limit = 0 if _counts(body) else body.integer("limit", default=_DEFAULT_LIMIT)
-            request = Query(body.collection, output_fields=outputs or ("*",), limit=limit, **scope)
-        return {"cost": 0, "data": _rows_found(self._service.execute(request), body)}
+        return {"cost": 0, "data": _rows_found(self._service.execute(_query_request(body)), body)}
+
+    def _explain(self, body: Body) -> Reply:
+        """What a search (with `data`) or a query does: a route of our own beside those of Milvus."""
+        request = _query_request(body) if body.value("data") is None else self._search_request(body)
+        explanation = self._service.execute(Explain(request))
+        return {"data": {"text": str(explanation), "explanation": explanation}}
 
     def _get(self, body: Body) -> Reply:
         by_id = body.value("id", "ids")
@@ -165,6 +157,24 @@ class EntityRoutes:
 
     def _described(self, body: Body) -> CollectionInfo:
         return self._service.execute(DescribeCollection(body.collection, body.database))
+
+
+def _query_request(body: Body) -> Query | Aggregate:
+    outputs, group_by = body.texts("outputFields"), body.texts("groupByFields")
+    scope: dict[str, Any] = {
+        "filter": body.text("filter", default=""),
+        "filter_params": body.mapping("exprParams"),
+        "order_by": body.texts("orderByFields"),
+        "partitions": body.texts("partitionNames"),
+        "offset": body.integer("offset", default=0),
+        "require_loaded": True,
+        "database": body.database,
+    }
+    if is_aggregation(outputs, group_by):
+        limit = body.integer("limit", default=0)
+        return Aggregate(body.collection, outputs, group_by=group_by, limit=limit, **scope)
+    limit = 0 if _counts(body) else body.integer("limit", default=_DEFAULT_LIMIT)
+    return Query(body.collection, output_fields=outputs or ("*",), limit=limit, **scope)
 
 
 def _rows(body: Body) -> list[Any]:
