@@ -15,7 +15,7 @@ from elanus.errors import InvalidInput
 from elanus.query import aggregation
 from elanus.query.accumulators import accumulator
 from elanus.query.aggregation import is_aggregation
-from elanus.query.grouping import group_rows
+from elanus.query.row_groups import group_rows
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
