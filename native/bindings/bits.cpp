@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <bit>
 
+#include "algo/row_bits.h"
 #include "algo/scan.h"
 #include "arrays.h"
 #include "elanus/dispatch.h"
@@ -55,12 +57,36 @@ nb::object bits_from_bool(nb::handle mask) {
     return words.object();
 }
 
+nb::object bits_from_rows(nb::handle rows, int64_t size) {
+    ArrayArgument array(rows, "rows", 1);
+    if (array.dtype() != Dtype::uint32 && array.dtype() != Dtype::int64) {
+        array.refuse_dtype("uint32 or int64");
+    }
+    if (size < 0) {
+        raise_value_error("size is " + std::to_string(size) + ", expected 0 or more");
+    }
+    ResultArray words(Dtype::uint64, word_count(size));
+    auto* const out = words.data<uint64_t>();
+    bool inside = false;
+    {
+        const nb::gil_scoped_release release;
+        std::fill_n(out, word_count(size), uint64_t{0});
+        inside = array.dtype() == Dtype::uint32 ? set_rows(array.data<uint32_t>(), array.size(), size, out)
+                                                : set_rows(array.data<int64_t>(), array.size(), size, out);
+    }
+    if (!inside) {
+        raise_value_error("rows has a number outside of 0 to size " + std::to_string(size) + " (exclusive)");
+    }
+    return words.object();
+}
+
 }  // namespace
 
 void bind_bits(nb::module_& module) {
     module.def("bit_count", &bit_count, nb::arg("words"));
     module.def("bit_rows", &bit_rows, nb::arg("words"), nb::arg("size"));
     module.def("bits_from_bool", &bits_from_bool, nb::arg("mask"));
+    module.def("bits_from_rows", &bits_from_rows, nb::arg("rows"), nb::arg("size"));
 }
 
 }  // namespace elanus

@@ -1,5 +1,6 @@
 #include "algo/graph.h"
 
+#include <algorithm>
 #include <mutex>
 
 #include "algo/graph_build.h"
@@ -98,7 +99,7 @@ public:
         degree_ = degree;
     }
 
-    int64_t begin_batch() { return builder_->begin_batch(); }
+    int64_t begin_batch(int64_t last_max) { return builder_->begin_batch(std::min(last_max, node_count_)); }
     int64_t joined_count() const { return builder_->joined_count(); }
 
     void propose(int64_t first, int64_t last) {
@@ -250,7 +251,7 @@ void bind_graph(nb::module_& module) {
         .def(nb::init<nb::handle, nb::handle, int, uint64_t, nb::handle, int64_t, int64_t, double>(), nb::arg("codes"),
              nb::arg("center"), nb::arg("bits"), nb::arg("seed"), nb::arg("order"), nb::arg("degree"),
              nb::arg("breadth"), nb::arg("alpha"))
-        .def("begin_batch", &GraphBuilderObject::begin_batch)
+        .def("begin_batch", &GraphBuilderObject::begin_batch, nb::arg("last_max"))
         .def_prop_ro("joined_count", &GraphBuilderObject::joined_count)
         .def("propose", &GraphBuilderObject::propose, nb::arg("first"), nb::arg("last"))
         .def("join", &GraphBuilderObject::join, nb::arg("last"))

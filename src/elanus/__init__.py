@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from elanus.app.milvus import MilvusClient
     from elanus.embedded.collection import Collection
     from elanus.embedded.database import Database
+    from elanus.embedded.hybrid import AnnSearch
+    from elanus.embedded.iterators import QueryIterator, SearchIterator
     from elanus.embedded.results import Hits, Rows
     from elanus.errors import (
         AlreadyExists,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     )
     from elanus.schema.collection import Schema
     from elanus.schema.field import Field
+    from elanus.schema.rankers import RrfRanker, WeightedRanker
     from elanus.schema.types import DataType, Metric
     from elanus.settings import Settings
 
@@ -41,6 +44,7 @@ __version__: Final = VERSION
 
 _HOMES: Final = {
     "AlreadyExists": "elanus.errors",
+    "AnnSearch": "elanus.embedded.hybrid",
     "Collection": "elanus.embedded.collection",
     "Conflict": "elanus.errors",
     "DataCorrupt": "elanus.errors",
@@ -55,15 +59,20 @@ _HOMES: Final = {
     "Metric": "elanus.schema.types",
     "MilvusClient": "elanus.app.milvus",
     "NotFound": "elanus.errors",
+    "QueryIterator": "elanus.embedded.iterators",
     "Rows": "elanus.embedded.results",
+    "RrfRanker": "elanus.schema.rankers",
     "Schema": "elanus.schema.collection",
+    "SearchIterator": "elanus.embedded.iterators",
     "Settings": "elanus.settings",
     "Unavailable": "elanus.errors",
+    "WeightedRanker": "elanus.schema.rankers",
     "connect": "elanus.app.connection",
 }
 
 __all__ = [
     "AlreadyExists",
+    "AnnSearch",
     "Collection",
     "Conflict",
     "DataCorrupt",
@@ -78,10 +87,14 @@ __all__ = [
     "Metric",
     "MilvusClient",
     "NotFound",
+    "QueryIterator",
     "Rows",
+    "RrfRanker",
     "Schema",
+    "SearchIterator",
     "Settings",
     "Unavailable",
+    "WeightedRanker",
     "__version__",
     "connect",
 ]

@@ -61,6 +61,10 @@ class Settings:
     topk_max: int = 16_384
     query_vector_count_max: int = 16_384
     aggregation_group_count_max: int = 1_000_000
+    group_size_max: int = 10
+    # Searches that go on (iterators) whose state is kept between batches, and for how long nobody may ask for it.
+    search_cursor_count_max: int = 64
+    search_cursor_idle_ms: int = 600_000
     field_count_max: int = 64
     vector_field_count_max: int = 4
     partition_count_max: int = 1024

@@ -99,9 +99,8 @@ def test_text_that_is_too_long(client: MilvusClient, name: str) -> None:
     "ask",
     [
         lambda client, name: client.hybrid_search(
-            name, [AnnSearchRequest([[0.0] * 4], "vector", {}, 3)], RRFRanker(), 3
+            name, [AnnSearchRequest([[0.0] * 4], "vector", {}, 3)], RRFRanker(), 3, group_by_field="size"
         ),
-        lambda client, name: client.search(name, data=[[0.0] * 4], limit=1, group_by_field="size"),
         lambda client, name: client.search(name, data=["text"], limit=1),
         lambda client, name: client.search(name, ids=[1], limit=1),
         lambda client, name: client.search(name, data=[[0.0] * 4], limit=1, order_by_fields=[{"field": "size"}]),

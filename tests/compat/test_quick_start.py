@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from pymilvus import MilvusClient
+from pymilvus import DataType, MilvusClient
+from pymilvus.exceptions import MilvusException
 
 from tests.compat.conftest import Connected
 
@@ -127,6 +128,71 @@ def test_search_iterator(client: MilvusClient, name: str, metric: str) -> None:
     assert sorted(key for _, key in hits) == list(range(60))
     distances = [distance for distance, _ in hits]
     assert distances == sorted(distances, reverse=metric != "L2")
+
+
+def test_grouping(client: MilvusClient, name: str) -> None:
+    """The best hits of each color; rows without one are a group."""
+    schema = client.create_schema()
+    schema.add_field("id", DataType.INT64, is_primary=True)
+    schema.add_field("color", DataType.VARCHAR, max_length=20, nullable=True)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=2)
+    indexes = client.prepare_index_params()
+    indexes.add_index("vector", index_type="FLAT", metric_type="L2")
+    client.create_collection(name, schema=schema, index_params=indexes)
+    colors = ["red", "red", "blue", None, "red", "blue", None, "green"]
+    client.insert(name, [{"id": key, "color": color, "vector": [float(key), 0.0]} for key, color in enumerate(colors)])
+    one = client.search(name, data=[[0.0, 0.0]], limit=3, group_by_field="color", output_fields=["color"])[0]
+    assert [(hit["id"], hit["entity"]["color"]) for hit in one] == [(0, "red"), (2, "blue"), (3, None)]
+    two = client.search(name, data=[[0.0, 0.0]], limit=4, group_by_field="color", group_size=2, strict_group_size=True)[
+        0
+    ]
+    assert [hit["id"] for hit in two] == [0, 1, 2, 5, 3, 6, 7]
+    assert [hit["id"] for hit in client.search(name, [[7.0, 0.0]], limit=2, offset=1, group_by_field="color")[0]] == [
+        6,
+        5,
+    ]
+    for wrong, told in (
+        ({"group_by_field": "vector"}, "cannot group by 'vector'"),
+        ({"group_by_field": "color", "group_size": 11}, "group_size is 11, expected 1 to 10"),
+        ({"group_by_field": "color", "search_params": {"params": {"radius": 3.0}}}, "takes no range"),
+    ):
+        with pytest.raises(MilvusException, match=told):
+            client.search(name, [[0.0, 0.0]], limit=2, **wrong)
+
+
+def test_a_search_iterator_over_equal_scores_while_rows_come(client: MilvusClient, name: str) -> None:
+    """Every row in range once, over the state in which it began, whatever is written meanwhile."""
+    client.create_collection(name, dimension=8, metric_type="L2")
+    rows = [{"id": key, "vector": [float(key % 3)] + [0.0] * 7, "even": key % 2 == 0} for key in range(300)]
+    client.insert(name, rows)
+    iterator = client.search_iterator(
+        name, data=[[0.0] * 8], batch_size=7, filter="even == true", search_params={"params": {"radius": 3.0}}
+    )
+    assert type(iterator).__name__ == "SearchIteratorV2"
+    found: list[int] = []
+    while page := iterator.next():
+        found += page.ids()
+        client.insert(name, [{"id": 1000 + len(found), "vector": [0.0] * 8, "even": True}])
+    iterator.close()
+    assert len(found) == 100
+    assert sorted(found) == [key for key in range(0, 300, 2) if key % 3 < 2]
+
+
+def test_a_search_iterator_with_a_limit_and_a_filter_of_the_clients(client: MilvusClient, name: str) -> None:
+    client.create_collection(name, dimension=8, metric_type="COSINE")
+    client.insert(name, _rows())
+    iterator = client.search_iterator(
+        name,
+        data=[_VECTORS[0].tolist()],
+        batch_size=4,
+        limit=10,
+        external_filter_func=lambda hits: [hit for hit in hits if hit.id % 2],
+    )
+    found: list[int] = []
+    while page := iterator.next():
+        found += page.ids()
+    assert len(found) == 10
+    assert all(key % 2 for key in found)
 
 
 def test_a_client_of_another_database(connected: Connected) -> None:

@@ -55,6 +55,27 @@ def test_a_quick_collection(post: Post, quick: str) -> None:
     assert post("collections/get_stats", {"collectionName": quick})["data"] == {"rowCount": 10}
 
 
+def test_hybrid_search(post: Post, quick: str) -> None:
+    part = {"annsField": "vector", "limit": 3}
+    body = {
+        "collectionName": quick,
+        "search": [{**part, "data": [[0.0, 1.0]]}, {**part, "data": [[9.0, 1.0]], "filter": "id != 9"}],
+        "rerank": {"strategy": "weighted", "params": {"weights": [1.0, 0.5]}},
+        "limit": 3,
+        "outputFields": ["color"],
+    }
+    reply = post("entities/hybrid_search", body)
+    assert [hit["id"] for hit in reply["data"]] == [0, 1, 8]
+    assert reply["data"][0] == {"id": 0, "distance": 1.0, "color": "red"}
+    body["functionScore"] = {"functions": [{"name": "f", "type": "Rerank", "params": {"reranker": "rrf", "k": 9}}]}
+    assert [hit["distance"] for hit in post("entities/hybrid_search", body)["data"]] == pytest.approx(
+        [0.1, 0.1, 1 / 11]
+    )
+    body["rerank"] = {"strategy": "magic"}
+    del body["functionScore"]
+    assert "unsupported rank type 'magic'" in post("entities/hybrid_search", body)["message"]
+
+
 def test_search(post: Post, quick: str) -> None:
     body = {
         "collectionName": quick,
@@ -172,7 +193,7 @@ def test_partitions_aliases_and_databases(post: Post, quick: str) -> None:
         ("collections/describe", {}, 1802),
         ("entities/query", {"collectionName": "quick", "filter": "id >"}, 1100),
         ("entities/search", {"collectionName": "quick", "data": [[1]], "annsField": "vector"}, 1100),
-        ("entities/hybrid_search", {"collectionName": "quick"}, 1100),
+        ("entities/hybrid_search", {"collectionName": "quick"}, 1802),
         ("databases/describe", {"dbName": "nobody"}, 800),
     ],
 )

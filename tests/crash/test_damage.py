@@ -27,6 +27,7 @@ def closed_database() -> tuple[SimulatedDisk, Model]:
     database, model = Database(service, "simulated"), Model()
     scenario(database, model)
     database["a"].create_index("v", "IVF_FLAT", metric="L2", nlist=2)
+    database["a"].create_index("n", "BITMAP")
     database["a"].flush()
     database["a"].upsert([row(key, 60) for key in range(200, 220)])
     model.state["a"].update({key: seen(row(key, 60)) for key in range(200, 220)})
@@ -54,6 +55,8 @@ def right_or_named(disk: SimulatedDisk, model: Model, path: str, what: str) -> b
 def flip(position: float, bit: int) -> Callable[[bytes], bytes]:
     def edit(data: bytes) -> bytes:
         changed = bytearray(data)
+        if not data:
+            return data
         changed[int(position * len(data))] ^= 1 << bit
         return bytes(changed)
 

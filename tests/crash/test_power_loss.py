@@ -104,6 +104,7 @@ def scenario(database: Database, model: Model) -> None:
     unchanged(database["a"].flush)
     remove("a", range(3))
     unchanged(lambda: database["a"].create_index("v", "IVF_FLAT", metric="L2", nlist=2))
+    unchanged(lambda: database["a"].create_index("n", "STL_SORT"))
     write("a", range(10, 20), 3, "upsert")
     unchanged(database["a"].flush)
     create("b")
@@ -125,6 +126,7 @@ def scenario(database: Database, model: Model) -> None:
     model.attempt(lambda state: state["b"].clear(), database["b"].truncate)
     write("b", range(2), 2, "insert")
     unchanged(lambda: database["a"].drop_index("v"))
+    unchanged(lambda: database["a"].drop_index("n"))
     model.attempt(lambda state: state.pop("b"), lambda: database.drop_collection("b"))
     write("a", range(3), 9, "upsert")
 

@@ -38,7 +38,7 @@ def built(backend: Any, codes: np.ndarray, center: np.ndarray, bits: int, parts:
     order = np.random.default_rng(3).permutation(count).astype(np.uint32)
     builder = backend.GraphBuilder(codes, center, bits, SEED, order, 6, 20, 1.1)
     while builder.joined_count < count:
-        first, last = builder.joined_count, builder.begin_batch()
+        first, last = builder.joined_count, builder.begin_batch(count)
         bounds = np.linspace(first, last, parts + 1).astype(int)
         for start, stop in itertools.pairwise(bounds):
             builder.propose(int(start), int(stop))

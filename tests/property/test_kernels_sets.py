@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elanus.kernels import reference
-from elanus.kernels.bits import bit_count, bit_rows, bits_from_bool
+from elanus.kernels.bits import bit_count, bit_rows, bits_from_bool, bits_from_rows
 from elanus.kernels.checksum import blocks_crc32c, crc32c
 from elanus.kernels.reference.bits import pack
 from elanus.kernels.topk import topk
@@ -41,6 +41,10 @@ def test_bits(level: str, seed: int, size: int, share: float, offset: int) -> No
         np.testing.assert_array_equal(words, reference.bits_from_bool(mask))
         assert bit_count(words) == int(mask.sum())
         np.testing.assert_array_equal(bit_rows(words, size), np.flatnonzero(mask))
+        for dtype in (np.uint32, np.int64):
+            rows = np.random.default_rng(seed).permutation(np.repeat(np.flatnonzero(mask), 2)).astype(dtype)
+            np.testing.assert_array_equal(bits_from_rows(rows, size), words)
+            np.testing.assert_array_equal(reference.bits_from_rows(rows, size), words)
 
 
 @given(data=st.binary(max_size=300), repeats=st.integers(1, 200), initial=st.integers(0, 2**32 - 1))

@@ -32,6 +32,26 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], float, float]] = {
     "HNSW": ({"M": 16, "efConstruction": 100}, {"ef": 64}, 0.98, 0.98),
 }
 
+# The coded families, once a metric, over float32 alone: they convert every type to it first.
+CODED_CASES: dict[str, tuple[dict[str, Any], dict[str, Any], float, float]] = {
+    "IVF_PQ": ({"nlist": 64, "m": 32, "nbits": 6}, {"nprobe": 16}, 0.9, 0.9),
+    "SCANN": ({"nlist": 64}, {"nprobe": 16}, 0.9, 0.9),
+    "HNSW_SQ": ({"M": 16, "efConstruction": 100, "sq_type": "SQ6"}, {"ef": 64}, 0.95, 0.95),
+    "HNSW_PQ": (
+        {"M": 16, "efConstruction": 100, "m": 32, "nbits": 6, "refine": True},
+        {"ef": 100, "refine_k": 6},
+        0.9,
+        0.9,
+    ),
+    "HNSW_PRQ": (
+        {"M": 16, "efConstruction": 100, "m": 16, "nbits": 5, "refine": True, "refine_type": "FP16"},
+        {"ef": 100, "refine_k": 6},
+        0.9,
+        0.9,
+    ),
+    "FAISS": ({"faiss_index_name": "PCA32,IVF64,SQ6"}, {"nprobe": 16}, 0.9, 0.9),
+}
+
 
 # The same at 20,000 rows, where filters of 50 to 10 % are answered by the index and not by a scan.
 LARGE_RECALL_MIN = {"IVF_FLAT": 0.97, "IVF_SQ8": 0.97, "IVF_RABITQ": 0.97, "HNSW": 0.97}
@@ -71,6 +91,11 @@ def made(count: int, seed: int, data_type: DataType) -> npt.NDArray[Any]:
         for name in CASES
         for metric in (Metric.L2, Metric.IP, Metric.COSINE)
         for data_type in sorted(DENSE_FLOAT_VECTORS)
+    ]
+    + [
+        (name, metric, DataType.FLOAT_VECTOR)
+        for name in CODED_CASES
+        for metric in (Metric.L2, Metric.IP, Metric.COSINE)
     ],
     ids=lambda case: f"{case[0]}-{case[1]}-{case[2].label}",
 )
@@ -80,7 +105,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 def opened(name: str, metric: Metric, data_type: DataType, row_count: int) -> Case:
-    given_build, given_search, recall_min, filtered_recall_min = CASES[name]
+    given_build, given_search, recall_min, filtered_recall_min = (CASES | CODED_CASES)[name]
     field = Field("vector", data_type, dim=DIM, nullable=True)
     valid = np.arange(row_count) % 9 != 0
     column = VectorColumn(field, dense_array(made(row_count, 1, data_type), field, valid=valid))

@@ -162,9 +162,9 @@ void GraphBuilder::choose(const KernelTable& table, Scratch& scratch) const {
     }
 }
 
-int64_t GraphBuilder::begin_batch() {
-    const int64_t size =
-        std::min({joined_count_, std::max(kBatchMin, node_count_ / kBatchShare), node_count_ - joined_count_});
+int64_t GraphBuilder::begin_batch(int64_t last_max) {
+    const int64_t most = std::min(joined_count_, std::max(kBatchMin, node_count_ / kBatchShare));
+    const int64_t size = std::clamp<int64_t>(last_max - joined_count_, 0, most);
     proposals_.assign(static_cast<size_t>(size), {});
     return joined_count_ + size;
 }

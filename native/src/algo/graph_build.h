@@ -27,8 +27,8 @@ public:
                  const GraphShape& shape);
     ~GraphBuilder();
 
-    // The place in the order where the next batch ends (exclusive); the number of nodes when all have joined.
-    int64_t begin_batch();
+    // The place in the order where the next batch ends (exclusive), at most `last_max`.
+    int64_t begin_batch(int64_t last_max);
     int64_t joined_count() const { return joined_count_; }
     // Chooses links for places `first` to `last` (exclusive) of the order, all of the next batch, among nodes joined.
     void propose(const KernelTable& table, int64_t first, int64_t last);

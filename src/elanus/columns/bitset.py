@@ -5,11 +5,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from elanus.kernels.bits import bit_count, bit_rows, bits_from_rows
+
 __all__ = ["Bitset"]
 
 Words = npt.NDArray[np.uint64]
 
 _WORD_BITS: Final = 64
+_ROW_DTYPES: Final = (np.dtype(np.uint32), np.dtype(np.int64))
 
 
 class Bitset:
@@ -47,9 +50,9 @@ class Bitset:
     @classmethod
     def from_rows(cls, rows: npt.NDArray[np.integer], size: int) -> "Bitset":
         """The rows numbered in `rows`, in any order, repeats allowed."""
-        mask = np.zeros(size, np.bool_)
-        mask[rows] = True
-        return cls.from_bool(mask)
+        if rows.dtype not in _ROW_DTYPES:
+            rows = rows.astype(np.int64)
+        return cls(bits_from_rows(np.ascontiguousarray(rows), size), size)
 
     @classmethod
     def from_packed(cls, packed: npt.NDArray[np.uint8], *, offset: int, size: int) -> "Bitset":
@@ -103,7 +106,7 @@ class Bitset:
 
     def count(self) -> int:
         """How many rows are in the set."""
-        return int(np.bitwise_count(self.words).sum())
+        return bit_count(self.words)
 
     def any(self) -> bool:
         """Whether the set has a row."""
@@ -115,7 +118,7 @@ class Bitset:
 
     def rows(self) -> npt.NDArray[np.int64]:
         """The row numbers, ascending."""
-        return np.flatnonzero(self.to_bool())
+        return bit_rows(self.words, self.size)
 
     def part(self, start: int, size: int) -> "Bitset":
         """The set of rows `start` to `start + size` (exclusive), renumbered from 0; `start` is a multiple of 64."""

@@ -1,6 +1,7 @@
 """A collection, as Python code holds it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -9,12 +10,15 @@ import pyarrow as pa
 from elanus.columns.rows import batch_from_rows
 from elanus.columns.tables import batch_from_arrow, batch_from_mapping, table_of
 from elanus.embedded.arguments import check_same_fields, name_list, primary_keys
+from elanus.embedded.hybrid import AnnSearch
+from elanus.embedded.iterators import QueryIterator, SearchIterator
 from elanus.embedded.results import Hits, Rows
 from elanus.embedded.vectors import query_vectors
 from elanus.errors import Conflict, ElanusError, InvalidInput
 from elanus.query.explanation import Explanation
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
+from elanus.schema.rankers import Ranker, RrfRanker
 from elanus.service.requests.base import Service
 from elanus.service.requests.collections import (
     CollectionInfo,
@@ -28,7 +32,7 @@ from elanus.service.requests.collections import (
 from elanus.service.requests.data import Compact, Delete, Flush, Insert, Upsert
 from elanus.service.requests.explain import Explain
 from elanus.service.requests.indexes import CreateIndex, DescribeIndexes, DropIndex, IndexInfo, WaitForIndexes
-from elanus.service.requests.query import Aggregate, Query, Search
+from elanus.service.requests.query import Aggregate, HybridSearch, Query, Search
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -234,6 +238,39 @@ class Collection:
         )
         return Rows(self._service.execute(request))
 
+    def query_iterator(
+        self,
+        filter: str = "",  # noqa: A002 (the Milvus user's word)
+        *,
+        batch_size: int = 1000,
+        limit: int | None = None,
+        output_fields: Sequence[str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        partitions: Sequence[str] = (),
+    ) -> QueryIterator:
+        """Batches of the rows that pass a filter, in order of their primary keys, over the state at the first batch.
+
+        Args:
+            filter: as `query`; empty for every row.
+            batch_size: rows a batch, at most 16,384.
+            limit: rows in all batches together; None for all.
+            output_fields: as `query`.
+            params: as `query`.
+            partitions: as `query`.
+        """
+        if batch_size < 1:
+            raise InvalidInput("out_of_range", f"batch_size is {batch_size}, expected 1 or more")
+        request = Query(
+            self._name,
+            filter=filter,
+            filter_params=dict(params or {}),
+            output_fields=self._output(output_fields),
+            partitions=name_list("partitions", partitions),
+            database=self._database,
+        )
+        primary_field = self.schema.primary_field.name
+        return QueryIterator(self._service, request, primary_field=primary_field, batch_size=batch_size, limit=limit)
+
     def count(
         self,
         filter: str = "",  # noqa: A002 (the Milvus user's word)
@@ -344,6 +381,119 @@ class Collection:
         )
         return self._service.execute(Explain(request))
 
+    def grouped_search(
+        self,
+        search: AnnSearch,
+        *,
+        group_by: Sequence[str],
+        group_size: int = 1,
+        strict: bool = False,
+        offset: int = 0,
+        output_fields: Sequence[str] = (),
+        partitions: Sequence[str] = (),
+    ) -> Hits:
+        """The best hits of each group, where a group is the rows with one value of some fields.
+
+        Groups come in the order of their best hits, and the hits of a group stand together, best first.
+
+        Args:
+            search: what is searched; its limit counts groups.
+            group_by: integer, Bool or VarChar fields.
+            group_size: hits of a group, at most 10.
+            strict: go on until every group has so many hits, as far as there are so many rows.
+            offset: groups to skip.
+            output_fields: fields and dynamic keys to return with each hit; `*` for all.
+            partitions: only these partitions.
+        """
+        names = name_list("group_by", group_by)
+        if not names:
+            raise InvalidInput("invalid_argument", "group_by names no field, expected at least one")
+        request, single = self._ann_request(search, name_list("partitions", partitions))
+        request = replace(
+            request,
+            offset=offset,
+            output_fields=name_list("output_fields", output_fields),
+            group_by=names,
+            group_size=group_size,
+            strict_group_size=strict,
+        )
+        return Hits(self._service.execute(request), single=single)
+
+    def hybrid_search(
+        self,
+        searches: Sequence[AnnSearch],
+        *,
+        ranker: Ranker | None = None,
+        limit: int = 10,
+        offset: int = 0,
+        output_fields: Sequence[str] = (),
+        partitions: Sequence[str] = (),
+    ) -> Hits:
+        """The rows that several searches find, in one list.
+
+        Args:
+            searches: each with its own vectors, field, filter and limit.
+            ranker: how their hits become one list; reciprocal rank fusion if None.
+            limit: rows of the list.
+            offset: rows of the list to skip.
+            output_fields: fields and dynamic keys to return with each hit; `*` for all.
+            partitions: only these partitions.
+        """
+        chosen = name_list("partitions", partitions)
+        parts = [self._ann_request(search, chosen) for search in searches]
+        request = HybridSearch(
+            self._name,
+            tuple(search for search, _ in parts),
+            RrfRanker() if ranker is None else ranker,
+            limit,
+            offset=offset,
+            output_fields=name_list("output_fields", output_fields),
+            partitions=chosen,
+            database=self._database,
+        )
+        return Hits(self._service.execute(request), single=all(single for _, single in parts))
+
+    def search_iterator(
+        self,
+        vector: Any,
+        *,
+        batch_size: int = 1000,
+        limit: int | None = None,
+        field: str = "",
+        filter: str = "",  # noqa: A002 (the Milvus user's word)
+        output_fields: Sequence[str] = (),
+        params: Mapping[str, Any] | None = None,
+        filter_params: Mapping[str, Any] | None = None,
+    ) -> SearchIterator:
+        """Batches of hits of one vector, nearest first, for as many hits as there are.
+
+        Every matching row comes exactly once, over the state at the first batch.
+
+        Args:
+            vector: one vector.
+            batch_size: hits a batch, at most 16,384.
+            limit: hits in all batches together; None for every row.
+            field: as `search`, like all that follow.
+            filter: only rows that pass this expression.
+            output_fields: fields and dynamic keys to return with each hit.
+            params: search parameters of the index; `radius`, `range_filter` for the rows within a range.
+            filter_params: values for `{name}` in the filter.
+        """
+        target = self._vector_field(field)
+        queries, _ = query_vectors(target, vector)
+        request = Search(
+            self._name,
+            queries,
+            batch_size,
+            field_name=target.name,
+            params=dict(params) if params else {},
+            filter=filter,
+            filter_params=dict(filter_params) if filter_params else {},
+            output_fields=name_list("output_fields", output_fields),
+            database=self._database,
+        )
+        return SearchIterator(self._service, request, limit=limit)
+
     def create_index(
         self,
         field: str = "",
@@ -453,6 +603,23 @@ class Collection:
             f"rows are a {type(data).__name__}, expected a list of dicts, a mapping of columns, or a pyarrow, pandas "
             "or polars table",
         )
+
+    def _ann_request(self, search: AnnSearch, partitions: tuple[str, ...]) -> tuple[Search, bool]:
+        """The request of a search, and whether it has a single vector."""
+        target = self._vector_field(search.field_name)
+        queries, single = query_vectors(target, search.vectors)
+        request = Search(
+            self._name,
+            queries,
+            search.limit,
+            field_name=target.name,
+            params=dict(search.params),
+            filter=search.filter,
+            filter_params=dict(search.filter_params),
+            partitions=partitions,
+            database=self._database,
+        )
+        return request, single
 
     def _output(self, names: Sequence[str] | None) -> tuple[str, ...]:
         if names is not None:

@@ -110,6 +110,11 @@ class Hits:
         starts = np.concatenate(([0], np.cumsum(reply.counts))).tolist()
         return [hits[start:stop] for start, stop in pairwise(starts)]
 
+    def head(self, count: int) -> "Hits":
+        """The first `count` hits of a single query."""
+        assert self._single
+        return self if count >= len(self) else self._part(0, count)
+
     def __repr__(self) -> str:
         names, columns = _shown_columns(self.to_arrow(), self._reply.fields, self._reply.dynamic_keys)
         what = f"{len(self._reply.ids)} hits" + ("" if self._single else f" of {self.query_count} queries")

@@ -8,11 +8,13 @@ from typing import Any, Final
 from elanus.engine.collection import Collection
 from elanus.engine.compaction import retire
 from elanus.engine.indexing import refresh_indexes
+from elanus.engine.scalar_columns import definition_path
 from elanus.engine.state import CollectionState, SealedUnit
 from elanus.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from elanus.expr.bound import JsonPath
 from elanus.index.registry import index_type
-from elanus.index.scalar import check_scalar_index
-from elanus.schema.collection import IndexDefinition
+from elanus.index.scalar.rules import check_scalar_index
+from elanus.schema.collection import IndexDefinition, Schema
 from elanus.schema.field import Field
 from elanus.schema.names import check_name
 from elanus.schema.types import METRICS_OF, Metric
@@ -161,10 +163,14 @@ def define_index(collection: Collection, definition: IndexDefinition, metric: st
         AlreadyExists: the name is taken, or the field has another index.
     """
     _check_settings(definition.settings)
-    field = collection.manifest.schema.field(definition.field_name)
-    complete = _complete(field, definition, metric, collection.components.ids.allocate())
+    schema = collection.manifest.schema
+    field = schema.find_indexed(definition.field_name) or schema.field(definition.field_name)
+    complete = _complete(schema, field, definition, metric, collection.components.ids.allocate())
 
     def decide(manifest: Manifest) -> list[Change]:
+        nonlocal complete
+        if not definition.index_name:
+            complete = replace(complete, index_name=_free_name(manifest, complete))
         for other in manifest.indexes:
             if replace(other, index_id=complete.index_id, settings=complete.settings) == complete:
                 return []
@@ -172,7 +178,7 @@ def define_index(collection: Collection, definition: IndexDefinition, metric: st
                 raise AlreadyExists(
                     "index_exists", f"index {other.index_name!r} exists already, on {other.field_name!r}"
                 )
-            if other.field_name == complete.field_name and _path(other) == _path(complete):
+            if _place(manifest, other) == _place(manifest, complete):
                 raise AlreadyExists(
                     "index_exists",
                     f"field {other.field_name!r} has index {other.index_name!r} already; drop it first",
@@ -213,9 +219,9 @@ def drop_index(collection: Collection, name: str, *, while_loaded: bool = True) 
         definition = find_index(manifest, name)
         if definition is None:
             return []
-        field = manifest.schema.field(definition.field_name)
+        field = manifest.schema.find_indexed(definition.field_name)
         loaded = manifest.load.loaded or bool(manifest.load.partition_ids)
-        if loaded and not while_loaded and field.is_vector:
+        if loaded and not while_loaded and field is not None and field.is_vector:
             raise Conflict(
                 "operation_not_allowed", f"index {definition.index_name!r} is in use; release the collection first"
             )
@@ -224,13 +230,18 @@ def drop_index(collection: Collection, name: str, *, while_loaded: bool = True) 
     collection.decide_and_change(decide, refresh_indexes)
 
 
-def _complete(field: Field, definition: IndexDefinition, metric: str, index_id: int) -> IndexDefinition:
+def _complete(schema: Schema, field: Field, definition: IndexDefinition, metric: str, index_id: int) -> IndexDefinition:
     """The definition with name, metric and parameters filled in and checked."""
     name = definition.index_name or f"{field.name}"
     check_name("index", name)
     if not field.is_vector:
-        kept = check_scalar_index(field, definition.index_type, definition.params)
-        return replace(definition, index_name=name, index_type=kept, index_id=index_id)
+        params = definition.params
+        if field.is_dynamic:
+            params = {"json_path": definition.field_name, **params}
+        kept, checked = check_scalar_index(field, definition.index_type, params)
+        complete = replace(definition, index_name=name, index_type=kept, params=checked, index_id=index_id)
+        definition_path(schema, complete)
+        return complete
     kind = index_type(definition.index_type)
     if field.data_type not in kind.data_types():
         raise InvalidInput(
@@ -263,9 +274,20 @@ def _check_settings(names: Iterable[str]) -> None:
             raise InvalidInput("invalid_index", f"an index has no setting {name!r} that can be altered{hint}")
 
 
-def _path(definition: IndexDefinition) -> str:
-    """What the index is on inside its field: a JSON path, or the whole."""
-    return str(definition.params.get("json_path", ""))
+def _free_name(manifest: Manifest, definition: IndexDefinition) -> str:
+    """A name for an index that was given none: its field's, with a number when another path of the field has that."""
+    name, number = definition.index_name, 1
+    taken = {other.index_name: _place(manifest, other) for other in manifest.indexes}
+    while taken.get(name, _place(manifest, definition)) != _place(manifest, definition):
+        number += 1
+        name = f"{definition.index_name}_{number}"
+    return name
+
+
+def _place(manifest: Manifest, definition: IndexDefinition) -> tuple[Field | None, JsonPath | None]:
+    """What the index is on: a field, and the path inside it if it is JSON."""
+    schema = manifest.schema
+    return schema.find_indexed(definition.field_name), definition_path(schema, definition)
 
 
 def _refuse_keyed(manifest: Manifest, verb: str) -> None:

@@ -75,6 +75,8 @@ class Collection:
         self.prefix: Final = collection_prefix(collection_id)
         self.flush_lock: Final = threading.RLock()
         self.compaction_lock: Final = threading.RLock()
+        # Held by work on files that nobody waits for, so that a drop can wait for it.
+        self.work_lock: Final = threading.RLock()
         self.failed_builds: Final[dict[tuple[int, int], str]] = {}
         self.damaged_indexes: Final[set[tuple[int, int]]] = set()
         self.damaged_segments: Final[set[int]] = set()
@@ -217,7 +219,8 @@ class Collection:
             deletes = read_deletes(store, prefix, entry.row_count, entry.deletes)
         indexes = SegmentIndexes(store, segment, built_indexes(manifest, entry), self._report_damage)
         persisted = sum(file.entry_count for file in entry.deletes)
-        return SealedUnit(entry, segment, deletes, persisted, indexes, _stats(manifest.schema, segment))
+        stats = _stats(manifest.schema, segment)
+        return SealedUnit(entry, segment, deletes, persisted, indexes, indexes.predicates(), stats)
 
     def segment_prefix(self, segment_id: int) -> str:
         """The folder of a segment."""
@@ -242,6 +245,11 @@ class Collection:
     def _check_not_dropped(self) -> None:
         if self._is_dropped:
             raise Unavailable("closed", "the collection was dropped")
+
+    @property
+    def is_refusing(self) -> bool:
+        """Whether writes are refused, and work in the background ends."""
+        return self._refusing
 
     def close(self) -> None:
         """Refuses further writes and closes the log. Unflushed rows stay in the log."""

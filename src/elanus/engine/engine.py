@@ -9,6 +9,7 @@ from elanus.catalog.changes import CollectionEntry, CollectionRemoved, Collectio
 from elanus.catalog.state import CatalogState
 from elanus.engine.collection import Collection, collection_prefix
 from elanus.engine.components import Components
+from elanus.engine.cursors import CursorSessions
 from elanus.engine.flush import flush
 from elanus.engine.maintenance import Maintenance
 from elanus.engine.recovery import (
@@ -69,6 +70,9 @@ class Engine:
         self._opening: Final[dict[int, threading.Lock]] = {}
         self._collections: Final[dict[int, Collection]] = {}
         self._closed = False
+        self.cursors: Final = CursorSessions(
+            components.clock, count_max=settings.search_cursor_count_max, idle_ms=settings.search_cursor_idle_ms
+        )
         self.maintenance: Final = Maintenance(settings, components.clock, self._collections.get)
         self._ensure_default_database()
 
@@ -152,10 +156,15 @@ class Engine:
         with self._lock:
             collection = self._collections.pop(collection_id, None)
             self._opening.pop(collection_id, None)
-        if collection is not None:
+        if collection is None:
+            self.components.store.delete_folder(collection_prefix(collection_id))
+        else:
+            # Ends a running index build, and waits for other work: files made meanwhile would stay.
+            collection.refuse_writes()
             collection.note_drop()
-            collection.close()
-        self.components.store.delete_folder(collection_prefix(collection_id))
+            with collection.work_lock:
+                collection.close()
+                self.components.store.delete_folder(collection_prefix(collection_id))
         # Wakes whoever waits for its indexes.
         self.maintenance.notice(collection_id)
 

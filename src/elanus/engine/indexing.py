@@ -9,11 +9,13 @@ from typing import Final
 
 from elanus.engine.collection import Collection
 from elanus.engine.policy import SegmentSummary
+from elanus.engine.scalar_columns import is_built, scalar_column
 from elanus.engine.segment_indexes import SegmentIndexes, artefact_prefix, built_indexes
 from elanus.engine.state import CollectionState, SealedUnit
 from elanus.errors import ElanusError, Unavailable
 from elanus.index.protocol import BuildContext, VectorColumn
 from elanus.index.registry import index_type
+from elanus.index.scalar.files import build_scalar_index
 from elanus.runtime.log import get_logger
 from elanus.schema.collection import IndexDefinition
 from elanus.storage.artefacts import write_artefacts
@@ -29,7 +31,8 @@ _BYTES_PER_THREAD: Final = 16 << 20
 def summarise_segments(collection: Collection) -> list[SegmentSummary]:
     """Every sealed segment in numbers, for the policy."""
     state = collection.state
-    wanted = [definition for definition in state.manifest.indexes if _is_buildable(state.manifest, definition)]
+    schema = state.manifest.schema
+    wanted = [definition for definition in state.manifest.indexes if is_built(schema, definition)]
     summaries = []
     for unit in state.sealed:
         segment_id = unit.entry.segment_id
@@ -110,7 +113,8 @@ def refresh_indexes(state: CollectionState, *, rebuilt_segment_id: int = 0) -> C
         entry = entries[unit.entry.segment_id]
         is_changed = entry.indexes != unit.entry.indexes or entry.segment_id == rebuilt_segment_id
         if is_changed and isinstance(unit.index, SegmentIndexes):
-            unit = replace(unit, index=unit.index.with_built(built_indexes(state.manifest, entry)))  # noqa: PLW2901
+            indexes = unit.index.with_built(built_indexes(state.manifest, entry))
+            unit = replace(unit, index=indexes, predicates=indexes.predicates())  # noqa: PLW2901
         units.append(replace(unit, entry=entry))
     return replace(state, sealed=tuple(units))
 
@@ -123,26 +127,27 @@ def _build_files(
     thread_count: int,
     cancelled: Callable[[], bool],
 ) -> SegmentIndex:
-    field = collection.manifest.schema.field(definition.field_name)
-    assert definition.metric is not None
-    column = VectorColumn(field, unit.segment.column(field.name))
+    schema = collection.manifest.schema
+    field = schema.find_indexed(definition.field_name)
+    assert field is not None
     useful_threads = max(1, unit.entry.size_bytes // _BYTES_PER_THREAD)
     context = BuildContext(thread_count=min(thread_count, useful_threads), cancelled=cancelled)
     started = collection.components.clock.monotonic_s()
-    artefacts = index_type(definition.index_type).build(column, definition.metric, definition.params, context)
+    if field.is_vector:
+        assert definition.metric is not None
+        column = VectorColumn(field, unit.segment.column(field.name))
+        kind = index_type(definition.index_type)
+        artefacts = kind.build(column, definition.metric, definition.params, context)
+    else:
+        values = scalar_column(schema, definition, unit.segment)
+        artefacts = {**build_scalar_index(values, definition.index_type, definition.params, context)}
     folder = artefact_prefix(unit.segment.prefix, field, definition.index_id)
     files = SegmentIndex(definition.index_id, write_artefacts(collection.components.store, folder, artefacts))
     seconds = collection.components.clock.monotonic_s() - started
     _logger.info("built %s %r over %d rows in %.2f s", definition.index_type, definition.index_name,
-                 column.row_count, seconds)  # fmt: skip
+                 unit.entry.row_count, seconds)  # fmt: skip
     return files
 
 
 def _definition(manifest: Manifest, index_id: int) -> IndexDefinition | None:
     return next((item for item in manifest.indexes if item.index_id == index_id), None)
-
-
-def _is_buildable(manifest: Manifest, definition: IndexDefinition) -> bool:
-    """Whether the definition is of an index with files; scalar indexes are evaluated by scanning for now."""
-    field = manifest.schema.find(definition.field_name)
-    return field is not None and field.is_vector

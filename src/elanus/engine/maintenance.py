@@ -46,21 +46,24 @@ def perform(collection: Collection, action: Action, *, cancelled: Callable[[], b
     """Does one action to its end.
 
     Raises:
-        Unavailable: cancelled, or the disk failed; the action is planned again.
+        Unavailable: cancelled, the disk failed, or the collection was closed; the action is planned again.
         DataCorrupt: a segment to be merged is damaged; the next plan leaves it as it is.
     """
-    match action:
-        case Flush():
-            flush(collection)
-        case Compact(segment_ids):
-            with collection.compaction_lock:
-                try:
-                    compact(collection, segment_ids)
-                except DataCorrupt:
-                    note_damage(collection, segment_ids)
-                    raise
-        case BuildIndex(segment_id, index_id):
-            build_index(collection, segment_id, index_id, thread_count=processor_count(), cancelled=cancelled)
+    with collection.work_lock:
+        if collection.is_refusing:
+            raise Unavailable("closed", f"{collection.prefix} was closed or dropped before its maintenance")
+        match action:
+            case Flush():
+                flush(collection)
+            case Compact(segment_ids):
+                with collection.compaction_lock:
+                    try:
+                        compact(collection, segment_ids)
+                    except DataCorrupt:
+                        note_damage(collection, segment_ids)
+                        raise
+            case BuildIndex(segment_id, index_id):
+                build_index(collection, segment_id, index_id, thread_count=processor_count(), cancelled=cancelled)
 
 
 class Maintenance:
@@ -156,7 +159,7 @@ class Maintenance:
         if collection is None:
             return
         try:
-            while not self._stopping:
+            while not self._stopping and not collection.is_refusing:
                 action = planned_action(collection)
                 if action is None:
                     break
@@ -164,7 +167,7 @@ class Maintenance:
                 with self._condition:
                     self._condition.notify_all()
         except (Unavailable, OSError) as error:
-            if not self._stopping:
+            if not self._stopping and not collection.is_refusing:
                 _logger.warning("maintenance of %s failed, tried again in %g s: %s", collection.prefix, _RETRY_S, error)
                 self._schedule(collection_id, self._clock.monotonic_s() + _RETRY_S)
             return
@@ -177,7 +180,7 @@ class Maintenance:
 
     def _perform(self, collection: Collection, action: Action) -> None:
         try:
-            perform(collection, action, cancelled=lambda: self._stopping)
+            perform(collection, action, cancelled=lambda: self._stopping or collection.is_refusing)
         except DataCorrupt:
             if not isinstance(action, Compact):
                 raise

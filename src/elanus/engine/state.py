@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pyarrow as pa
 
+from elanus.expr.access import PredicateIndexes
 from elanus.expr.stats import SegmentStats
 from elanus.index.protocol import VectorIndex
 from elanus.query.view import ReadView, RowSource, SegmentView
@@ -32,7 +33,8 @@ class SealedUnit:
 
     Attributes:
         persisted_delete_count: so many of the first entries of `deletes` are in delete files.
-        index: the opened index on a field, or None.
+        index: the opened index on a vector field, or None.
+        predicates: the indexes on its other fields; None when there is none.
         stats: bounds of its fields by name.
     """
 
@@ -41,6 +43,7 @@ class SealedUnit:
     deletes: DeleteSet
     persisted_delete_count: int = 0
     index: Callable[[str], VectorIndex | None] = _no_index
+    predicates: PredicateIndexes | None = None
     stats: SegmentStats | None = None
 
 
@@ -182,6 +185,7 @@ def _segment_views(state: CollectionState) -> Iterator[SegmentView]:
             source=unit.segment,
             deletes=unit.deletes,
             index=unit.index,
+            predicates=unit.predicates,
             stats=unit.stats,
         )
     for growing in (*state.sealing, *state.growing.values()):

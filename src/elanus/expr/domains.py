@@ -6,9 +6,10 @@ from typing import Final
 from elanus.expr.bounds import NumberSet, double_form, integer_form, number_set, single_value
 from elanus.schema.types import DataType
 
-__all__ = ["fit_members", "fit_number"]
+__all__ = ["INTEGER_BITS", "fit_members", "fit_number"]
 
-_INTEGER_BITS: Final = {DataType.INT8: 8, DataType.INT16: 16, DataType.INT32: 32, DataType.INT64: 64}
+INTEGER_BITS: Final = {DataType.INT8: 8, DataType.INT16: 16, DataType.INT32: 32, DataType.INT64: 64}
+"""The width of integer types."""
 
 
 def fit_number(operator: str, constant: float, data_type: DataType | None) -> tuple[str, float] | bool:
@@ -22,7 +23,7 @@ def fit_number(operator: str, constant: float, data_type: DataType | None) -> tu
         return double_form(operator, single_value(constant))
     if data_type is DataType.DOUBLE:
         return double_form(operator, constant)
-    return integer_form(operator, constant, _INTEGER_BITS[data_type])
+    return integer_form(operator, constant, INTEGER_BITS[data_type])
 
 
 def fit_members(constants: Sequence[int | float], data_type: DataType | None) -> NumberSet:

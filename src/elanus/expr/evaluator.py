@@ -9,6 +9,7 @@ import pyarrow as pa
 from elanus.columns.bitset import Bitset
 from elanus.columns.numbers import number_array
 from elanus.expr import primitives
+from elanus.expr.access import IndexAccess
 from elanus.expr.array_predicates import array_equals, contains_all, contains_any
 from elanus.expr.bound import (
     Always,
@@ -48,23 +49,57 @@ _NULL_DOCUMENT: Final = r"\A[ \t\n\r]*null[ \t\n\r]*\z"
 # Gathering rows costs something itself: it pays when most rows are decided already, and there are some.
 _NARROWING_ROWS_MIN: Final = 256
 _NARROWING_SHARE_MAX: Final = 0.5
+# So few rows are gathered in less time than any predicate takes over all.
+_FEW_ROWS_SHARE_MAX: Final = 1 / 256
 
 
-def evaluate(condition: Condition, source: ColumnSource, paths: JsonPaths) -> Truth:
+def evaluate(
+    condition: Condition,
+    source: ColumnSource,
+    paths: JsonPaths,
+    access: IndexAccess | None = None,
+    *,
+    true_only: bool = False,
+) -> Truth:
     """The truth of a condition in every row; `paths` has every JSON path in it.
+
+    With `access`, predicates are answered by indexes where that is less work; the answer is the same. With `true_only`,
+    the rows that are not TRUE may be FALSE or UNKNOWN, whichever is less work.
 
     Raises:
         DataCorrupt: a JSON column holds what is not JSON.
     """
-    return _Evaluation(source, OperandReader(source, paths)).truth(condition)
+    evaluation = _Evaluation(source, OperandReader(source, paths), access)
+    return evaluation.holding(condition) if true_only else evaluation.truth(condition)
 
 
 class _Evaluation:
-    def __init__(self, source: ColumnSource, read: OperandReader) -> None:
+    def __init__(self, source: ColumnSource, read: OperandReader, access: IndexAccess | None) -> None:
         self._source: Final = source
         self._read: Final = read
+        self._access: Final = access
 
     def truth(self, node: Condition) -> Truth:
+        """By an index or by scanning."""
+        if self._access is None or isinstance(node, And | Or | Not | Always):
+            return self._scanned(node)
+        offer = self._access.taken(node, self._read.row_count)
+        if offer is None:
+            truth = self._scanned(node)
+            self._access.note_scan(node, self._read.row_count, truth)
+            return truth
+        answer = offer.answer()
+        truth = Truth(answer.true, answer.unknown)
+        if answer.undecided is not None and answer.undecided.any():
+            truth |= self._over(node, answer.undecided, record=False)
+        self._access.note_answer(node, offer, answer, truth)
+        return truth
+
+    def holding(self, node: Condition) -> Truth:
+        """The rows that are TRUE; what the others are does not matter."""
+        return self._joined(node, true_only=True) if isinstance(node, And | Or) else self.truth(node)
+
+    def _scanned(self, node: Condition) -> Truth:
         match node:
             case Compare():
                 return self._compare(node)
@@ -110,34 +145,45 @@ class _Evaluation:
     def _all_or_none(self, *, truth: bool) -> Bitset:
         return Bitset.ones(self._read.row_count) if truth else Bitset.zeros(self._read.row_count)
 
-    def _joined(self, node: And | Or) -> Truth:
-        """Operands in their order, until every row is decided; costly ones only over rows that are not."""
+    def _joined(self, node: And | Or, *, true_only: bool = False) -> Truth:
+        """Operands in their order, until every row is decided; costly ones only over rows that are not.
+
+        Those that an index answers come first, fewest rows before more.
+        """
         is_and = isinstance(node, And)
-        truth = self.truth(node.operands[0])
-        for position in range(1, len(node.operands)):
-            open_rows = truth.possible() if is_and else ~truth.true
+        operands = node.operands
+        if self._access is not None:
+            operands = self._access.ordered(operands, self._read.row_count)
+        answer = self.holding if true_only else self.truth
+        truth = answer(operands[0])
+        for position in range(1, len(operands)):
+            open_rows = ~truth.true if not is_and else truth.true if true_only else truth.possible()
             open_count = open_rows.count()
             if open_count == 0:
                 break
-            operand = node.operands[position]
-            if (
-                self._read.row_count >= _NARROWING_ROWS_MIN
-                and open_count <= _NARROWING_SHARE_MAX * self._read.row_count
-                and cost(operand) >= NARROWING_COST_MIN
-            ):
-                rest = node.operands[position:]
+            operand = operands[position]
+            if self._narrows(operand, open_count):
+                rest = operands[position:]
                 narrowed = rest[0] if len(rest) == 1 else And(rest) if is_and else Or(rest)
                 other = self._over(narrowed, open_rows)
                 return truth & other if is_and else truth | other
-            other = self.truth(operand)
+            other = answer(operand)
             truth = truth & other if is_and else truth | other
         return truth
 
-    def _over(self, node: Condition, rows: Bitset) -> Truth:
+    def _narrows(self, operand: Condition, open_count: int) -> bool:
+        """Whether the operand is better looked at in the open rows only."""
+        row_count = self._read.row_count
+        if row_count < _NARROWING_ROWS_MIN or open_count > _NARROWING_SHARE_MAX * row_count:
+            return False
+        return cost(operand) >= NARROWING_COST_MIN or open_count <= _FEW_ROWS_SHARE_MAX * row_count
+
+    def _over(self, node: Condition, rows: Bitset, *, record: bool = True) -> Truth:
         """The truth in some rows; in the others it says FALSE, and whoever asks has decided them already."""
         numbers = rows.rows()
         gathered = _Gathered(self._source, numbers)
-        part = _Evaluation(gathered, self._read.over(gathered, numbers)).truth(node)
+        access = None if self._access is None or not record else self._access.without_indexes()
+        part = _Evaluation(gathered, self._read.over(gathered, numbers), access).truth(node)
         true = Bitset.from_rows(numbers[part.true.to_bool()], len(rows))
         if part.unknown is None:
             return Truth(true)

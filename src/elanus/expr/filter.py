@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from elanus.columns.bitset import Bitset
+from elanus.expr.access import AccessPath, IndexAccess, PredicateIndexes
 from elanus.expr.binder import bind_tree
 from elanus.expr.bound import Condition
 from elanus.expr.evaluator import evaluate
@@ -78,15 +79,21 @@ class Filter:
         """The canonical text, placeholders kept; it parses to the same tree."""
         return str(self.expression)
 
-    def evaluate(self, source: ColumnSource) -> Bitset:
+    def evaluate(
+        self, source: ColumnSource, indexes: PredicateIndexes | None = None, record: list[AccessPath] | None = None
+    ) -> Bitset:
         """The rows of `source` where the filter is TRUE.
+
+        `indexes` are those on the rows of `source`; they are used where that is less work and change no answer. How
+        each predicate was evaluated is added to `record`.
 
         Sampling keeps each such row with the same probability; which ones depends on the seed and the rows alone.
 
         Raises:
             DataCorrupt: a JSON column holds what is not JSON.
         """
-        rows = evaluate(self.condition, source, self._paths or {}).true
+        access = None if indexes is None and record is None else IndexAccess(indexes, record)
+        rows = evaluate(self.condition, source, self._paths or {}, access, true_only=True).true
         if self.sample_fraction is None:
             return rows
         numbers = rows.rows()

@@ -14,19 +14,24 @@ _SHOWN_ITEMS: Final = 8
 
 
 def outline(node: object, *, indent: str = "") -> str:
-    """One line a node, its plain attributes on it and the nodes below it indented; spans are left out."""
+    """One line a node, its plain attributes on it and the nodes below it indented.
+
+    Spans are left out, and attributes that follow from the others (`repr=False`).
+    """
     if not is_dataclass(node):
         return f"{indent}{_plain(node)}"
     words, below = [type(node).__name__], []
     for field in fields(node):
         value = getattr(node, field.name)
-        if field.name == "span":
+        if field.name == "span" or not field.repr:
             continue
         if is_dataclass(value):
             below.append(("", value))
         elif isinstance(value, tuple) and value and all(is_dataclass(item) for item in value):
             below += [("", item) for item in value]
-        elif isinstance(value, tuple) and any(isinstance(item, tuple) and is_dataclass(item[-1]) for item in value):
+        elif isinstance(value, tuple) and any(
+            isinstance(item, tuple) and item and is_dataclass(item[-1]) for item in value
+        ):
             below += list(value)
         else:
             words.append(f"{field.name}={_plain(value)}")

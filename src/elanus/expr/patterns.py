@@ -5,7 +5,7 @@ before any other character stands for itself. A pattern covers the whole string.
 anywhere in the string.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import pyarrow as pa
@@ -31,11 +31,13 @@ class StringPattern:
         test: `equal`, `prefix`, `suffix` and `contains` compare with `text`; `regex` has an RE2 pattern there.
         text: what `test` needs.
         prefix: every string that passes begins with it; for skipping rows by their order.
+        pieces: every string that passes contains each of them; for indexes.
     """
 
     test: Literal["equal", "prefix", "suffix", "contains", "regex"]
     text: str
     prefix: str = ""
+    pieces: tuple[str, ...] = field(default=(), repr=False)
 
     def matches(self, strings: pa.Array) -> Bitset:
         """The rows that pass; undefined for null rows."""
@@ -59,23 +61,24 @@ def like_pattern(pattern: str) -> StringPattern:
         ValueError: the pattern ends in a lone backslash, or is too long for RE2.
     """
     pieces = _like_pieces(pattern)
-    texts = [piece for piece in pieces if isinstance(piece, str)]
+    texts = tuple(piece for piece in pieces if isinstance(piece, str))
     prefix = texts[0] if texts and pieces[0] is texts[0] else ""
     if not pieces:
         return StringPattern("equal", "")
     if len(pieces) == 1 and texts:
-        return StringPattern("equal", prefix, prefix)
+        return StringPattern("equal", prefix, prefix, texts)
     if _ANY_ONE not in pieces:
         if pieces == [_ANY_RUN]:
             return StringPattern("prefix", "")
         if len(pieces) == 2:
-            return StringPattern("prefix", prefix, prefix) if prefix else StringPattern("suffix", texts[0])
+            test: Literal["prefix", "suffix"] = "prefix" if prefix else "suffix"
+            return StringPattern(test, texts[0], prefix, texts)
         if len(pieces) == 3 and len(texts) == 1:
-            return StringPattern("contains", texts[0])
+            return StringPattern("contains", texts[0], pieces=texts)
     parts = [".*" if piece is _ANY_RUN else "." if piece is _ANY_ONE else _escaped(str(piece)) for piece in pieces]
     regex = rf"(?s)\A{''.join(parts)}\z"
     primitives.string_regex(_ONE_ROW, regex)
-    return StringPattern("regex", regex, prefix)
+    return StringPattern("regex", regex, prefix, texts)
 
 
 def regex_pattern(pattern: str) -> StringPattern:
@@ -87,7 +90,7 @@ def regex_pattern(pattern: str) -> StringPattern:
     if "\b" in pattern:
         raise ValueError(r'it holds a backspace character, which "\b" means in an ordinary string; write r"\b"')
     if pattern and not _REGEX_SPECIAL.intersection(pattern):
-        return StringPattern("contains", pattern)
+        return StringPattern("contains", pattern, pieces=(pattern,))
     primitives.string_regex(_ONE_ROW, pattern)
     return StringPattern("regex", pattern)
 

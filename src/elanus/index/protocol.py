@@ -21,6 +21,7 @@ from elanus.schema.types import DataType, Metric
 __all__ = [
     "Artefacts",
     "BuildContext",
+    "Cursor",
     "IndexSize",
     "IndexType",
     "RangeBounds",
@@ -129,6 +130,18 @@ class IndexSize:
     memory_bytes: int
 
 
+class Cursor(Protocol):
+    """A search that goes on where it stopped. Used by one thread at a time."""
+
+    def next(self, count: int) -> SearchHits:
+        """The next `count` rows, arrays of shape (1, count); a row that was given before is never given again.
+
+        Each call gives its rows best first. Places stay empty (-1) only when no row is left. The first call gives what
+        a search for `count` rows gives.
+        """
+        ...
+
+
 class VectorIndex(Protocol):
     """An opened index. Safe for concurrent calls from many threads; calls release the GIL while they compute."""
 
@@ -144,6 +157,15 @@ class VectorIndex(Protocol):
         self, query: npt.NDArray[Any], bounds: RangeBounds, params: Params, allow: Bitset | None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Scores and rows of one query within the bounds, best first."""
+        ...
+
+    def cursor(
+        self, query: npt.NDArray[Any], params: Params, allow: Bitset | None, bounds: RangeBounds | None = None
+    ) -> Cursor:
+        """All rows of `allow`, a batch at a time, nearest first; those within `bounds` alone when they are given.
+
+        `query` is one vector, as `range_search` takes it. The cursor keeps it and `allow`.
+        """
         ...
 
     def size(self) -> IndexSize:

@@ -8,11 +8,17 @@ from typing import Final
 from elanus.errors import InvalidInput
 from elanus.index.auto.index import AutoType
 from elanus.index.binary.index import BIN_FLAT
+from elanus.index.binary.ivf import BinaryIvfType
 from elanus.index.flat.index import FlatType
 from elanus.index.graph.index import HnswType
+from elanus.index.hnsw_coded.index import HNSW_PQ, HNSW_PRQ, HNSW_SQ
 from elanus.index.ivf.flat import IvfFlatType
 from elanus.index.ivf.rabitq import IvfRabitqType
 from elanus.index.ivf.sq8 import IvfSq8Type
+from elanus.index.ivf_coded.pq import IvfPqType
+from elanus.index.ivf_coded.scann import ScannType
+from elanus.index.minhash.index import MinHashLshType
+from elanus.index.passthrough.index import FaissType
 from elanus.index.protocol import IndexType
 from elanus.index.sparse.index import SPARSE_INVERTED_INDEX, SPARSE_WAND
 
@@ -23,8 +29,16 @@ _CHOOSABLE: Final[dict[str, IndexType]] = {
     "IVF_FLAT": IvfFlatType(),
     "IVF_SQ8": IvfSq8Type(),
     "IVF_RABITQ": IvfRabitqType(),
+    "IVF_PQ": IvfPqType(),
+    "SCANN": ScannType(),
     "HNSW": HnswType(),
+    "HNSW_SQ": HNSW_SQ,
+    "HNSW_PQ": HNSW_PQ,
+    "HNSW_PRQ": HNSW_PRQ,
+    "FAISS": FaissType(),
     "BIN_FLAT": BIN_FLAT,
+    "BIN_IVF_FLAT": BinaryIvfType(),
+    "MINHASH_LSH": MinHashLshType(),
     "SPARSE_INVERTED_INDEX": SPARSE_INVERTED_INDEX,
     "SPARSE_WAND": SPARSE_WAND,
 }

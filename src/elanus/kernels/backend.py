@@ -31,7 +31,8 @@ class GraphBuilder(Protocol):
     """A graph while it is built, in steps; parts of one step may run on several threads.
 
     `begin_batch`, `propose` for all of the batch, `join`, `link_back` for all parts, again until all nodes have joined;
-    then `trim` for all nodes, and `connect`. The result does not depend on how steps are split.
+    then `trim` for all nodes, and `connect`. The result does not depend on how steps are split. Links and entries may
+    be asked for between batches too; those of trimmed nodes are complete.
     """
 
     @property
@@ -39,8 +40,8 @@ class GraphBuilder(Protocol):
         """Nodes that are in the graph."""
         ...
 
-    def begin_batch(self) -> int:
-        """The place in the order where the next batch ends (exclusive)."""
+    def begin_batch(self, last_max: int, /) -> int:
+        """The place in the order where the next batch ends (exclusive), at most `last_max`."""
         ...
 
     def propose(self, first: int, last: int, /) -> None:
@@ -151,6 +152,8 @@ class Backend(Protocol):
     def bit_rows(self, words: Words, size: int, /) -> Rows: ...
 
     def bits_from_bool(self, mask: npt.NDArray[np.bool_], /) -> Words: ...
+
+    def bits_from_rows(self, rows: npt.NDArray[np.uint32] | Rows, size: int, /) -> Words: ...
 
     def compare(self, values: npt.NDArray[Any], op: str, scalar: Scalar, /) -> Words: ...
 

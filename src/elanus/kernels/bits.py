@@ -6,7 +6,7 @@ import numpy.typing as npt
 from elanus.kernels.backend import Rows, Words
 from elanus.kernels.loader import active
 
-__all__ = ["bit_count", "bit_rows", "bits_from_bool"]
+__all__ = ["bit_count", "bit_rows", "bits_from_bool", "bits_from_rows"]
 
 
 def bit_count(words: Words) -> int:
@@ -26,3 +26,13 @@ def bit_rows(words: Words, size: int) -> Rows:
 def bits_from_bool(mask: npt.NDArray[np.bool_]) -> Words:
     """The set of places where `mask` is true."""
     return active.backend.bits_from_bool(mask)
+
+
+def bits_from_rows(rows: npt.NDArray[np.uint32] | Rows, size: int) -> Words:
+    """The set of some rows out of `size`, numbered in any order (uint32 or int64), repeats allowed.
+
+    Raises:
+        TypeError: another dtype.
+        ValueError: a row is not from 0 to `size` (exclusive).
+    """
+    return active.backend.bits_from_rows(rows, size)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from elanus.errors import Internal
+from elanus.expr.access import AccessPath, predicate_line
 from elanus.expr.estimates import estimated_share
 from elanus.expr.filter import Expression, Filter, bind
 from elanus.expr.syntax import And, Call, Node, Not, Or
@@ -73,26 +74,32 @@ class SegmentExplainer:
         if skipped:
             return report
         started_s = self.now_s()
-        allowed = allowed_rows(segment, self.row_filter)
+        paths: list[AccessPath] = []
+        allowed = allowed_rows(segment, self.row_filter, paths)
         duration_ms = (self.now_s() - started_s) * 1000
+        taken = {path.predicate: path for path in paths}
         return replace(
             report,
-            predicates=tuple(self._predicate(segment, predicate) for predicate in self.predicates),
+            predicates=tuple(self._predicate(segment, predicate, taken) for predicate in self.predicates),
             estimated_share=_estimate(self.row_filter, segment),
             matched_count=segment.row_count if allowed is None else allowed.count(),
             duration_ms=duration_ms,
             search=None if self.searched is None else self._search(segment, self.searched),
         )
 
-    def _predicate(self, segment: SegmentView, predicate: Filter) -> PredicateReport:
+    def _predicate(self, segment: SegmentView, predicate: Filter, taken: Mapping[str, AccessPath]) -> PredicateReport:
         visible = segment.visible()
         started_s = self.now_s()
-        matched = predicate.evaluate(segment.source)
+        matched = predicate.evaluate(segment.source, segment.predicates)
         duration_ms = (self.now_s() - started_s) * 1000
+        path = taken.get(predicate_line(predicate.condition))
+        expected_count = None if path is None else path.row_count_estimate
         return PredicateReport(
             text=str(predicate),
-            access="scan",
-            estimated_share=_estimate(predicate, segment),
+            access=_access(path, segment.row_count),
+            estimated_share=_estimate(predicate, segment)
+            if expected_count is None
+            else expected_count / segment.row_count,
             matched_count=(matched if visible is None else matched & visible).count(),
             duration_ms=duration_ms,
         )
@@ -107,7 +114,7 @@ class SegmentExplainer:
         definition = self.view.index_on(target.field.name)
         name = "" if index is None or definition is None else definition.index_type
         opened = exact_index(target, segment.source.column(target.field.name)) if index is None else index
-        strategy = SearchStrategy(exact=False, reason="as this index does it")
+        strategy = SearchStrategy(exact=False, reason="this index does not tell how")
         if target.bounds is not None:
             strategy = SearchStrategy(exact=index is None, reason="range search")
         elif isinstance(opened, ExplainedIndex):
@@ -163,6 +170,16 @@ def _leaves(tree: Node) -> list[Node]:
             case _:
                 leaves.append(node)
     return leaves
+
+
+def _access(path: AccessPath | None, row_count: int) -> str:
+    """How the filter as a whole reached the rows of one of its conditions."""
+    if path is None:
+        return "not needed"
+    if path.index_name is not None:
+        looked_at = f", {path.undecided_count} rows looked at" if path.undecided_count else ""
+        return f"index {path.index_name}{looked_at}"
+    return "scan" if path.row_count == row_count else f"scan of {path.row_count} rows still open"
 
 
 def _estimate(row_filter: Filter | None, segment: SegmentView) -> float | None:

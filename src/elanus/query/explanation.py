@@ -15,10 +15,11 @@ class PredicateReport:
 
     Attributes:
         text: its canonical text.
-        access: how its rows were found: `scan` reads the column of every row.
-        estimated_share: of the rows, guessed from the bounds of the segment; None when they say nothing.
+        access: how its rows were found: `scan` reads the column of every row or of those that the conditions before it
+            left open, an index is named, and a condition that could change nothing any more was not needed.
+        estimated_share: of the rows, by the index or the bounds of the segment; None when they say nothing.
         matched_count: visible rows that meet it.
-        duration_ms: of finding them, for this condition alone.
+        duration_ms: of finding them, for this condition alone over all rows.
     """
 
     text: str

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -41,6 +41,7 @@ class VectorTarget:
 
     Attributes:
         params: search parameters of the index, complete and checked.
+        build_params: of the index, which also say how rows without it are scored (`mh_element_bit_width`).
         bounds: scores accepted, for a range search.
     """
 
@@ -48,6 +49,7 @@ class VectorTarget:
     metric: Metric
     params: Mapping[str, Any]
     bounds: RangeBounds | None
+    build_params: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,11 @@ class SearchPlan:
     vectors: QueryVectors
     query_count: int
     primary_field: Field
+
+    def single(self, number: int) -> "SearchPlan":
+        """The search with one of its query vectors."""
+        one = self.vector(number)
+        return replace(self, vectors=one if isinstance(one, SparseRows) else one[None, :], query_count=1)
 
     def vector(self, number: int) -> QueryVectors:
         """One of the query vectors, as an index takes a single one."""
@@ -138,9 +145,9 @@ def plan_target(view: ReadView, *, field_name: str, metric: str, params: Mapping
     chosen = _metric(field, None if definition is None else definition.metric, metric)
     bounds, rest = _range_bounds(params, chosen)
     if definition is None:
-        return VectorTarget(field, chosen, {}, bounds)
+        return VectorTarget(field, chosen, {}, bounds, {})
     checked = index_type(definition.index_type).check_search_params(rest, build_params=definition.params, k=limit)
-    return VectorTarget(field, chosen, checked, bounds)
+    return VectorTarget(field, chosen, checked, bounds, definition.params)
 
 
 def check_vectors(field: Field, vectors: QueryVectors) -> int:

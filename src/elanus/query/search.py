@@ -12,6 +12,7 @@ import pyarrow as pa
 from elanus.columns.bitset import Bitset
 from elanus.columns.taking import take_rows
 from elanus.columns.vectors import row_width_bytes
+from elanus.expr.access import AccessPath
 from elanus.expr.filter import Filter
 from elanus.index.protocol import SearchHits, VectorColumn, VectorIndex
 from elanus.index.registry import index_type
@@ -79,12 +80,17 @@ def search(plan: SearchPlan, *, offset: int, limit: int, scan: ScanSettings) -> 
         depth *= 2
 
 
-def allowed_rows(segment: SegmentView, row_filter: Filter | None) -> Bitset | None:
-    """The rows of a segment that are visible and pass the filter; None when that is every row."""
+def allowed_rows(
+    segment: SegmentView, row_filter: Filter | None, record: list[AccessPath] | None = None
+) -> Bitset | None:
+    """The rows of a segment that are visible and pass the filter; None when that is every row.
+
+    How each predicate of the filter was evaluated is added to `record`.
+    """
     visible = segment.visible()
     if row_filter is None:
         return visible
-    passed = row_filter.evaluate(segment.source)
+    passed = row_filter.evaluate(segment.source, segment.predicates, record)
     return passed if visible is None else passed & visible
 
 
@@ -136,9 +142,9 @@ def _part_count(field: Field, row_count: int, scan: ScanSettings) -> int:
 
 
 def exact_index(target: VectorTarget, column: pa.Array) -> VectorIndex:
-    """A scan of a column, for segments without an index."""
+    """A scan of rows that have no index, scored as the index on their field scores."""
     name = _EXACT_TYPES.get(target.field.data_type, "FLAT")
-    return index_type(name).open(VectorColumn(target.field, column), target.metric, {}, {})
+    return index_type(name).open(VectorColumn(target.field, column), target.metric, target.build_params, {})
 
 
 def _run(index: VectorIndex, plan: SearchPlan, k: int, allow: Bitset | None) -> SearchHits:

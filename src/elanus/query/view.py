@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
+from elanus.expr.access import PredicateIndexes
 from elanus.expr.stats import SegmentStats
 from elanus.index.protocol import VectorIndex
 from elanus.schema.collection import IndexDefinition, Schema
@@ -41,7 +42,8 @@ class SegmentView:
     Attributes:
         segment_id: 0 for growing rows.
         deletes: every delete known when the view was taken.
-        index: the opened index on a field, or None when that field is to be scanned.
+        index: the opened index on a vector field, or None when that field is to be scanned.
+        predicates: the indexes on the other fields, for filters; None when there is none.
         stats: bounds of the fields, for pruning; None for growing rows.
         cut: rows from this one on are too new for the reader.
         read_timestamp: deletes after this one do not count; None counts all.
@@ -52,6 +54,7 @@ class SegmentView:
     source: RowSource
     deletes: DeleteSet
     index: Callable[[str], VectorIndex | None]
+    predicates: PredicateIndexes | None = None
     stats: SegmentStats | None = None
     cut: int | None = None
     read_timestamp: int | None = None

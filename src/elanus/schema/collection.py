@@ -68,6 +68,10 @@ class Schema:
             raise NotFound("field_not_found", f"no field {name!r}; the fields are {names}", field=name)
         return found
 
+    def find_indexed(self, name: str) -> Field | None:
+        """The field an index on `name` is on: the one of that name, else `$meta`, whose keys have no fields."""
+        return self.find(name) or self.dynamic_field
+
     def with_ids(self, first_free: int = FIRST_FIELD_ID) -> "Schema":
         """The same schema with every field that has no id yet given the next one from `first_free`."""
         assigned = []

@@ -90,6 +90,12 @@ class Metric(enum.StrEnum):
     """Number of differing bits; smaller is nearer."""
     JACCARD = "JACCARD"
     """1 - |a & b| / |a | b| over bits; smaller is nearer."""
+    MHJACCARD = "MHJACCARD"
+    """1 - the share of equal elements of two MinHash signatures, which estimates JACCARD; smaller is nearer."""
+    SUBSTRUCTURE = "SUBSTRUCTURE"
+    """0 for a row whose bits are all set in the query; other rows are no hits."""
+    SUPERSTRUCTURE = "SUPERSTRUCTURE"
+    """0 for a row in which all bits of the query are set; other rows are no hits."""
 
     @property
     def larger_is_nearer(self) -> bool:
@@ -98,7 +104,13 @@ class Metric(enum.StrEnum):
 
 METRICS_OF: Final[dict[DataType, tuple[Metric, ...]]] = {
     **dict.fromkeys(sorted(DENSE_FLOAT_VECTORS), (Metric.COSINE, Metric.L2, Metric.IP)),
-    DataType.BINARY_VECTOR: (Metric.HAMMING, Metric.JACCARD),
+    DataType.BINARY_VECTOR: (
+        Metric.HAMMING,
+        Metric.JACCARD,
+        Metric.MHJACCARD,
+        Metric.SUBSTRUCTURE,
+        Metric.SUPERSTRUCTURE,
+    ),
     DataType.SPARSE_FLOAT_VECTOR: (Metric.IP,),
 }
 """Metrics a vector type allows; the first is the default."""

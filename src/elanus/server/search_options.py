@@ -13,13 +13,9 @@ from elanus.errors import InvalidInput
 from elanus.server.option_values import folded_text, option_flag, option_integer
 from elanus.server.refusals import not_supported
 
-__all__ = ["LATER_OPTIONS", "SearchOptions", "merge_options", "refuse_later_options"]
+__all__ = ["LATER_OPTIONS", "IteratorBatch", "SearchOptions", "merge_options", "refuse_later_options"]
 
 LATER_OPTIONS: Final[Mapping[str, str]] = {
-    "group_by_field": "grouping search",
-    "group_by_fields": "grouping search",
-    "group_size": "grouping search",
-    "strict_group_size": "grouping search",
     "rank_group_scorer": "grouping search",
     "order_by_fields": "ordering by fields",
     "json_path": "grouping by a JSON path",
@@ -30,8 +26,6 @@ LATER_OPTIONS: Final[Mapping[str, str]] = {
     "time_fields": "extraction of time fields",
     "cluster_id": "the choice of a cluster",
     "element_scope": "element-level search",
-    "search_iter_id": "the server-side search iterator (version 2)",
-    "search_iter_last_bound": "the server-side search iterator (version 2)",
     "query_iter_last_pk": "the iterator over elements",
     "query_iter_last_element_offset": "the iterator over elements",
 }
@@ -44,8 +38,24 @@ _ADVICE: Final[Mapping[str, frozenset[str]]] = {
     "hints": frozenset({"iterative_filter", "disable"}),
     "page_retain_order": frozenset({"true"}),
 }
-# Asked by clients to find out whether the server has a newer iterator; an answer without a token says that it has not.
-_PROBES: Final = frozenset({"search_iter_v2", "search_iter_batch_size"})
+
+
+@dataclass(frozen=True, slots=True)
+class IteratorBatch:
+    """Which batch of a search iterator (version 2) is asked for.
+
+    The client gives back the `last_bound` of the batch before without looking at it. Milvus puts a score there, with
+    which rows of equal score come twice or never; here it is the number of the next batch.
+
+    Attributes:
+        size: hits of a batch.
+        number: from 0.
+        token: of the batches before; empty for the first.
+    """
+
+    size: int
+    number: int = 0
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +67,8 @@ class SearchOptions:
         field_name: empty for the only vector field.
         metric: empty for that of the index.
         is_iterator: the request belongs to an iterator, whose guarantee timestamp fixes what it sees.
+        group_by: fields whose values make groups.
+        batch: the request asks for a batch of an iterator of version 2.
         collection_id: 0, or the collection the client has in mind, which must not have been made anew since.
         params: parameters of the index type, `radius` and `range_filter`.
     """
@@ -68,6 +80,10 @@ class SearchOptions:
     field_name: str = ""
     metric: str = ""
     is_iterator: bool = False
+    group_by: tuple[str, ...] = ()
+    group_size: int = 1
+    strict_group_size: bool = False
+    batch: IteratorBatch | None = None
     collection_id: int = 0
     params: dict[str, Any] = field(default_factory=dict)
 
@@ -113,10 +129,13 @@ def merge_options(outer: Mapping[str, Any], nested: Mapping[str, Any]) -> Search
             raise InvalidInput(
                 "invalid_argument", f"{name} is {advice!r}, expected one of {', '.join(sorted(accepted))}"
             )
-    for name in _PROBES:
-        levels.take(name)
+    limit = option_integer("topk", levels.take("topk", 0))
     return SearchOptions(
-        limit=option_integer("topk", levels.take("topk", 0)),
+        limit=limit,
+        group_by=_group_fields(levels),
+        group_size=option_integer("group_size", levels.take("group_size", 1)),
+        strict_group_size=option_flag("strict_group_size", levels.take("strict_group_size", "false")),
+        batch=_iterator_batch(levels, limit),
         offset=option_integer("offset", levels.take("offset", 0)),
         round_decimals=option_integer("round_decimal", levels.take("round_decimal", -1)),
         ignore_growing=option_flag("ignore_growing", levels.take("ignore_growing", "false")),
@@ -126,6 +145,35 @@ def merge_options(outer: Mapping[str, Any], nested: Mapping[str, Any]) -> Search
         collection_id=option_integer("collection_id", levels.take("collection_id", 0)),
         params=levels.rest(),
     )
+
+
+def _group_fields(levels: _Levels) -> tuple[str, ...]:
+    """Both spellings: one field, or several as text with commas or as a list."""
+    one, several = levels.take("group_by_field"), levels.take("group_by_fields")
+    names = several if isinstance(several, list) else str(several).split(",")
+    fields = tuple(str(name).strip() for name in names if str(name).strip())
+    if one and fields and fields != (str(one),):
+        raise _ambiguous("group_by_field", one, several)
+    return fields or ((str(one),) if one else ())
+
+
+def _iterator_batch(levels: _Levels, limit: int) -> IteratorBatch | None:
+    asked = option_flag("search_iter_v2", levels.take("search_iter_v2", "false"))
+    size = option_integer("search_iter_batch_size", levels.take("search_iter_batch_size", limit))
+    token = str(levels.take("search_iter_id"))
+    bound = levels.take("search_iter_last_bound", 0)
+    if not asked:
+        return None
+    try:
+        number = float(bound)
+    except (TypeError, ValueError):
+        number = -1.0
+    if number < 0 or not number.is_integer():
+        raise InvalidInput(
+            "invalid_argument",
+            f"search_iter_last_bound is {bound!r}, expected what the server gave with the batch before",
+        )
+    return IteratorBatch(size=size, number=int(number) if token else 0, token=token)
 
 
 def refuse_later_options(options: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from elanus.engine.alterations import define_index, find_index
 from elanus.engine.alterations import drop_index as remove_index
 from elanus.engine.collection import Collection
 from elanus.engine.engine import Engine
+from elanus.engine.scalar_columns import is_built
 from elanus.errors import NotFound
 from elanus.schema.collection import IndexDefinition
 from elanus.service.requests.indexes import (
@@ -67,8 +68,7 @@ def wait_for_indexes(engine: Engine, request: WaitForIndexes) -> bool:
 def _describe(collection: Collection, definition: IndexDefinition) -> IndexInfo:
     state = collection.state
     total = sum(unit.entry.row_count for unit in state.sealed)
-    field = state.manifest.schema.find(definition.field_name)
-    if field is None or not field.is_vector:
+    if not is_built(state.manifest.schema, definition):
         return IndexInfo(definition, BuildState.FINISHED, total, total)
     rows_min = collection.components.settings.index_rows_min
     indexed, failure = 0, ""

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar, cast
 from elanus.engine.engine import Engine
 from elanus.errors import InvalidInput, Unavailable
 from elanus.runtime.metrics import Metrics
-from elanus.service import collections, data, databases, indexes, query, system
+from elanus.service import aggregation, collections, data, databases, explain, hybrid, indexes, query, system
 from elanus.service.requests import collections as collection_requests
 from elanus.service.requests import data as data_requests
 from elanus.service.requests import databases as database_requests
@@ -59,9 +59,11 @@ HANDLERS: Final[dict[type[Request[Any]], Callable[[Engine, Any], Any]]] = {
     data_requests.Flush: data.flush,
     data_requests.Compact: data.compact,
     query_requests.Search: query.search,
+    query_requests.SearchBatch: query.search_batch,
+    query_requests.HybridSearch: hybrid.hybrid_search,
     query_requests.Query: query.query,
-    query_requests.Aggregate: query.aggregate,
-    explain_requests.Explain: query.explain,
+    query_requests.Aggregate: aggregation.aggregate,
+    explain_requests.Explain: explain.explain,
     system_requests.GetTimestamp: system.get_timestamp,
 }
 """The function that answers each kind of request."""

@@ -1,4 +1,6 @@
-"""Reading rows: search, query and aggregation."""
+"""Reading rows: search and query."""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -7,42 +9,122 @@ from elanus.columns.check import check_keys
 from elanus.columns.layout import arrow_type
 from elanus.engine.alterations import partition_entry
 from elanus.engine.collection import Collection
+from elanus.engine.cursors import CursorSession
 from elanus.engine.engine import Engine
 from elanus.errors import Conflict, InvalidInput
-from elanus.query.aggregation import aggregate as run_aggregation
-from elanus.query.aggregation import plan_aggregation
-from elanus.query.explaining import ExplainedSearch, SegmentExplainer, explain_target, predicates_of
-from elanus.query.explanation import Explanation
+from elanus.query.cursor import SearchCursor
+from elanus.query.grouping import grouped_search, plan_grouping
 from elanus.query.ordering import resolve_order, retrieve_ordered
-from elanus.query.output import fetch, resolve_output
-from elanus.query.plan import (
-    Scope,
-    SearchPlan,
-    VectorTarget,
-    check_vectors,
-    plan_scope,
-    plan_segments,
-    plan_target,
-)
+from elanus.query.output import OutputColumns, fetch, fetch_column, resolve_output
+from elanus.query.plan import Scope, SearchPlan, check_vectors, plan_scope, plan_target
 from elanus.query.retrieve import count
-from elanus.query.search import ScanSettings
+from elanus.query.search import Hits, ScanSettings
 from elanus.query.search import search as run_search
 from elanus.query.view import ReadView
-from elanus.service.requests.explain import Explain
-from elanus.service.requests.query import Aggregate, Query, QueryReply, Search, SearchReply
+from elanus.runtime.ids import random_token
+from elanus.service.requests.query import (
+    Aggregate,
+    Query,
+    QueryReply,
+    Search,
+    SearchBatch,
+    SearchBatchReply,
+    SearchReply,
+)
 from elanus.settings import Settings
 
 _COUNT = "count(*)"
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedSearch:
+    """A search that was checked: what it reads, what it does, what it returns."""
+
+    view: ReadView
+    plan: SearchPlan
+    output: OutputColumns
+
+
 def search(engine: Engine, request: Search) -> SearchReply:
-    collection = engine.collection(request.database, request.collection)
+    planned = planned_search(engine, request)
+    if request.group_by:
+        return _grouped_reply(engine, request, planned)
+    hits = run_search(planned.plan, offset=request.offset, limit=request.limit, scan=scan_settings(engine))
+    return _search_reply(planned, hits, request.round_decimals)
+
+
+def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
+    asked = request.search
+    if asked.group_by:
+        raise InvalidInput("not_supported", "a search iterator takes no grouping; leave group_by_field out")
+    if asked.offset:
+        raise InvalidInput("invalid_argument", f"a search iterator got offset {asked.offset}, expected 0")
+    if request.batch_number < 0:
+        raise InvalidInput("out_of_range", f"batch number is {request.batch_number}, expected 0 or more")
+    planned = planned_search(engine, asked)
+    if planned.plan.query_count != 1:
+        raise InvalidInput(
+            "invalid_argument", f"a search iterator got {planned.plan.query_count} query vectors, expected one"
+        )
+    session = engine.cursors.take(request.token, request.batch_number) if request.batch_number else None
+    if session is None:
+        session = CursorSession(SearchCursor(planned.plan), asked.limit)
+    hits = session.batch(request.batch_number)
+    token = request.token or random_token()
+    # Many iterators end with their first batch, so their state is made anew should there be a second.
+    if request.batch_number:
+        engine.cursors.put(token, session)
+    return SearchBatchReply(_search_reply(planned, hits, asked.round_decimals), token)
+
+
+def _grouped_reply(engine: Engine, request: Search, planned: PlannedSearch) -> SearchReply:
+    if planned.plan.target.bounds is not None:
+        raise InvalidInput("not_supported", "a grouping search takes no range; leave radius and range_filter out")
+    grouping = plan_grouping(
+        planned.view.schema,
+        request.group_by,
+        size=request.group_size,
+        size_max=engine.components.settings.group_size_max,
+        strict=request.strict_group_size,
+    )
+    hits = grouped_search(planned.plan, grouping, offset=request.offset, limit=request.limit)
+    reply = _search_reply(planned, hits, request.round_decimals)
+    columns = [fetch_column(hits.found, field) for field in grouping.fields]
+    names = [field.name for field in grouping.fields]
+    return replace(reply, groups=pa.RecordBatch.from_arrays(columns, names=names), group_fields=grouping.fields)
+
+
+def scan_settings(engine: Engine) -> ScanSettings:
+    """How this engine splits scans over threads."""
+    return ScanSettings(engine.components.search_pool, engine.components.settings.parallel_scan_bytes_min)
+
+
+def planned_search(engine: Engine, request: Search, view: ReadView | None = None) -> PlannedSearch:
+    """The search, checked, over `view` or over the state it asks for.
+
+    Raises:
+        InvalidInput: anything about it is wrong.
+        NotFound: there is no such collection or partition.
+        Conflict: the collection is not loaded and has to be.
+    """
     settings = engine.components.settings
+    collection = engine.collection(request.database, request.collection)
     # The view first: a partition that is made or dropped meanwhile is then not asked of a view that lacks it.
-    view = _view(collection, request.guarantee_timestamp)
-    partitions = _readable_partitions(collection, request)
-    _check_page(request.limit, request.offset, settings, limit_required=True)
-    target, query_count = _target(view, request, settings)
+    view = view_at(collection, request.guarantee_timestamp) if view is None else view
+    partitions = readable_partitions(collection, request)
+    check_page(request.limit, request.offset, settings, limit_required=True)
+    target = plan_target(
+        view,
+        field_name=request.field_name,
+        metric=request.metric,
+        params=request.params,
+        limit=request.limit + request.offset,
+    )
+    query_count = check_vectors(target.field, request.vectors)
+    if not 1 <= query_count <= settings.query_vector_count_max:
+        raise InvalidInput(
+            "limit_exceeded", f"{query_count} query vectors, expected 1 to {settings.query_vector_count_max}"
+        )
     output = resolve_output(view.schema, request.output_fields, with_primary=False)
     scope = plan_scope(
         view,
@@ -51,28 +133,29 @@ def search(engine: Engine, request: Search) -> SearchReply:
         partitions=partitions,
         ignore_growing=request.ignore_growing,
     )
-    plan = SearchPlan(scope, target, request.vectors, query_count, view.primary_field)
-    scan = ScanSettings(engine.components.search_pool, settings.parallel_scan_bytes_min)
-    hits = run_search(plan, offset=request.offset, limit=request.limit, scan=scan)
-    scores = hits.scores if request.round_decimals < 0 else np.round(hits.scores, request.round_decimals)
+    return PlannedSearch(view, SearchPlan(scope, target, request.vectors, query_count, view.primary_field), output)
+
+
+def _search_reply(planned: PlannedSearch, hits: Hits, round_decimals: int) -> SearchReply:
+    metric = planned.plan.target.metric
     return SearchReply(
         counts=hits.counts,
         ids=hits.keys,
-        scores=scores,
-        columns=fetch(hits.found, output),
-        fields=output.fields,
-        dynamic_keys=output.dynamic_keys,
-        primary_field=view.primary_field.name,
-        metric=target.metric.value,
-        larger_is_nearer=target.metric.larger_is_nearer,
-        timestamp=view.read_timestamp,
+        scores=hits.scores if round_decimals < 0 else np.round(hits.scores, round_decimals),
+        columns=fetch(hits.found, planned.output),
+        fields=planned.output.fields,
+        dynamic_keys=planned.output.dynamic_keys,
+        primary_field=planned.view.primary_field.name,
+        metric=metric.value,
+        larger_is_nearer=metric.larger_is_nearer,
+        timestamp=planned.view.read_timestamp,
     )
 
 
 def query(engine: Engine, request: Query) -> QueryReply:
     collection = engine.collection(request.database, request.collection)
-    view = _view(collection, request.guarantee_timestamp)
-    partitions = _readable_partitions(collection, request)
+    view = view_at(collection, request.guarantee_timestamp)
+    partitions = readable_partitions(collection, request)
     primary = view.primary_field
     counting = request.output_fields == (_COUNT,)
     if _COUNT in request.output_fields and not counting:
@@ -83,7 +166,7 @@ def query(engine: Engine, request: Query) -> QueryReply:
         raise InvalidInput("invalid_argument", "a count has one row, which order_by cannot order; leave it out")
     has_choice = bool(request.filter.strip()) or request.ids is not None
     limit_required = not has_choice and not counting
-    _check_page(request.limit, request.offset, engine.components.settings, limit_required=limit_required)
+    check_page(request.limit, request.offset, engine.components.settings, limit_required=limit_required)
     order = resolve_order(view.schema, request.order_by)
     if request.ids is not None:
         check_keys(primary, request.ids)
@@ -108,80 +191,6 @@ def query(engine: Engine, request: Query) -> QueryReply:
     )
 
 
-def aggregate(engine: Engine, request: Aggregate) -> QueryReply:
-    collection = engine.collection(request.database, request.collection)
-    settings = engine.components.settings
-    view = _view(collection, request.guarantee_timestamp)
-    partitions = _readable_partitions(collection, request)
-    _check_page(request.limit, request.offset, settings, limit_required=False)
-    plan = plan_aggregation(
-        view.schema, output=request.output_fields, group_by=request.group_by, order_by=request.order_by
-    )
-    scope = plan_scope(
-        view,
-        filter_text=request.filter,
-        filter_params=request.filter_params,
-        partitions=partitions,
-        ignore_growing=request.ignore_growing,
-    )
-    columns, fields = run_aggregation(
-        scope,
-        plan,
-        offset=request.offset,
-        limit=request.limit or None,
-        group_count_max=settings.aggregation_group_count_max,
-    )
-    return QueryReply(columns, fields, (), view.primary_field.name, view.read_timestamp)
-
-
-def explain(engine: Engine, request: Explain) -> Explanation:
-    inner = request.request
-    collection = engine.collection(inner.database, inner.collection)
-    components = engine.components
-    view = _view(collection, inner.guarantee_timestamp)
-    partitions = _readable_partitions(collection, inner)
-    searched = None
-    if isinstance(inner, Search):
-        _check_page(inner.limit, inner.offset, components.settings, limit_required=True)
-        target, query_count = _target(view, inner, components.settings)
-        plan = SearchPlan(Scope((), None), target, inner.vectors, query_count, view.primary_field)
-        scan = ScanSettings(components.search_pool, components.settings.parallel_scan_bytes_min)
-        searched = ExplainedSearch(plan, inner.limit + inner.offset, scan)
-    row_filter, segments = plan_segments(
-        view,
-        filter_text=inner.filter,
-        filter_params=inner.filter_params,
-        partitions=partitions,
-        ignore_growing=inner.ignore_growing,
-    )
-    predicates = predicates_of(row_filter, view, inner.filter_params)
-    explainer = SegmentExplainer(view, row_filter, predicates, searched, components.clock.monotonic_s)
-    return Explanation(
-        collection=inner.collection,
-        filter="" if row_filter is None else str(row_filter),
-        outline="" if row_filter is None else row_filter.outline(),
-        target=None if searched is None else explain_target(searched),
-        segments=explainer.reports(segments),
-    )
-
-
-def _target(view: ReadView, request: Search, settings: Settings) -> tuple[VectorTarget, int]:
-    """What is searched, and the number of query vectors."""
-    target = plan_target(
-        view,
-        field_name=request.field_name,
-        metric=request.metric,
-        params=request.params,
-        limit=request.limit + request.offset,
-    )
-    query_count = check_vectors(target.field, request.vectors)
-    if not 1 <= query_count <= settings.query_vector_count_max:
-        raise InvalidInput(
-            "limit_exceeded", f"{query_count} query vectors, expected 1 to {settings.query_vector_count_max}"
-        )
-    return target, query_count
-
-
 def _counted(view: ReadView, row_count: int) -> QueryReply:
     none = pa.RecordBatch.from_arrays([], schema=pa.schema([]))
     return QueryReply(none, (), (), view.primary_field.name, view.read_timestamp, count=row_count)
@@ -194,12 +203,13 @@ def _ids_of_filter(scope: Scope, view: ReadView) -> pa.Array | None:
     return None if values is None else pa.array(values, arrow_type(primary))
 
 
-def _view(collection: Collection, guarantee_timestamp: int) -> ReadView:
+def view_at(collection: Collection, guarantee_timestamp: int) -> ReadView:
+    """The newest state, or that of an earlier time."""
     view = collection.view()
     return view.at(guarantee_timestamp) if guarantee_timestamp else view
 
 
-def _readable_partitions(collection: Collection, request: Search | Query | Aggregate) -> tuple[str, ...]:
+def readable_partitions(collection: Collection, request: Search | Query | Aggregate) -> tuple[str, ...]:
     """The partitions to read: those named or, where only some are loaded and loading counts, the loaded ones.
 
     Raises:
@@ -217,7 +227,12 @@ def _readable_partitions(collection: Collection, request: Search | Query | Aggre
     raise Conflict("collection_not_loaded", f"collection not loaded: {request.collection!r}; load it before reading")
 
 
-def _check_page(limit: int, offset: int, settings: Settings, *, limit_required: bool) -> None:
+def check_page(limit: int, offset: int, settings: Settings, *, limit_required: bool) -> None:
+    """Refuses a page that is no page, or too far.
+
+    Raises:
+        InvalidInput: with what is expected.
+    """
     if limit < 0 or (limit == 0 and limit_required):
         raise InvalidInput("out_of_range", f"limit is {limit}, expected 1 to {settings.topk_max}")
     if offset < 0:

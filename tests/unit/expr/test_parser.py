@@ -97,10 +97,10 @@ def test_long_lists_are_read_in_linear_time(item: str) -> None:
     ['"' + "\\" * 100_001, "'" + "a" * 100_000, "(" * 100_000, "[" + "1," * 100_000, "x in ['a'" + ", 'a'" * 50_000],
 )
 def test_long_mistakes_are_refused_quickly(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(InvalidInput):
         parse(text)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_a_lower_limit_may_be_set() -> None:

@@ -19,6 +19,12 @@ FAST_PARAMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "IVF_FLAT": ({"nlist": 32}, {"nprobe": 8}),
     "IVF_SQ8": ({"nlist": 32}, {"nprobe": 8}),
     "IVF_RABITQ": ({"nlist": 32, "refine": True, "refine_type": "SQ6"}, {"nprobe": 8, "refine_k": 8}),
+    "IVF_PQ": ({"nlist": 32, "m": 16, "nbits": 6}, {"nprobe": 16}),
+    "SCANN": ({"nlist": 32}, {"nprobe": 16, "reorder_k": 100}),
+    "HNSW_SQ": ({"M": 8, "efConstruction": 40, "refine": True, "refine_type": "FP16"}, {"ef": 32, "refine_k": 2}),
+    "HNSW_PQ": ({"M": 8, "efConstruction": 40, "m": 16, "nbits": 6, "refine": True}, {"ef": 64, "refine_k": 4}),
+    "HNSW_PRQ": ({"M": 8, "efConstruction": 40, "m": 8, "nbits": 4, "refine": True}, {"ef": 64, "refine_k": 4}),
+    "FAISS": ({"faiss_index_name": "PCA16,IVF16,SQ8"}, {"nprobe": 16}),
     "HNSW": ({"M": 8, "efConstruction": 40}, {"ef": 32}),
 }
 
@@ -93,3 +99,9 @@ def open_built() -> Callable[..., Opened]:
         )
 
     return build
+
+
+@pytest.fixture(scope="session")
+def fast_params() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Quick build and search parameters by index type, as `open_built` uses them."""
+    return FAST_PARAMS

@@ -14,7 +14,10 @@ DENSE = Field("vector", DataType.FLOAT_VECTOR, dim=16)
 SPARSE = Field("vector", DataType.SPARSE_FLOAT_VECTOR)
 BITS = Field("vector", DataType.BINARY_VECTOR, dim=16)
 
+SIGNATURES = Field("vector", DataType.BINARY_VECTOR, dim=512)
+
 LIST_SEARCH = {"nprobe": 8, "max_empty_result_buckets": 1}
+CODED_GRAPH = {"M": 30, "efConstruction": 360, "refine": False}
 SPARSE_BUILD = {"inverted_index_algo": "SINDI", "bm25_k1": 1.2, "bm25_b": 0.75, "drop_ratio_build": 0.0}
 
 # Defaults of the limits page, by index: the field, the metric, complete build parameters, complete search parameters.
@@ -28,8 +31,27 @@ DEFAULTS: dict[str, tuple[Field, Metric, dict[str, Any], dict[str, Any]]] = {
         {"nlist": 128, "refine": False},
         {**LIST_SEARCH, "rbq_query_bits": 0, "refine_k": 1.0},
     ),
+    "IVF_PQ": (DENSE, Metric.L2, {"nlist": 128, "m": 4, "nbits": 8}, LIST_SEARCH),
+    "SCANN": (DENSE, Metric.IP, {"nlist": 128, "with_raw_data": True}, LIST_SEARCH),
     "HNSW": (DENSE, Metric.COSINE, {"M": 30, "efConstruction": 360}, {"ef": 7}),
+    "HNSW_SQ": (DENSE, Metric.COSINE, {**CODED_GRAPH, "sq_type": "SQ8"}, {"ef": 7, "refine_k": 1.0}),
+    "HNSW_PQ": (DENSE, Metric.L2, {**CODED_GRAPH, "m": 4, "nbits": 8}, {"ef": 7, "refine_k": 1.0}),
+    "HNSW_PRQ": (DENSE, Metric.L2, {**CODED_GRAPH, "m": 4, "nbits": 8, "nrq": 2}, {"ef": 7, "refine_k": 1.0}),
+    "FAISS": (DENSE, Metric.L2, {"faiss_index_name": "Flat"}, {}),
     "BIN_FLAT": (BITS, Metric.HAMMING, {}, {}),
+    "BIN_IVF_FLAT": (BITS, Metric.JACCARD, {"nlist": 128}, LIST_SEARCH),
+    "MINHASH_LSH": (
+        SIGNATURES,
+        Metric.MHJACCARD,
+        {
+            "mh_element_bit_width": 32,
+            "mh_lsh_band": 4,
+            "mh_lsh_code_in_mem": False,
+            "with_raw_data": True,
+            "mh_lsh_bloom_false_positive_prob": 0.01,
+        },
+        {"mh_search_with_jaccard": False, "mh_lsh_batch_search": False},
+    ),
     "SPARSE_INVERTED_INDEX": (SPARSE, Metric.IP, SPARSE_BUILD, {"drop_ratio_search": 0.0}),
     "SPARSE_WAND": (
         SPARSE,
@@ -41,6 +63,15 @@ DEFAULTS: dict[str, tuple[Field, Metric, dict[str, Any], dict[str, Any]]] = {
 }
 
 
+# Parameters that have no default.
+REQUIRED: dict[str, dict[str, Any]] = {
+    "IVF_PQ": {"m": 4},
+    "HNSW_PQ": {"m": 4},
+    "HNSW_PRQ": {"m": 4},
+    "FAISS": {"faiss_index_name": "Flat"},
+}
+
+
 def test_every_index_type_has_its_defaults_listed_here() -> None:
     assert set(DEFAULTS) == set(INDEX_TYPES)
 
@@ -49,7 +80,7 @@ def test_every_index_type_has_its_defaults_listed_here() -> None:
 def test_defaults(name: str) -> None:
     field, metric, build, search = DEFAULTS[name]
     kind = index_type(name)
-    complete = kind.check_build_params(field, metric, {})
+    complete = kind.check_build_params(field, metric, REQUIRED.get(name, {}))
     assert complete == build
     assert kind.check_search_params({}, build_params=complete, k=7) == search
 
@@ -209,3 +240,86 @@ def test_choices_ignore_case_and_know_aliases() -> None:
     assert [spec.checked(text, "X") for text in ("one", "UNO", " Two ")] == ["ONE", "ONE", "TWO"]
     with pytest.raises(InvalidInput, match="expected one of ONE, TWO"):
         spec.checked(1, "X")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "kind", "part"),
+    [
+        (
+            "IVF_PQ",
+            {},
+            "invalid_index",
+            "IVF_PQ needs parameter m: an integer from 1 to 65536 that divides the dimension",
+        ),
+        ("IVF_PQ", {"m": 5}, "out_of_range", "parameter m is 5, expected an integer from 1 to 65536 that divides"),
+        ("IVF_PQ", {"m": 0}, "out_of_range", "expected 1 to 65536"),
+        (
+            "HNSW_PQ",
+            {"m": 4, "nbits": 25},
+            "out_of_range",
+            "parameter nbits is 25, which is out of range, expected 1 to 24",
+        ),
+        (
+            "HNSW_PRQ",
+            {"m": 4, "nrq": 17},
+            "out_of_range",
+            "parameter nrq is 17, which is out of range, expected 1 to 16",
+        ),
+        ("HNSW_SQ", {"sq_type": "SQ5"}, "invalid_index", "expected one of SQ4U, SQ6, SQ8, BF16, FP16"),
+        (
+            "HNSW_SQ",
+            {"refine": True, "refine_type": "SQ6"},
+            "invalid_index",
+            "a more precise one than sq_type SQ8: BF16",
+        ),
+        ("HNSW_SQ", {"sq_type": "FP16", "refine_type": "BF16"}, "invalid_index", "than sq_type FP16: FP32"),
+        ("SCANN", {"with_raw_data": "maybe"}, "invalid_index", "expected true or false"),
+        ("FAISS", {}, "invalid_index", "FAISS needs parameter faiss_index_name: a factory string"),
+        ("FAISS", {"faiss_index_name": "Nonsense9"}, "invalid_index", "faiss_index_name is 'Nonsense9', which faiss"),
+        ("FAISS", {"faiss_index_name": "IVF4,PQ5"}, "invalid_index", "cannot make for 16 dimensions"),
+        ("FAISS", {"faiss_index_name": "IDMap,Flat"}, "invalid_index", "leave IDMap out"),
+    ],
+)
+def test_what_coded_types_refuse_when_built(name: str, given: dict[str, Any], kind: str, part: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        index_type(name).check_build_params(DENSE, Metric.L2, given)
+    assert caught.value.kind == kind
+    assert part in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "part"),
+    [
+        ("SCANN", {"reorder_k": 0}, "expected 1 to"),
+        ("SCANN", {"nprobe": 129}, "expected 1 to 128"),
+        ("HNSW_SQ", {"refine_k": 0.5}, "expected [1, "),
+        ("FAISS", {"nprobe": 0}, "expected 1 to"),
+        ("FAISS", {"ef": 3, "efSearch": 4}, "two names of one parameter"),
+        ("BIN_IVF_FLAT", {"nprobe": 200}, "expected 1 to 128"),
+        ("MINHASH_LSH", {"refine_k": 0}, "expected 1 to"),
+    ],
+)
+def test_what_coded_types_refuse_when_searched(name: str, given: dict[str, Any], part: str) -> None:
+    field, metric, _, _ = DEFAULTS[name]
+    kind = index_type(name)
+    complete = kind.check_build_params(field, metric, REQUIRED.get(name, {}))
+    with pytest.raises(InvalidInput) as caught:
+        kind.check_search_params(given, build_params=complete, k=7)
+    assert part in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "given", "part"),
+    [
+        ("BIN_IVF_FLAT", Metric.MHJACCARD, {}, "expected one of HAMMING, JACCARD"),
+        ("MINHASH_LSH", Metric.HAMMING, {}, "expected one of MHJACCARD"),
+        ("MINHASH_LSH", Metric.MHJACCARD, {"mh_lsh_band": 3}, "expected a divisor of the 16 elements"),
+        ("MINHASH_LSH", Metric.MHJACCARD, {"mh_lsh_band": 17}, "expected 1 to 16"),
+        ("MINHASH_LSH", Metric.MHJACCARD, {"mh_element_bit_width": 12}, "expected one of 8, 16, 32, 64"),
+        ("MINHASH_LSH", Metric.MHJACCARD, {"mh_lsh_bloom_false_positive_prob": 0.2}, "expected [0.001, 0.1]"),
+    ],
+)
+def test_what_binary_types_refuse(name: str, metric: Metric, given: dict[str, Any], part: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        index_type(name).check_build_params(SIGNATURES, metric, given)
+    assert part in caught.value.message

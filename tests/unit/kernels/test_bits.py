@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elanus.kernels.bits import bit_count, bit_rows, bits_from_bool
+from elanus.kernels.bits import bit_count, bit_rows, bits_from_bool, bits_from_rows
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -35,7 +35,21 @@ def test_size_that_does_not_fit_the_words_is_refused(size: int, told: str) -> No
         bit_rows(np.array([8], np.uint64), size)
 
 
+def test_rows_are_taken_in_any_order_and_more_than_once() -> None:
+    rows = np.array([129, 0, 64, 63, 0], np.uint32)
+    assert bits_from_rows(rows, 130).tolist() == [1 | 1 << 63, 1, 2]
+    assert bits_from_rows(np.empty(0, np.int64), 65).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("row", [-1, 65, 2**40])
+def test_rows_outside_of_the_set_are_refused(row: int) -> None:
+    with pytest.raises(ValueError, match="outside of 0 to size 65"):
+        bits_from_rows(np.array([3, row], np.int64), 65)
+
+
 def test_wrong_dtypes_are_refused() -> None:
+    with pytest.raises(TypeError, match="rows has elements of uint8, expected"):
+        bits_from_rows(np.zeros(1, np.uint8), 5)
     with pytest.raises(TypeError, match="words has elements of int64, expected uint64"):
         bit_count(np.zeros(1, np.int64))
     with pytest.raises(TypeError, match="mask has elements of uint8, expected bool"):

@@ -5,7 +5,13 @@ from typing import Any
 import pytest
 
 from elanus.errors import InvalidInput
-from elanus.server.search_options import LATER_OPTIONS, SearchOptions, merge_options, refuse_later_options
+from elanus.server.search_options import (
+    LATER_OPTIONS,
+    IteratorBatch,
+    SearchOptions,
+    merge_options,
+    refuse_later_options,
+)
 
 
 def test_the_form_pymilvus_sends() -> None:
@@ -74,11 +80,49 @@ def test_unknown_advice() -> None:
         merge_options({"topk": 1}, {"hints": "magic"})
 
 
-def test_the_probe_for_a_newer_iterator_is_a_plain_search() -> None:
+@pytest.mark.parametrize(
+    ("given", "fields"),
+    [
+        ({"group_by_field": "author"}, ("author",)),
+        ({"group_by_fields": "author, year"}, ("author", "year")),
+        ({"group_by_fields": ["author"], "group_by_field": "author"}, ("author",)),
+        ({"group_size": "3"}, ()),
+    ],
+)
+def test_fields_to_group_by(given: dict[str, Any], fields: tuple[str, ...]) -> None:
+    options = merge_options({"topk": 5, "strict_group_size": "True"}, given)
+    assert options.group_by == fields
+    assert options.strict_group_size
+    assert options.group_size == int(given.get("group_size", 1))
+
+
+def test_two_ways_to_group() -> None:
+    with pytest.raises(InvalidInput, match="ambiguous option group_by_field"):
+        merge_options({"topk": 5}, {"group_by_field": "a", "group_by_fields": "a,b"})
+
+
+def test_the_first_batch_of_an_iterator_has_no_token() -> None:
     options = merge_options(
         {"topk": 1, "iterator": "True", "search_iter_v2": "True", "search_iter_batch_size": "1"}, {}
     )
-    assert options == SearchOptions(limit=1, is_iterator=True)
+    assert options == SearchOptions(limit=1, is_iterator=True, batch=IteratorBatch(size=1))
+
+
+def test_a_later_batch_of_an_iterator_brings_back_what_it_was_given() -> None:
+    options = merge_options(
+        {"topk": 5, "search_iter_v2": "True", "search_iter_id": "ab", "search_iter_last_bound": "3.0"}, {}
+    )
+    assert options.batch == IteratorBatch(size=5, number=3, token="ab")
+
+
+@pytest.mark.parametrize("bound", ["near", "-1", "0.5", "nan", None])
+def test_a_bound_the_server_did_not_give(bound: Any) -> None:
+    given = {"topk": 5, "search_iter_v2": "True", "search_iter_id": "ab", "search_iter_last_bound": bound}
+    if bound is None:
+        assert merge_options(given, {}).batch == IteratorBatch(size=5, token="ab")
+        return
+    with pytest.raises(InvalidInput, match="expected what the server gave with the batch before"):
+        merge_options(given, {})
 
 
 @pytest.mark.parametrize(("name", "value"), [("topk", "ten"), ("offset", "1.5"), ("ignore_growing", "maybe")])

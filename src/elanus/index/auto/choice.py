@@ -14,13 +14,13 @@ SCAN_BYTES_MAX: Final = 16 << 20
 SCAN_ROWS_MAX: Final = 4096
 """Nor is an index worth it for so few rows, however wide."""
 
-GRAPH_ROWS_MAX: Final = 2_000_000
+GRAPH_ROWS_MAX: Final = 20_000_000
 """Building a graph over more rows takes hours on one thread."""
 
 GRAPH_ROW_BYTES_MIN: Final = 64
 """A graph's links cost about 160 bytes a row; rows narrower than this would be outweighed by them."""
 
-_GRAPH_PARAMS: Final = {"M": 18, "efConstruction": 240}
+_GRAPH_PARAMS: Final = {"M": 16, "efConstruction": 100}
 _ROWS_PER_LIST: Final = 256
 _LIST_COUNT_MAX: Final = 65_536
 

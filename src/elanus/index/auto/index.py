@@ -20,11 +20,12 @@ from elanus.errors import DataCorrupt
 from elanus.index.artefacts import description_bytes, read_description
 from elanus.index.auto.choice import choose_index
 from elanus.index.eligibility import check_eligible
-from elanus.index.params import INT_MAX, IntParam, checked_params
+from elanus.index.params import INT_MAX, RECALL, IntParam, checked_params
 from elanus.index.presence import present_rows
 from elanus.index.protocol import (
     Artefacts,
     BuildContext,
+    Cursor,
     IndexSize,
     IndexType,
     RangeBounds,
@@ -40,7 +41,8 @@ __all__ = ["AutoIndex", "AutoType"]
 
 _DESCRIPTION: Final = "auto.json"
 _LEVEL_MAX: Final = 10
-_EF_PER_LEVEL: Final = 64
+_MISSED: Final = 0.04
+_MISSED_PER_LEVEL: Final = 0.7
 _NPROBE_PER_LEVEL: Final = 16
 _EXACT_TYPES: Final = ("FLAT", "BIN_FLAT", "SPARSE_INVERTED_INDEX")
 _LEVEL: Final = IntParam("level", 1, _LEVEL_MAX, default=1)
@@ -71,7 +73,7 @@ class AutoIndex:
     reason: str
 
     def search(self, queries: Any, k: int, params: Mapping[str, Any], allow: Bitset | None) -> SearchHits:
-        """As `VectorIndex.search`; `params` has `level`, and `ef` or `nprobe` when the caller gave them."""
+        """As `VectorIndex.search`; `params` has `level`, and what else the caller gave."""
         return self.index.search(queries, k, self._chosen_params(params, k), allow)
 
     def explain(self, queries: Any, k: int, params: Mapping[str, Any], allow: Bitset | None) -> SearchStrategy:
@@ -87,16 +89,25 @@ class AutoIndex:
         """As `VectorIndex.range_search`."""
         return self.index.range_search(query, bounds, self._chosen_params(params, 1), allow)
 
+    def cursor(
+        self, query: Any, params: Mapping[str, Any], allow: Bitset | None, bounds: RangeBounds | None = None
+    ) -> Cursor:
+        """As `VectorIndex.cursor`."""
+        return self.index.cursor(query, self._chosen_params(params, 1), allow, bounds)
+
     def size(self) -> IndexSize:
         """That of the chosen index."""
         return self.index.size()
 
     def _chosen_params(self, params: Mapping[str, Any], k: int) -> dict[str, Any]:
         level = params["level"]
-        wanted = {"ef": params.get("ef", max(k, _EF_PER_LEVEL * level))}
         if "nlist" in self.params:
             nlist = self.params["nlist"]
-            wanted["nprobe"] = min(nlist, params.get("nprobe", _NPROBE_PER_LEVEL * level))
+            wanted = {"nprobe": min(nlist, params.get("nprobe", _NPROBE_PER_LEVEL * level))}
+        elif "ef" in params:
+            wanted = {"ef": params["ef"]}
+        else:
+            wanted = {"recall": params.get("recall", 1 - _MISSED * _MISSED_PER_LEVEL ** (level - 1))}
         return self.chosen.check_search_params(wanted, build_params=self.params, k=k)
 
 
@@ -125,8 +136,8 @@ class AutoType:
     def check_search_params(
         self, params: Mapping[str, Any], *, build_params: Mapping[str, Any], k: int
     ) -> dict[str, Any]:
-        """`level` from 1 (fastest) to 10, or `ef` and `nprobe` for whichever index was chosen."""
-        specs = (_LEVEL, IntParam("ef", 1, INT_MAX), IntParam("nprobe", 1, INT_MAX))
+        """`level` from 1 (recall 0.96) to 10 (0.998), or `recall`, or the chosen index's `ef` or `nprobe`."""
+        specs = (_LEVEL, RECALL, IntParam("ef", 1, INT_MAX), IntParam("nprobe", 1, INT_MAX))
         return checked_params(self.name, specs, params)
 
     def build(

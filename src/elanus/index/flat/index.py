@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
+from elanus.index.cursor import WideningCursor, widening_cursor
 from elanus.index.eligibility import check_eligible
 from elanus.index.exact import ExactScan
 from elanus.index.params import checked_params
@@ -46,6 +47,18 @@ class FlatIndex:
         """As `VectorIndex.range_search`, exact."""
         return self.scan.range_search(query, bounds, self.scan.visible(allow))
 
+    def cursor(
+        self,
+        query: npt.NDArray[Any],
+        params: Mapping[str, Any],
+        allow: Bitset | None,
+        bounds: RangeBounds | None = None,
+    ) -> WideningCursor:
+        """As `VectorIndex.cursor`."""
+        return widening_cursor(
+            self, self.scan.metric, self.scan.row_count, query=query, params=params, allow=allow, bounds=bounds
+        )
+
     def size(self) -> IndexSize:
         """Nothing: the column is not counted."""
         return IndexSize(mapped_bytes=0, memory_bytes=0)
@@ -53,18 +66,17 @@ class FlatIndex:
 
 @dataclass(frozen=True, slots=True)
 class FlatType:
-    """An index type that scans: FLAT over dense vectors, BIN_FLAT over bits."""
+    """FLAT."""
 
     name: str = "FLAT"
-    taken: frozenset[DataType] = DENSE_FLOAT_VECTORS
 
     def data_types(self) -> frozenset[DataType]:
-        """Those it was made for."""
-        return self.taken
+        """All dense types."""
+        return DENSE_FLOAT_VECTORS
 
     def check_build_params(self, field: Field, metric: Metric, params: Mapping[str, Any]) -> dict[str, Any]:
         """There are none."""
-        check_eligible(self.name, field, metric, self.taken)
+        check_eligible(self.name, field, metric, self.data_types())
         return checked_params(self.name, (), params)
 
     def check_search_params(

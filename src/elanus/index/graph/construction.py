@@ -12,7 +12,7 @@ from elanus.index.protocol import BuildContext
 from elanus.kernels import graph as kernels
 from elanus.runtime.pool import WorkerPool
 
-__all__ = ["Links", "build_links"]
+__all__ = ["GraphConstruction", "Links"]
 
 ALPHA: Final = 1.1
 """A link is left out when another one's node is nearer to its end by this factor. Larger ones cost more links for the
@@ -36,37 +36,66 @@ class Links:
     entries: npt.NDArray[np.uint32]
 
 
-def build_links(
-    codes: npt.NDArray[np.uint8],
-    coding: Coding,
-    *,
-    degree: int,
-    breadth: int,
-    pool: WorkerPool,
-    context: BuildContext,
-) -> Links:
-    """The graph over rows of codes; the same for any number of threads.
+class GraphConstruction:
+    """A graph while it is built; the same for any number of threads.
 
-    Raises:
-        Unavailable: cancelled; asked between batches, each at most a fiftieth of the rows.
+    Attributes:
+        order: uint32, the nodes in the order in which they join.
     """
-    stride = kernels.code_space(coding.center, bits=coding.bits, seed=coding.seed).stride
-    count = len(codes) // stride
-    order = np.random.default_rng(context.seed).permutation(count).astype(np.uint32)
-    builder = kernels.graph_builder(
-        codes, coding.center, order, bits=coding.bits, seed=coding.seed, degree=degree, breadth=breadth, alpha=ALPHA
-    )
-    part_count = pool.thread_count * _PARTS_PER_THREAD
-    while builder.joined_count < count:
-        context.check_cancelled()
-        first, last = builder.joined_count, builder.begin_batch()
-        pool.map(_over(builder.propose, first, last, _PART_PLACES))
-        builder.join(last)
-        pool.map([_call(builder.link_back, part, part_count) for part in range(part_count)])
-        context.progress(last / count)
-    pool.map(_over(builder.trim, 0, count, _TRIM_NODES))
-    builder.connect()
-    return Links(builder.links(), builder.entries())
+
+    def __init__(
+        self,
+        codes: npt.NDArray[np.uint8],
+        coding: Coding,
+        *,
+        degree: int,
+        breadth: int,
+        pool: WorkerPool,
+        context: BuildContext,
+    ) -> None:
+        """`codes` are whole rows, flat; `breadth` is how many candidates a node's links are chosen from."""
+        stride = kernels.code_space(coding.center, bits=coding.bits, seed=coding.seed).stride
+        self._count: Final = len(codes) // stride
+        self.order: Final = np.random.default_rng(context.seed).permutation(self._count).astype(np.uint32)
+        self._pool: Final = pool
+        self._context: Final = context
+        self._builder: Final = kernels.graph_builder(
+            codes,
+            coding.center,
+            self.order,
+            bits=coding.bits,
+            seed=coding.seed,
+            degree=degree,
+            breadth=breadth,
+            alpha=ALPHA,
+        )
+
+    def join(self, last: int) -> None:
+        """Joins the nodes before place `last` of the order.
+
+        Raises:
+            Unavailable: cancelled; asked between batches, each at most a fiftieth of the rows.
+        """
+        part_count = self._pool.thread_count * _PARTS_PER_THREAD
+        while self._builder.joined_count < last:
+            self._context.check_cancelled()
+            start, stop = self._builder.joined_count, self._builder.begin_batch(last)
+            self._pool.map(_over(self._builder.propose, start, stop, _PART_PLACES))
+            self._builder.join(stop)
+            self._pool.map([_call(self._builder.link_back, part, part_count) for part in range(part_count)])
+            self._context.progress(stop / self._count)
+
+    def links(self) -> Links:
+        """The graph of the nodes that have joined, a copy."""
+        self._pool.map(_over(self._builder.trim, 0, self._count, _TRIM_NODES))
+        return Links(self._builder.links(), self._builder.entries())
+
+    def finished(self) -> Links:
+        """The graph of all nodes, each of which can be reached."""
+        self.join(self._count)
+        self._pool.map(_over(self._builder.trim, 0, self._count, _TRIM_NODES))
+        self._builder.connect()
+        return Links(self._builder.links(), self._builder.entries())
 
 
 def _call(step: Callable[[int, int], None], first: int, second: int) -> Callable[[], None]:

@@ -25,14 +25,16 @@ from elanus.index.artefacts import (
     mapped_bytes,
     read_description,
 )
+from elanus.index.calibration import Calibration
 from elanus.index.eligibility import check_eligible
 from elanus.index.exact import ExactScan
 from elanus.index.flat.index import FlatIndex
 from elanus.index.floats import FloatRows
-from elanus.index.graph.coding import plan_coding, written_codes
-from elanus.index.graph.construction import build_links
+from elanus.index.graph.coding import Coding, plan_coding, written_codes
+from elanus.index.graph.construction import GraphConstruction
+from elanus.index.graph.measuring import measured
 from elanus.index.graph.search import GraphIndex
-from elanus.index.params import INT_MAX, IntParam, Param, checked_params
+from elanus.index.params import INT_MAX, RECALL, IntParam, Param, checked_params, one_effort
 from elanus.index.protocol import Artefacts, BuildContext, VectorColumn, VectorIndex
 from elanus.kernels import graph as kernels
 from elanus.runtime.pool import WorkerPool
@@ -66,6 +68,7 @@ class _Description(msgspec.Struct, frozen=True, kw_only=True):
     bits: int
     seed: int
     degree: int
+    calibration: Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,9 @@ class HnswType:
     def check_search_params(
         self, params: Mapping[str, Any], *, build_params: Mapping[str, Any], k: int
     ) -> dict[str, Any]:
-        """`ef`, by default `k`; a smaller one is accepted and works as `k`."""
-        return checked_params(self.name, (IntParam("ef", 1, INT_MAX, default=k),), params)
+        """`ef`, or `recall`; by default `ef` is `k`; a smaller one is accepted and works as `k`."""
+        checked = checked_params(self.name, (IntParam("ef", 1, INT_MAX), RECALL), params)
+        return one_effort(self.name, "ef", checked, default=k)
 
     def build(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], context: BuildContext
@@ -105,17 +109,19 @@ class HnswType:
             return {}
         coding = plan_coding(vectors, metric, context.seed)
         if coding is None:
-            return {_DESCRIPTION: description_bytes(_described(vectors, metric, bits=0, seed=0, degree=0))}
+            return {_DESCRIPTION: description_bytes(_described(vectors, metric, None, Calibration(()), degree=0))}
         degree = min(2 * params["M"], max(2, len(vectors) - 1))
         pool = WorkerPool(thread_count=context.thread_count, name="elanus-graph")
         try:
             codes = written_codes(vectors, coding, pool, context)
-            built = build_links(
+            construction = GraphConstruction(
                 codes, coding, degree=degree, breadth=params["efConstruction"], pool=pool, context=context
             )
+            calibration = measured(construction, column, vectors, metric, codes=codes, coding=coding)
+            built = construction.finished()
         finally:
             pool.close()
-        description = _described(vectors, metric, bits=coding.bits, seed=coding.seed, degree=degree)
+        description = _described(vectors, metric, coding, calibration, degree=degree)
         rows = {} if vectors.rows is None else {_ROWS: array_bytes(vectors.rows.astype(np.uint32))}
         return {
             _DESCRIPTION: description_bytes(description),
@@ -159,17 +165,22 @@ class HnswType:
             raise DataCorrupt(
                 "malformed_file", f"index artefacts do not fit each other: {error}; rebuild the index"
             ) from error
-        return GraphIndex(scan=scan, graph=graph, mapped_bytes=mapped_bytes(artefacts))
+        return GraphIndex(
+            scan=scan, graph=graph, calibration=description.calibration, mapped_bytes=mapped_bytes(artefacts)
+        )
 
 
-def _described(vectors: FloatRows, metric: Metric, *, bits: int, seed: int, degree: int) -> _Description:
+def _described(
+    vectors: FloatRows, metric: Metric, coding: Coding | None, calibration: Calibration, *, degree: int
+) -> _Description:
     return _Description(
         version=_FORMAT_VERSION,
         row_count=len(vectors.matrix),
         present_count=len(vectors),
         dim=vectors.dim,
         metric=metric.value,
-        bits=bits,
-        seed=seed,
+        bits=0 if coding is None else coding.bits,
+        seed=0 if coding is None else coding.seed,
         degree=degree,
+        calibration=calibration,
     )

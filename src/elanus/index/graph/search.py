@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
+from elanus.index.calibration import Calibration
+from elanus.index.cursor import WideningCursor, widening_cursor
 from elanus.index.exact import ExactScan, scored_form
 from elanus.index.graph.planning import WalkPlan, plan_walk
 from elanus.index.protocol import IndexSize, RangeBounds, SearchHits
@@ -31,20 +33,23 @@ class GraphIndex:
     Attributes:
         scan: the column and its exact scores.
         graph: over mapped arrays.
+        calibration: what recall costs.
         mapped_bytes: of the artefacts.
     """
 
     scan: ExactScan
     graph: Graph
+    calibration: Calibration
     mapped_bytes: int
 
     def search(self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None) -> SearchHits:
-        """As `VectorIndex.search`; `params` has `ef`."""
+        """As `VectorIndex.search`; `params` has `ef` or `recall`."""
         visible = self.scan.visible(allow)
-        plan = self._plan(k, params["ef"], visible)
+        breadth = self._breadth(k, params)
+        plan = self._plan(k, breadth, visible)
         if plan.exact:
             return self.scan.search(queries, k, visible)
-        hits = self._walk(queries, k, max(k, params["ef"]), visible, plan)
+        hits = self._walk(queries, k, breadth, visible, plan)
         return replaced_where_short(hits, self.scan, queries, visible)
 
     def explain(
@@ -72,7 +77,7 @@ class GraphIndex:
         visible_count = self._visible_count(visible)
         k = _RANGE_K_MIN
         while k * _RANGE_EXACT_SHARE < visible_count:
-            breadth = max(k * _RANGE_BREADTH_FACTOR, params["ef"])
+            breadth = max(k * _RANGE_BREADTH_FACTOR, self._breadth(k, params))
             plan = self._plan(k, breadth, visible)
             hits = self._walk(query[None, :], k, breadth, visible, plan)
             rows, scores = hits.rows[0], hits.scores[0]
@@ -84,6 +89,18 @@ class GraphIndex:
             k *= _RANGE_K_GROWTH
         return self.scan.range_search(query, bounds, visible)
 
+    def cursor(
+        self,
+        query: npt.NDArray[Any],
+        params: Mapping[str, Any],
+        allow: Bitset | None,
+        bounds: RangeBounds | None = None,
+    ) -> WideningCursor:
+        """As `VectorIndex.cursor`."""
+        return widening_cursor(
+            self, self.scan.metric, self.scan.row_count, query=query, params=params, allow=allow, bounds=bounds
+        )
+
     def size(self) -> IndexSize:
         """Bytes of links and codes; the column is not counted."""
         return IndexSize(self.mapped_bytes, 0)
@@ -94,9 +111,14 @@ class GraphIndex:
     def _visible_count(self, visible: Bitset | None) -> int:
         return self.scan.present_count if visible is None else visible.count()
 
-    def _plan(self, k: int, ef: int, visible: Bitset | None) -> WalkPlan:
+    def _breadth(self, k: int, params: Mapping[str, Any]) -> int:
+        """Candidates to keep, at least `k`."""
+        wanted = params["ef"] if "ef" in params else self.calibration.effort(k, params["recall"])
+        return max(k, int(wanted))
+
+    def _plan(self, k: int, breadth: int, visible: Bitset | None) -> WalkPlan:
         return plan_walk(
-            row_count=self.scan.present_count, allowed_count=self._visible_count(visible), k=k, breadth=max(k, ef)
+            row_count=self.scan.present_count, allowed_count=self._visible_count(visible), k=k, breadth=breadth
         )
 
     def _walk(

@@ -1,1 +1,1 @@
-"""Hierarchical navigable small world graphs (Malkov and Yashunin, 2016): built and searched by faiss."""
+"""Graphs that faiss builds and walks (Malkov and Yashunin, 2016), under the coded ones of `hnsw_coded`."""

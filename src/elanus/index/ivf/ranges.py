@@ -1,22 +1,29 @@
 """Range search over inverted lists: exact scores of the rows in the nearest lists."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
 from elanus.index.exact import ExactScan
-from elanus.index.ivf.lists import InvertedLists
 from elanus.index.protocol import RangeBounds
 from elanus.index.ranking import best_first
 
-__all__ = ["range_over_lists"]
+__all__ = ["RowsOfLists", "range_over_lists"]
+
+
+class RowsOfLists(Protocol):
+    """Lists that can say which rows they hold."""
+
+    def rows(self, list_number: int) -> npt.NDArray[np.int64]:
+        """The distinct row numbers in one list."""
+        ...
 
 
 def range_over_lists(
     scan: ExactScan,
-    lists: InvertedLists,
+    lists: RowsOfLists,
     *,
     query: npt.NDArray[Any],
     nearest_lists: npt.NDArray[np.int64],

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
+from elanus.index.cursor import WideningCursor, widening_cursor
 from elanus.index.exact import ExactScan
 from elanus.index.ivf.coarse import Centroids, compared_vectors
 from elanus.index.ivf.lists import InvertedLists
@@ -102,6 +103,18 @@ class IvfIndex:
             nprobe=plan.breadth,
             empty_lists_max=params["max_empty_result_buckets"],
             visible=self.scan.filter_of_present(visible),
+        )
+
+    def cursor(
+        self,
+        query: npt.NDArray[Any],
+        params: Mapping[str, Any],
+        allow: Bitset | None,
+        bounds: RangeBounds | None = None,
+    ) -> WideningCursor:
+        """As `VectorIndex.cursor`."""
+        return widening_cursor(
+            self, self.scan.metric, self.scan.row_count, query=query, params=params, allow=allow, bounds=bounds
         )
 
     def size(self) -> IndexSize:

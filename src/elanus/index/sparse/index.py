@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.vectors import SparseRows, sparse_rows
+from elanus.index.cursor import WideningCursor, widening_cursor
 from elanus.index.eligibility import check_eligible
 from elanus.index.params import ChoiceParam, FloatParam, checked_params
 from elanus.index.presence import present_rows, visible_rows
@@ -90,6 +91,12 @@ class SparseScan:
             allow=self._words(allow),
         )
         return best_first(Metric.IP, scores, rows, len(rows))
+
+    def cursor(
+        self, query: Any, params: Mapping[str, Any], allow: Bitset | None, bounds: RangeBounds | None = None
+    ) -> WideningCursor:
+        """As `VectorIndex.cursor`; `query` is `SparseRows` of one row."""
+        return widening_cursor(self, Metric.IP, len(self.rows), query=query, params=params, allow=allow, bounds=bounds)
 
     def size(self) -> IndexSize:
         """Nothing: the column is not counted."""

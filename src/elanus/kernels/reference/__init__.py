@@ -4,7 +4,7 @@ Plain before fast; where order is decided, sums are exact or in float64. Each fu
 and checks them as the native library does.
 """
 
-from elanus.kernels.reference.bits import bit_count, bit_rows, bits_from_bool
+from elanus.kernels.reference.bits import bit_count, bit_rows, bits_from_bool, bits_from_rows
 from elanus.kernels.reference.checksum import blocks_crc32c, crc32c
 from elanus.kernels.reference.codes import CodeSpace
 from elanus.kernels.reference.compare import between, compare, dictionary_in, is_in
@@ -30,6 +30,7 @@ __all__ = [
     "bit_count",
     "bit_rows",
     "bits_from_bool",
+    "bits_from_rows",
     "blocks_crc32c",
     "compare",
     "crc32c",

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from elanus.kernels.backend import Rows, Words
 from elanus.kernels.reference.arguments import check_array, word_count
 
-__all__ = ["bit_count", "bit_rows", "bits_from_bool", "pack"]
+__all__ = ["bit_count", "bit_rows", "bits_from_bool", "bits_from_rows", "pack"]
 
 
 def bit_count(words: Words) -> int:
@@ -26,6 +26,17 @@ def bit_rows(words: Words, size: int) -> Rows:
 
 def bits_from_bool(mask: npt.NDArray[np.bool_]) -> Words:
     check_array(mask, "mask", np.bool_)
+    return pack(mask)
+
+
+def bits_from_rows(rows: npt.NDArray[np.uint32] | Rows, size: int) -> Words:
+    check_array(rows, "rows", np.uint32, np.int64)
+    if size < 0:
+        raise ValueError(f"size is {size}, expected 0 or more")
+    if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < size:
+        raise ValueError(f"rows has a number outside of 0 to size {size} (exclusive)")
+    mask = np.zeros(size, np.bool_)
+    mask[rows] = True
     return pack(mask)
 
 

@@ -57,12 +57,12 @@ class GraphBuilder:
         """Nodes that are in the graph."""
         return self._joined_count
 
-    def begin_batch(self) -> int:
+    def begin_batch(self, last_max: int) -> int:
         """Where the next batch ends."""
         count = len(self._order)
-        size = min(self._joined_count, max(_BATCH_MIN, count // _BATCH_SHARE), count - self._joined_count)
+        most = min(self._joined_count, max(_BATCH_MIN, count // _BATCH_SHARE))
         self._proposals = {}
-        return self._joined_count + size
+        return self._joined_count + max(0, min(most, min(last_max, count) - self._joined_count))
 
     def propose(self, first: int, last: int) -> None:
         """Chooses links for places `first` to `last` (exclusive)."""

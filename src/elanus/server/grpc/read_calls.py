@@ -4,13 +4,14 @@ from typing import Any, Final
 
 from elanus.errors import NotFound
 from elanus.server.grpc.calls import Call, Handlers
+from elanus.server.grpc.hybrid_request import hybrid_from_message
 from elanus.server.grpc.query_request import iterated_collection, query_from_message
-from elanus.server.grpc.read_replies import query_results, search_results
+from elanus.server.grpc.read_replies import batch_results, query_results, search_results
 from elanus.server.grpc.search_request import search_from_message
 from elanus.server.grpc.stubs import milvus_pb2
-from elanus.server.refusals import not_supported
 from elanus.service.requests.base import Service
 from elanus.service.requests.collections import DescribeCollection
+from elanus.service.requests.query import SearchBatch
 
 __all__ = ["ReadCalls"]
 
@@ -27,11 +28,15 @@ class ReadCalls:
 
     def _search(self, request: milvus_pb2.SearchRequest, call: Call) -> Any:
         info = self._service.execute(DescribeCollection(request.collection_name, call.database(request)))
-        search = search_from_message(request, info)
-        return search_results(self._service.execute(search), search)
+        asked = search_from_message(request, info)
+        if isinstance(asked, SearchBatch):
+            return batch_results(self._service.execute(asked), asked)
+        return search_results(self._service.execute(asked), asked)
 
-    def _hybrid_search(self, _request: milvus_pb2.HybridSearchRequest, _call: Call) -> Any:
-        raise not_supported("hybrid search", "search each vector field by itself")
+    def _hybrid_search(self, request: milvus_pb2.HybridSearchRequest, call: Call) -> Any:
+        info = self._service.execute(DescribeCollection(request.collection_name, call.database(request)))
+        hybrid = hybrid_from_message(request, info)
+        return search_results(self._service.execute(hybrid), hybrid)
 
     def _query(self, request: milvus_pb2.QueryRequest, call: Call) -> Any:
         query = query_from_message(request, database=call.database(request))

@@ -4,12 +4,21 @@ from elanus.schema.field import Field
 from elanus.server.grpc.field_data_writer import count_field_data, field_data_from_column, ids_from_column
 from elanus.server.grpc.status import success
 from elanus.server.grpc.stubs import milvus_pb2, schema_pb2
-from elanus.service.requests.query import Aggregate, Query, QueryReply, Search, SearchReply
+from elanus.service.requests.query import (
+    Aggregate,
+    HybridSearch,
+    Query,
+    QueryReply,
+    Search,
+    SearchBatch,
+    SearchBatchReply,
+    SearchReply,
+)
 
-__all__ = ["query_results", "search_results"]
+__all__ = ["batch_results", "query_results", "search_results"]
 
 
-def search_results(reply: SearchReply, request: Search) -> milvus_pb2.SearchResults:
+def search_results(reply: SearchReply, request: Search | HybridSearch) -> milvus_pb2.SearchResults:
     """The hits of all queries end to end, `topks` of each."""
     counts = reply.counts.tolist()
     data = schema_pb2.SearchResultData(
@@ -25,9 +34,24 @@ def search_results(reply: SearchReply, request: Search) -> milvus_pb2.SearchResu
     data.fields_data.extend(
         field_data_from_column(column, field) for column, field in zip(reply.columns.columns, reply.fields, strict=True)
     )
+    if reply.groups is not None:
+        values = [
+            field_data_from_column(column, field)
+            for column, field in zip(reply.groups.columns, reply.group_fields, strict=True)
+        ]
+        data.group_by_field_value.CopyFrom(values[0])
+        data.group_by_field_values.extend(values)
     return milvus_pb2.SearchResults(
         status=success(), results=data, collection_name=request.collection, session_ts=reply.timestamp
     )
+
+
+def batch_results(reply: SearchBatchReply, request: SearchBatch) -> milvus_pb2.SearchResults:
+    """The hits of a batch, with what the client sends along when it asks for the next."""
+    results = search_results(reply.hits, request.search)
+    results.results.search_iterator_v2_results.token = reply.token
+    results.results.search_iterator_v2_results.last_bound = request.batch_number + 1
+    return results
 
 
 def query_results(reply: QueryReply, request: Query | Aggregate) -> milvus_pb2.QueryResults:

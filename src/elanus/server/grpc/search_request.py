@@ -10,13 +10,13 @@ from elanus.server.refusals import not_supported
 from elanus.server.search_options import SearchOptions, merge_options
 from elanus.server.targets import searched_field
 from elanus.service.requests.collections import CollectionInfo
-from elanus.service.requests.query import Search
+from elanus.service.requests.query import Search, SearchBatch
 
 __all__ = ["search_from_message"]
 
 
-def search_from_message(request: milvus_pb2.SearchRequest, info: CollectionInfo) -> Search:
-    """The search that a request asks for; `info` describes its collection.
+def search_from_message(request: milvus_pb2.SearchRequest, info: CollectionInfo) -> Search | SearchBatch:
+    """The search that a request asks for, or the batch of an iterator; `info` describes its collection.
 
     Raises:
         InvalidInput: something not supported, options that do not make sense, or vectors that do not fit the field.
@@ -33,10 +33,11 @@ def search_from_message(request: milvus_pb2.SearchRequest, info: CollectionInfo)
     vectors = query_vectors(request.placeholder_group, field)
     if request.nq not in {0, len(vectors)}:
         raise InvalidInput("invalid_argument", f"nq is {request.nq}, but {len(vectors)} query vectors were sent")
-    return Search(
+    batch = options.batch
+    search = Search(
         collection=request.collection_name,
         vectors=vectors,
-        limit=options.limit,
+        limit=options.limit if batch is None else batch.size,
         field_name=field.name,
         offset=options.offset,
         metric=options.metric,
@@ -49,8 +50,12 @@ def search_from_message(request: milvus_pb2.SearchRequest, info: CollectionInfo)
         guarantee_timestamp=snapshot_timestamp(request.guarantee_timestamp, is_iterator=options.is_iterator),
         ignore_growing=options.ignore_growing,
         require_loaded=True,
+        group_by=options.group_by,
+        group_size=options.group_size,
+        strict_group_size=options.strict_group_size,
         database=info.database,
     )
+    return search if batch is None else SearchBatch(search, batch.number, batch.token)
 
 
 def _options(request: milvus_pb2.SearchRequest) -> SearchOptions:

@@ -20,6 +20,7 @@ from elanus.server.refusals import not_supported
 from elanus.server.rest.body import Body
 from elanus.server.rest.collection_routes import CollectionRoutes
 from elanus.server.rest.entity_routes import EntityRoutes
+from elanus.server.rest.hybrid_routes import HybridRoutes
 from elanus.server.rest.name_routes import AliasRoutes, DatabaseRoutes, IndexRoutes, PartitionRoutes
 from elanus.server.rest.routes import Handler, Reply
 from elanus.service.requests.base import Service
@@ -39,7 +40,6 @@ LATER_ROUTES: Final = frozenset(
         "collections/fields/add",
         "collections/fields/alter_properties",
         "common/run_analyzer",
-        "entities/hybrid_search",
     }
 )
 _LATER_GROUPS: Final = frozenset({"jobs", "users", "roles", "privilege_groups", "resource_groups"})
@@ -54,6 +54,7 @@ class RestDispatcher:
         self._routes: Final[Mapping[str, Handler]] = {
             **CollectionRoutes(service, jobs).routes(),
             **EntityRoutes(service).routes(),
+            **HybridRoutes(service).routes(),
             **IndexRoutes(service).routes(),
             **PartitionRoutes(service).routes(),
             **AliasRoutes(service).routes(),

@@ -17,14 +17,11 @@ from elanus.service.requests.data import Delete, Insert, Upsert
 from elanus.service.requests.explain import Explain
 from elanus.service.requests.query import Aggregate, Query, QueryReply, Search, SearchReply
 
-__all__ = ["EntityRoutes"]
+__all__ = ["LATER_SEARCH_PARTS", "EntityRoutes", "hits_json", "search_of"]
 
 _DEFAULT_LIMIT: Final = 100
-_LATER_SEARCH_PARTS: Final = {
+LATER_SEARCH_PARTS: Final = {
     "ids": "search by primary keys",
-    "groupingField": "grouping search",
-    "groupSize": "grouping search",
-    "strictGroupSize": "grouping search",
     "functionScore": "reranking by functions",
     "rerank": "reranking",
     "searchAggregation": "search aggregation",
@@ -102,31 +99,11 @@ class EntityRoutes:
 
     def _search(self, body: Body) -> Reply:
         reply = self._service.execute(self._search_request(body))
-        return {"cost": 0, "data": _hits(reply, body), "topks": reply.counts}
+        return {"cost": 0, "data": hits_json(reply, body), "topks": reply.counts}
 
     def _search_request(self, body: Body) -> Search:
-        body.refuse(_LATER_SEARCH_PARTS)
-        info = self._described(body)
-        outer, nested = _search_levels(body)
-        options = merge_options(outer, nested)
-        field = searched_field(info.schema, body.text("annsField", default=options.field_name))
-        return Search(
-            collection=body.collection,
-            vectors=vectors_from_json(body.items("data"), field),
-            limit=options.limit,
-            field_name=field.name,
-            offset=options.offset,
-            metric=options.metric,
-            params=options.params,
-            filter=body.text("filter", default=""),
-            filter_params=body.mapping("exprParams"),
-            output_fields=body.texts("outputFields"),
-            partitions=body.texts("partitionNames"),
-            round_decimals=options.round_decimals,
-            ignore_growing=options.ignore_growing,
-            require_loaded=True,
-            database=info.database,
-        )
+        body.refuse(LATER_SEARCH_PARTS)
+        return search_of(body, self._described(body))
 
     def _query(self, body: Body) -> Reply:
         return {"cost": 0, "data": _rows_found(self._service.execute(_query_request(body)), body)}
@@ -177,6 +154,39 @@ def _query_request(body: Body) -> Query | Aggregate:
     return Query(body.collection, output_fields=outputs or ("*",), limit=limit, **scope)
 
 
+def search_of(body: Body, info: CollectionInfo) -> Search:
+    """The search that a request, or a part of a hybrid one, asks for; `info` describes its collection.
+
+    Raises:
+        InvalidInput: options that do not make sense, or vectors that do not fit the field.
+        NotFound: the field does not exist.
+    """
+    outer, nested = _search_levels(body)
+    options = merge_options(outer, nested)
+    field = searched_field(info.schema, body.text("annsField", default=options.field_name))
+    grouped = body.text("groupingField", default="")
+    return Search(
+        collection=info.name,
+        vectors=vectors_from_json(body.items("data"), field),
+        limit=options.limit,
+        field_name=field.name,
+        offset=options.offset,
+        metric=options.metric,
+        params=options.params,
+        filter=body.text("filter", default=""),
+        filter_params=body.mapping("exprParams"),
+        output_fields=body.texts("outputFields"),
+        partitions=body.texts("partitionNames"),
+        round_decimals=options.round_decimals,
+        ignore_growing=options.ignore_growing,
+        require_loaded=True,
+        group_by=(grouped,) if grouped else options.group_by,
+        group_size=body.integer("groupSize", default=options.group_size),
+        strict_group_size=body.flag("strictGroupSize", default=options.strict_group_size),
+        database=info.database,
+    )
+
+
 def _rows(body: Body) -> list[Any]:
     """The rows to write: a list of objects, or one object."""
     value = body.value("data")
@@ -210,7 +220,7 @@ def _search_levels(body: Body) -> tuple[dict[str, Any], dict[str, Any]]:
     return outer, levels
 
 
-def _hits(reply: SearchReply, body: Body) -> list[dict[str, Any]]:
+def hits_json(reply: SearchReply, body: Body) -> list[dict[str, Any]]:
     """Hits of all queries end to end, as one list; `topks` beside it tells them apart."""
     rows = rows_to_json(reply.columns, reply.fields, allow_int64=body.allow_int64)
     ids = json_ids(reply.ids, allow_int64=body.allow_int64)

@@ -9,9 +9,19 @@ import pyarrow as pa
 
 from elanus.columns.vectors import SparseRows
 from elanus.schema.field import Field
+from elanus.schema.rankers import Ranker
 from elanus.service.requests.base import DEFAULT_DATABASE, Request
 
-__all__ = ["Aggregate", "Query", "QueryReply", "Search", "SearchReply"]
+__all__ = [
+    "Aggregate",
+    "HybridSearch",
+    "Query",
+    "QueryReply",
+    "Search",
+    "SearchBatch",
+    "SearchBatchReply",
+    "SearchReply",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,9 @@ class Search(Request["SearchReply"]):
         guarantee_timestamp: 0 reads the newest state; another one reads the state as it was then.
         ignore_growing: only rows in sealed segments.
         require_loaded: refuse when the collection is not loaded, as the Milvus protocol wants.
+        group_by: fields whose values make groups; `limit` and `offset` then count groups.
+        group_size: hits of a group at most.
+        strict_group_size: go on searching until every group has that many, as far as there are so many rows.
     """
 
     collection: str
@@ -48,6 +61,9 @@ class Search(Request["SearchReply"]):
     guarantee_timestamp: int = 0
     ignore_growing: bool = False
     require_loaded: bool = False
+    group_by: tuple[str, ...] = ()
+    group_size: int = 1
+    strict_group_size: bool = False
     database: str = DEFAULT_DATABASE
 
 
@@ -65,6 +81,8 @@ class SearchReply:
         metric: name of the metric of the scores.
         larger_is_nearer: its direction.
         timestamp: of the state that was read.
+        groups: the values that make the group of each hit, a column a field of `group_by`; None without grouping.
+        group_fields: what those columns are.
     """
 
     counts: npt.NDArray[np.int64]
@@ -77,6 +95,61 @@ class SearchReply:
     metric: str
     larger_is_nearer: bool
     timestamp: int
+    groups: pa.RecordBatch | None = None
+    group_fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchBatch(Request["SearchBatchReply"]):
+    """One batch of a search that goes on: every hit comes in exactly one batch, nearest first.
+
+    All batches are asked for with the same search, whose `guarantee_timestamp` after the first batch is the timestamp
+    of the first reply. A batch may be asked for again, as after a lost reply; the one before it may not.
+
+    Attributes:
+        search: one vector, no offset; its limit is the size of a batch.
+        batch_number: from 0.
+        token: of the reply to an earlier batch; empty for the first. State that was lost is computed anew.
+    """
+
+    search: Search
+    batch_number: int = 0
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchBatchReply:
+    """The hits of a batch, fewer than its size only in the last one, and the token for the next."""
+
+    hits: SearchReply
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class HybridSearch(Request["SearchReply"]):
+    """Several searches of one collection, whose hits become one list of rows.
+
+    Attributes:
+        searches: what each finds with its own vectors, filter, parameters and limit; their collection, database, output
+            and time are those of this request.
+        ranker: how hits become one list.
+        limit: rows of the list.
+        offset: rows of the list to skip.
+        partitions: of every search; each search has them too.
+        Others: as in `Search`.
+    """
+
+    collection: str
+    searches: tuple[Search, ...]
+    ranker: Ranker
+    limit: int
+    offset: int = 0
+    output_fields: tuple[str, ...] = ()
+    partitions: tuple[str, ...] = ()
+    round_decimals: int = -1
+    guarantee_timestamp: int = 0
+    require_loaded: bool = False
+    database: str = DEFAULT_DATABASE
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,10 @@ class SealedSegment:
     def row_count(self) -> int:
         return self.meta.row_count
 
+    @property
+    def primary_field(self) -> Field:
+        return next(field for field in self._fields.values() if field.is_primary)
+
     def column(self, name: str) -> pa.Array:
         """A whole column, every byte of it checked (once).
 
@@ -92,12 +96,16 @@ class SealedSegment:
 
     def key_index(self) -> KeyIndex:
         """Rows by primary key; made at first use."""
-        primary = next(field.name for field in self._fields.values() if field.is_primary)
-        column = self.column(primary)
+        column = self.column(self.primary_field.name)
         with self._lock:
             if self._key_index is None:
                 self._key_index = KeyIndex(column)
             return self._key_index
+
+    @property
+    def made_key_index(self) -> KeyIndex | None:
+        """Rows by primary key, if somebody asked for that already."""
+        return self._key_index
 
     def with_fields(self, fields: Sequence[Field]) -> "SealedSegment":
         """The same files seen through a changed schema."""

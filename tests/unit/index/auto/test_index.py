@@ -58,17 +58,17 @@ def test_a_larger_column_gets_a_graph_and_says_why(wide: Any) -> None:
 def test_the_level_widens_the_search_and_ef_overrides_it(wide: Any) -> None:
     column, artefacts = wide
     opened = AUTO.open(column, Metric.L2, {}, artefacts)
-    seen: list[int] = []
+    seen: list[dict[str, float]] = []
 
     class Recorder:
         def search(self, _queries: Any, _k: int, params: Any, _allow: Any) -> Any:
-            seen.append(params["ef"])
+            seen.append(dict(params))
 
     assert isinstance(opened, AutoIndex)
     recording = AutoIndex(chosen=opened.chosen, params=opened.params, index=Recorder(), reason="")  # type: ignore[arg-type]
-    for given in ({}, {"level": 3}, {"ef": 17}):
+    for given in ({}, {"level": 3}, {"recall": 0.5}, {"ef": 17}):
         recording.search(None, 10, AUTO.check_search_params(given, build_params={}, k=10), None)
-    assert seen == [64, 192, 17]
+    assert seen == [{"recall": 0.96}, {"recall": pytest.approx(0.9804)}, {"recall": 0.5}, {"ef": 17}]
 
 
 def test_search_and_range_search_agree_with_the_exact_answer(wide: Any) -> None:

@@ -363,10 +363,6 @@ def test_dynamic_keys_are_named_one_by_one_or_not_at_all(
     assert list(ask("Search", **_search_request()).results.output_fields) == [*every[:-1], "mood"]
 
 
-def test_hybrid_search_is_for_later(ask: Ask) -> None:
-    assert "hybrid search is not supported yet" in ask("HybridSearch").status.reason
-
-
 def test_an_iterator_over_a_collection_made_anew(
     ask: Ask, service: FakeService, books: collections.CollectionInfo
 ) -> None:

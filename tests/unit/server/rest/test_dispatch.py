@@ -65,7 +65,7 @@ def test_every_documented_route_is_known(dispatcher: RestDispatcher) -> None:
 
 
 def test_later_routes_say_so(ask: Ask) -> None:
-    for route in ("entities/hybrid_search", "users/create", "jobs/import/create"):
+    for route in ("common/run_analyzer", "users/create", "jobs/import/create"):
         assert ask(route) == {"code": 1100, "message": f"the route {route} is not supported yet"}
 
 
@@ -325,9 +325,7 @@ def test_a_search(ask: Ask, service: FakeService, books: collections.CollectionI
     ("body", "told"),
     [
         ({"ids": [1]}, "search by primary keys (ids)"),
-        ({"groupingField": "title"}, "grouping search (groupingField)"),
         ({"functionScore": {"name": "x"}}, "reranking by functions"),
-        ({"searchParams": {"group_by_field": "title"}}, "grouping search (group_by_field)"),
     ],
 )
 def test_searches_of_later_versions(

@@ -1,0 +1,155 @@
+"""Filters through scalar indexes against our own scans of the same columns, in one run, and what indexes cost a row.
+
+    python benchmarks/scalar_indexes.py [--rows 1000000] [--repeats 15]
+
+Each predicate is evaluated to its set of rows by scanning and by the index, in turn; the ratio is that of the medians.
+Columns are read before, as in a database that has been asked once; other columns are read between the measurements, so
+that a scan does not always find its own in the cache of the processor.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from elanus.columns.bitset import Bitset
+from elanus.engine.scalar_columns import definition_path, scalar_column
+from elanus.expr.filter import Filter, compile_filter
+from elanus.index.protocol import BuildContext
+from elanus.index.scalar.files import build_scalar_index, open_scalar_index
+from elanus.index.scalar.rules import check_scalar_index
+from elanus.query.predicate_indexes import FieldIndex, SegmentPredicates
+from elanus.schema.collection import IndexDefinition, Schema
+from elanus.schema.field import Field
+from elanus.schema.types import DataType
+
+_CASES: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
+    ("number", "STL_SORT", {}, ("number == 123456", "500000 <= number < 501000", "number in [1, 20, 300, 4000]")),
+    ("number", "INVERTED", {}, ("number == 123456",)),
+    ("small", "BITMAP", {}, ("small == 7", "small in [1, 2]", "small != 7")),
+    ("small", "INVERTED", {}, ("small == 7", "3 <= small < 5")),
+    ("price", "STL_SORT", {}, ("price > 999.5", "10 < price <= 11")),
+    ("title", "INVERTED", {}, ("title == 'item 777 of many'", "title in ['a', 'item 9 of many']")),
+    ("title", "TRIE", {}, ("title like 'item 777%'",)),
+    ("label", "BITMAP", {}, ("label == 'label 3'", "label like '%3'")),
+    ("text", "NGRAM", {"min_gram": 2, "max_gram": 3}, ("text like '%quartz%'", "text like '%ebony w%ld%'")),
+    ("tags", "INVERTED", {}, ("array_contains(tags, 17)", "array_contains_all(tags, [17, 18])")),
+    ("doc", "STL_SORT", {"json_path": 'doc["n"]', "json_cast_type": "DOUBLE"}, ('doc["n"] == 4242',)),
+    ("doc", "AUTOINDEX", {"json_path": 'doc["s"]', "json_cast_type": "VARCHAR"}, ('doc["s"] == "s7"',)),
+]  # fmt: skip
+_CALLS = 5
+_WORDS = ["stone", "river", "maple", "cloud", "iron", "velvet", "amber", "north", "ebony", "wild", "marsh", "copper"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The columns of one segment, in memory."""
+
+    row_count: int
+    columns: dict[str, pa.Array]
+
+    def column(self, name: str) -> pa.Array:
+        return self.columns[name]
+
+
+def schema() -> Schema:
+    return Schema(
+        (
+            Field("id", DataType.INT64, is_primary=True),
+            Field("number", DataType.INT64),
+            Field("small", DataType.INT32),
+            Field("price", DataType.DOUBLE),
+            Field("title", DataType.VARCHAR),
+            Field("label", DataType.VARCHAR),
+            Field("text", DataType.VARCHAR),
+            Field("tags", DataType.ARRAY, element_type=DataType.INT32, max_capacity=8),
+            Field("doc", DataType.JSON),
+        )
+    )
+
+
+def rows(count: int) -> Rows:
+    rng = np.random.default_rng(5)
+    words = rng.choice(len(_WORDS), (count, 6))
+    texts = [" ".join([_WORDS[word] for word in row]) for row in words.tolist()]
+    for row in rng.choice(count, 50, replace=False).tolist():
+        texts[row] += " quartz"
+    numbers = rng.integers(0, count, count)
+    tags = pa.array(rng.integers(0, 1000, count * 4).astype(np.int32))
+    documents = [
+        f'{{"n": {number % 100_000}, "s": "s{number % 50}", "more": "{number}"}}' for number in numbers.tolist()
+    ]
+    columns = {
+        "number": pa.array(numbers),
+        "small": pa.array(rng.integers(0, 100, count).astype(np.int32)),
+        "price": pa.array(rng.random(count) * 1000),
+        "title": pa.array([f"item {number} of many" for number in rng.integers(0, count, count).tolist()]),
+        "label": pa.array([f"label {number}" for number in rng.integers(0, 50, count).tolist()]),
+        "text": pa.array(texts),
+        "tags": pa.ListArray.from_arrays(pa.array(np.arange(0, count * 4 + 1, 4, dtype=np.int32)), tags),
+        "doc": pa.array(documents),
+    }
+    return Rows(count, columns)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds of this thread for one of a few calls in a row: other programs take turns on a shared machine."""
+    started = time.thread_time()
+    for _ in range(_CALLS):
+        work()
+    return (time.thread_time() - started) / _CALLS
+
+
+def compared(row_filter: Filter, source: Rows, indexes: SegmentPredicates, repeats: int) -> tuple[float, float, Bitset]:
+    """Seconds of the scan and of the index (medians), and the rows found, which are the same."""
+    scanned = row_filter.evaluate(source)
+    assert row_filter.evaluate(source, indexes) == scanned, str(row_filter)
+    scans, lookups = [], []
+    for _ in range(repeats):
+        source.columns["price"].to_numpy().sum()
+        scans.append(timed(lambda: row_filter.evaluate(source)))
+        lookups.append(timed(lambda: row_filter.evaluate(source, indexes)))
+    return statistics.median(scans), statistics.median(lookups), scanned
+
+
+def lines(source: Rows, repeats: int) -> Iterator[str]:
+    yield "| index | built in, s | B/row | filter | rows found | scan, us | index, us | ratio |"
+    yield "|---|--:|--:|---|--:|--:|--:|--:|"
+    of_rows = schema()
+    for field_name, index_type, params, filters in _CASES:
+        kind, checked = check_scalar_index(of_rows.field(field_name), index_type, params)
+        definition = IndexDefinition("i", field_name, kind, params=checked)
+        started = time.perf_counter()
+        files = build_scalar_index(scalar_column(of_rows, definition, source), kind, checked, BuildContext())
+        built_s = time.perf_counter() - started
+        size = sum(memoryview(content).nbytes for content in files.values()) / source.row_count
+        index = open_scalar_index({name: pa.py_buffer(content) for name, content in files.items()}, source.row_count)
+        path = definition_path(of_rows, definition)
+        steps, cast = (None, "") if path is None else (path.steps, checked["json_cast_type"])
+        on_field = FieldIndex("i", field_name, index, steps, cast)
+        indexes = SegmentPredicates(lambda name, on_field=on_field: [on_field] if name == on_field.field_name else [])
+        for text in filters:
+            row_filter = compile_filter(text, of_rows)
+            scan_s, index_s, found = compared(row_filter, source, indexes, repeats)
+            told = f"{index_type} on {of_rows.field(field_name).type_label()}"
+            cost = f"{built_s:.2f} | {size:.1f}"
+            times = f"{scan_s * 1e6:.0f} | {index_s * 1e6:.0f} | {scan_s / index_s:.1f}"
+            yield f"| {told} | {cost} | `{text}` | {found.count()} | {times} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--repeats", type=int, default=15)
+    options = parser.parse_args()
+    for line in lines(rows(options.rows), options.repeats):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

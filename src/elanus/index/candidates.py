@@ -1,0 +1,131 @@
+"""Indexes that choose candidates by coarse codes, with exact scores from the column.
+
+What is common to them: a search finds min(k, allowed) rows, scored as an exact scan scores them; one whose filter
+leaves few rows, or for which the codes came back short, is answered by an exact scan of the allowed rows.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from elanus.columns.bitset import Bitset
+from elanus.index.cursor import WideningCursor, widening_cursor
+from elanus.index.exact import ExactScan
+from elanus.index.floats import as_float32, unit_vectors
+from elanus.index.planning import SearchPlan
+from elanus.index.protocol import IndexSize, RangeBounds, SearchHits
+from elanus.index.ranking import best_first
+from elanus.index.rescoring import replaced_where_short, rescored
+from elanus.schema.types import Metric
+
+__all__ = ["CandidateIndex", "CandidateSource"]
+
+_RANGE_K_MIN: Final = 64
+_RANGE_K_GROWTH: Final = 4
+_RANGE_EXACT_SHARE: Final = 8
+
+
+class CandidateSource(Protocol):
+    """What a family stores, and how it picks rows from it."""
+
+    def plan(self, k: int, params: Mapping[str, Any], *, row_count: int, allowed_count: int) -> SearchPlan:
+        """How wide to search for `k` rows, or that a scan is better."""
+        ...
+
+    def candidates(
+        self,
+        vectors: npt.NDArray[np.float32],
+        k: int,
+        breadth: int,
+        params: Mapping[str, Any],
+        visible: Bitset | None,
+    ) -> Iterable[npt.NDArray[np.int64]]:
+        """Distinct visible rows to score, for each of `vectors` (float32, of unit length for COSINE).
+
+        At least the `k` that seem best; all there are if they are fewer. `breadth` is the plan's. `visible` is None
+        when every present row is.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateIndex:
+    """An opened index of such a family.
+
+    Attributes:
+        scan: the column and its exact scores.
+        source: candidates from codes.
+        bytes_used: what `size` says.
+    """
+
+    scan: ExactScan
+    source: CandidateSource
+    bytes_used: IndexSize
+
+    def search(self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None) -> SearchHits:
+        """As `VectorIndex.search`."""
+        visible = self.scan.visible(allow)
+        plan = self._plan(k, params, visible)
+        if plan.exact:
+            return self.scan.search(queries, k, visible)
+        candidates = self._candidates(queries, k, plan.breadth, params, visible)
+        hits = rescored(self.scan, queries, candidates, k)
+        return replaced_where_short(hits, self.scan, queries, visible)
+
+    def range_search(
+        self, query: npt.NDArray[Any], bounds: RangeBounds, params: Mapping[str, Any], allow: Bitset | None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """As `VectorIndex.range_search`.
+
+        Takes ever more of the rows that seem nearest until half of them are beyond the radius by exact score; codes
+        rank coarsely, so that a single one says little. Scans exactly instead once that would be an eighth of the
+        allowed rows.
+        """
+        visible = self.scan.visible(allow)
+        visible_count = self.scan.row_count if visible is None else visible.count()
+        k = _RANGE_K_MIN
+        while k * _RANGE_EXACT_SHARE < visible_count:
+            plan = self._plan(k, params, visible)
+            if plan.exact:
+                break
+            rows = next(iter(self._candidates(query[None, :], k, plan.breadth, params, visible)))
+            if len(rows) < k:
+                break
+            scores = self.scan.scores(query, rows)
+            if 2 * np.count_nonzero(bounds.beyond_radius(self.scan.metric, scores)) >= len(rows):
+                kept = bounds.accepts(self.scan.metric, scores)
+                return best_first(self.scan.metric, scores[kept], rows[kept], len(rows))
+            k *= _RANGE_K_GROWTH
+        return self.scan.range_search(query, bounds, visible)
+
+    def cursor(
+        self,
+        query: npt.NDArray[Any],
+        params: Mapping[str, Any],
+        allow: Bitset | None,
+        bounds: RangeBounds | None = None,
+    ) -> WideningCursor:
+        """As `VectorIndex.cursor`."""
+        return widening_cursor(
+            self, self.scan.metric, self.scan.row_count, query=query, params=params, allow=allow, bounds=bounds
+        )
+
+    def size(self) -> IndexSize:
+        """Bytes of codes and what goes with them; the column is not counted."""
+        return self.bytes_used
+
+    def _plan(self, k: int, params: Mapping[str, Any], visible: Bitset | None) -> SearchPlan:
+        present_count = self.scan.present_count
+        allowed_count = present_count if visible is None else visible.count()
+        return self.source.plan(k, params, row_count=present_count, allowed_count=allowed_count)
+
+    def _candidates(
+        self, queries: npt.NDArray[Any], k: int, breadth: int, params: Mapping[str, Any], visible: Bitset | None
+    ) -> Iterable[npt.NDArray[np.int64]]:
+        vectors = as_float32(queries)
+        if self.scan.metric is Metric.COSINE:
+            vectors = unit_vectors(vectors)
+        return self.source.candidates(vectors, k, breadth, params, self.scan.filter_of_present(visible))

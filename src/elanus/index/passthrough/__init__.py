@@ -1,0 +1,1 @@
+"""FAISS: any index that faiss can make from a factory string."""
