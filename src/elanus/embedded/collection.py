@@ -2,17 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-import pyarrow as pa
-
-from elanus.columns.rows import batch_from_rows
-from elanus.columns.tables import batch_from_arrow, batch_from_mapping, table_of
-from elanus.embedded.arguments import check_same_fields, name_list, primary_keys
+from elanus.embedded.arguments import check_limit, check_same_fields, name_list, primary_keys
 from elanus.embedded.hybrid import AnnSearch
 from elanus.embedded.iterators import QueryIterator, SearchIterator
 from elanus.embedded.results import Hits, Rows
+from elanus.embedded.row_input import rows_batch
 from elanus.embedded.vectors import query_vectors
 from elanus.errors import Conflict, ElanusError, InvalidInput
 from elanus.query.explanation import Explanation
@@ -35,12 +31,7 @@ from elanus.service.requests.indexes import CreateIndex, DescribeIndexes, DropIn
 from elanus.service.requests.query import Aggregate, HybridSearch, Query, Search
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
-
-    RowInput: TypeAlias = (
-        Sequence[Mapping[str, Any]] | Mapping[str, Any] | pa.Table | pa.RecordBatch | pd.DataFrame | pl.DataFrame
-    )
+    from elanus.embedded.row_input import RowInput
 
 __all__ = ["Collection"]
 
@@ -180,7 +171,7 @@ class Collection:
             params: values for `{name}` in the filter.
             partitions: only these partitions.
         """
-        _check_limit(limit)
+        check_limit(limit)
         return Rows(
             self._service.execute(
                 Query(
@@ -223,7 +214,7 @@ class Collection:
             params: values for `{name}` in the filter.
             partitions: only these partitions.
         """
-        _check_limit(limit)
+        check_limit(limit)
         request = Aggregate(
             self._name,
             name_list("output", output),
@@ -365,21 +356,9 @@ class Collection:
         partitions: Sequence[str] = (),
     ) -> Explanation:
         """What a search does in each segment, and why; `print` it. Arguments as `search`."""
-        target = self._vector_field(field)
-        queries, _ = query_vectors(target, vectors)
-        request = Search(
-            self._name,
-            queries,
-            limit,
-            field_name=target.name,
-            metric=metric,
-            params=dict(params or {}),
-            filter=filter,
-            filter_params=dict(filter_params or {}),
-            partitions=name_list("partitions", partitions),
-            database=self._database,
-        )
-        return self._service.execute(Explain(request))
+        search = AnnSearch(vectors, field, limit, filter, params or {}, filter_params or {})
+        request, _ = self._ann_request(search, name_list("partitions", partitions))
+        return self._service.execute(Explain(replace(request, metric=metric)))
 
     def grouped_search(
         self,
@@ -577,7 +556,7 @@ class Collection:
         """Sends rows; when the schema changed since it was last seen, converts and sends them once more."""
         seen = self._info.schema_timestamp
         try:
-            return self._service.execute(request(self._batch(data), seen))
+            return self._service.execute(request(rows_batch(data, self.schema), seen))
         except Conflict as error:
             if error.kind != "schema_mismatch":
                 raise
@@ -586,23 +565,7 @@ class Collection:
             # Rows that do not fit the schema last seen may fit the present one.
             if self.describe().schema_timestamp == seen:
                 raise
-        return self._service.execute(request(self._batch(data), self._info.schema_timestamp))
-
-    def _batch(self, data: Any) -> pa.RecordBatch:
-        table = table_of(data)
-        if table is not None:
-            return batch_from_arrow(table, self.schema)
-        if isinstance(data, Mapping):
-            if _is_one_row(data, self.schema):
-                return batch_from_rows([data], self.schema)
-            return batch_from_mapping(data, self.schema)
-        if isinstance(data, Sequence) and not isinstance(data, str | bytes):
-            return batch_from_rows(data, self.schema)
-        raise InvalidInput(
-            "type_mismatch",
-            f"rows are a {type(data).__name__}, expected a list of dicts, a mapping of columns, or a pyarrow, pandas "
-            "or polars table",
-        )
+        return self._service.execute(request(rows_batch(data, self.schema), self._info.schema_timestamp))
 
     def _ann_request(self, search: AnnSearch, partitions: tuple[str, ...]) -> tuple[Search, bool]:
         """The request of a search, and whether it has a single vector."""
@@ -633,16 +596,3 @@ class Collection:
             names = ", ".join(field.name for field in vectors)
             raise InvalidInput("invalid_argument", f"{name!r} is no vector field; say one of {names}", field=name)
         return found
-
-
-def _check_limit(limit: int | None) -> None:
-    if limit is not None and limit < 1:
-        raise InvalidInput("out_of_range", f"limit is {limit}, expected 1 or more, or None for every row")
-
-
-def _is_one_row(data: Mapping[str, Any], schema: Schema) -> bool:
-    """Whether a mapping is one row rather than columns: its primary key (or a scalar field) is a single value."""
-    for field in schema.user_fields:
-        if field.name in data and not field.is_vector and field.element_type is None:
-            return isinstance(data[field.name], str | int | float | bool | np.generic | None)
-    return False
