@@ -51,6 +51,30 @@ def test_order_by(client: MilvusClient, shop: str) -> None:
     assert [row["id"] for row in first] == [7, 14, 19]
 
 
+def test_hits_in_an_order(client: MilvusClient, shop: str) -> None:
+    """The hits stay those that are nearest; ties stay in the order of their scores, groups by their best hits."""
+    options: dict[str, Any] = {"data": [[30.0, 1.0], [5.0, 1.0]], "output_fields": ["stock", "brand"]}
+    plain = client.search(shop, limit=12, **options)
+    found = client.search(
+        shop, limit=12, order_by_fields=[{"field": "stock", "order": "desc"}, {"field": "brand"}], **options
+    )
+    for hits, before in zip(found, plain, strict=True):
+        expected = sorted(before, key=lambda hit: (-hit["entity"]["stock"], hit["entity"]["brand"]))
+        assert [(hit["id"], hit["distance"]) for hit in hits] == [(hit["id"], hit["distance"]) for hit in expected]
+    grouped = client.search(
+        shop,
+        limit=3,
+        group_by_field="brand",
+        group_size=2,
+        order_by_fields=[{"field": "brand", "order": "desc"}],
+        **options,
+    )
+    for hits in grouped:
+        assert [hit["entity"]["brand"] for hit in hits] == ["cord", "cord", "bolt", "bolt", "acme", "acme"]
+    with pytest.raises(MilvusException, match="'vector' is a FloatVector"):
+        client.search(shop, limit=3, order_by_fields=[{"field": "vector"}], **options)
+
+
 def test_group_by(client: MilvusClient, shop: str) -> None:
     output = ["brand", "count(*)", "count(price)", "sum(stock)", "avg(price)", "min(id)", "max(price)"]
     found = client.query(shop, group_by_fields=["brand"], output_fields=output)

@@ -6,8 +6,11 @@ Keys repeat, values are often equal or NULL, and some strings share their first 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +20,7 @@ from elanus.embedded.database import Database
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+from elanus.service.requests.query import Search
 from elanus.settings import Settings
 from tests.reference.aggregation import aggregated, ordered, same_value
 from tests.reference.engine import ReferenceCollection, Row
@@ -120,6 +124,33 @@ def test_order_by_is_a_sort_of_the_newest_rows(
         limit = limit or (None if text else 1000)
         found = collection.query(text, order_by=order_by, offset=offset, limit=limit, output_fields=NAMES)
         assert_same(found.to_list(), expected)
+
+
+@given(
+    steps=STEPS,
+    keys=st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True),
+    directions=st.lists(st.sampled_from(["", ":asc", ":desc"]), min_size=3, max_size=3),
+    group_by=st.sampled_from([(), ("tiny",), ("word", "flag")]),
+)
+def test_hits_are_sorted_and_none_is_lost(
+    steps: list[tuple[str, Any]], keys: list[str], directions: list[str], group_by: tuple[str, ...]
+) -> None:
+    order_by = tuple(name + direction for name, direction in zip(keys, directions, strict=False))
+    with written(steps) as (collection, _):
+        queries = np.array([[0, 0], [3, 1]], np.float32)
+        plain = Search("rows", queries, 9, output_fields=tuple(NAMES), metric="L2", group_by=group_by, group_size=3)
+        before = collection._service.execute(plain)
+        after = collection._service.execute(replace(plain, order_by=order_by))
+        assert after.counts.tolist() == before.counts.tolist()
+        start = 0
+        for count in before.counts.tolist():
+            rows = before.columns.slice(start, count).to_pylist()
+            runs = [list(run) for _, run in groupby(rows, key=lambda row: [row[name] for name in group_by])]
+            groups = runs if group_by else [[row] for row in rows]
+            leaders = [{**group[0], "place": place} for place, group in enumerate(groups)]
+            expected = [row for one in ordered(leaders, order_by, primary="place") for row in groups[one["place"]]]
+            assert after.columns.slice(start, count).to_pylist() == expected
+            start += count
 
 
 @given(

@@ -14,19 +14,21 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
+from elanus.columns.numbers import number_array
 from elanus.columns.order_codes import SortColumn, coarse_codes, sorted_rows
 from elanus.columns.taking import take_rows
 from elanus.errors import InvalidInput
 from elanus.query.output import FoundRows, fetch_column
 from elanus.query.plan import Scope
 from elanus.query.retrieve import RetrievedRows, retrieve
-from elanus.query.search import allowed_rows
+from elanus.query.row_groups import group_rows
+from elanus.query.search import Hits, allowed_rows
 from elanus.query.view import SegmentView
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import NUMBERS, DataType
 
-__all__ = ["SortKey", "resolve_order", "retrieve_ordered", "split_direction"]
+__all__ = ["SortKey", "ordered_hits", "resolve_order", "retrieve_ordered", "split_direction"]
 
 Rows = npt.NDArray[np.int64]
 
@@ -87,6 +89,22 @@ def resolve_order(schema: Schema, texts: Sequence[str]) -> tuple[SortKey, ...]:
             raise InvalidInput("invalid_argument", f"order_by names {name!r} twice; name it once", field=name)
         keys[name] = SortKey(field, descending)
     return tuple(keys.values())
+
+
+def ordered_hits(hits: Hits, order: Sequence[SortKey], *, group_by: Sequence[Field] = ()) -> Hits:
+    """The hits of each query in an order; those equal in it stay in the order of their scores.
+
+    With `group_by`, whose groups stand together, groups are ordered by their first hit and stay together.
+    """
+    queries = np.repeat(np.arange(len(hits.counts)), hits.counts)
+    leaders = hits.found
+    if group_by and len(queries):
+        columns = [number_array(queries), *(fetch_column(hits.found, field) for field in group_by)]
+        groups = group_rows(columns, len(queries))
+        leaders = hits.found.select(groups.first_rows[groups.of_rows])
+    by_field = [SortColumn(fetch_column(leaders, key.field), key.descending) for key in order]
+    rows = sorted_rows([SortColumn(number_array(queries)), *by_field])
+    return Hits(hits.counts, hits.found.select(rows), hits.scores[rows], take_rows(hits.keys, rows))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from elanus.engine.engine import Engine
 from elanus.errors import Conflict, InvalidInput
 from elanus.query.cursor import SearchCursor
 from elanus.query.grouping import grouped_search, plan_grouping
-from elanus.query.ordering import resolve_order, retrieve_ordered
+from elanus.query.ordering import ordered_hits, resolve_order, retrieve_ordered
 from elanus.query.output import OutputColumns, fetch, fetch_column, resolve_output
 from elanus.query.plan import Scope, SearchPlan, check_vectors, plan_scope, plan_target
 from elanus.query.retrieve import count
@@ -49,7 +49,10 @@ def search(engine: Engine, request: Search) -> SearchReply:
     planned = planned_search(engine, request)
     if request.group_by:
         return _grouped_reply(engine, request, planned)
+    order = resolve_order(planned.view.schema, request.order_by)
     hits = run_search(planned.plan, offset=request.offset, limit=request.limit, scan=scan_settings(engine))
+    if order:
+        hits = ordered_hits(hits, order)
     return _search_reply(planned, hits, request.round_decimals)
 
 
@@ -57,6 +60,8 @@ def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
     asked = request.search
     if asked.group_by:
         raise InvalidInput("not_supported", "a search iterator takes no grouping; leave group_by_field out")
+    if asked.order_by:
+        raise InvalidInput("not_supported", "a search iterator goes by score; leave order_by_fields out")
     if asked.offset:
         raise InvalidInput("invalid_argument", f"a search iterator got offset {asked.offset}, expected 0")
     if request.batch_number < 0:
@@ -87,7 +92,10 @@ def _grouped_reply(engine: Engine, request: Search, planned: PlannedSearch) -> S
         size_max=engine.components.settings.group_size_max,
         strict=request.strict_group_size,
     )
+    order = resolve_order(planned.view.schema, request.order_by)
     hits = grouped_search(planned.plan, grouping, offset=request.offset, limit=request.limit)
+    if order:
+        hits = ordered_hits(hits, order, group_by=grouping.fields)
     reply = _search_reply(planned, hits, request.round_decimals)
     columns = [fetch_column(hits.found, field) for field in grouping.fields]
     names = [field.name for field in grouping.fields]

@@ -29,6 +29,8 @@ def search_from_message(request: milvus_pb2.SearchRequest, info: CollectionInfo)
             "collection_not_found",
             f"collection {info.name!r} is not the one this iterator began on; it was dropped and made anew",
         )
+    if options.order_by and (options.is_iterator or options.batch is not None):
+        raise InvalidInput("invalid_argument", "a search iterator goes by score: it takes no order_by_fields")
     field = searched_field(info.schema, options.field_name)
     vectors = query_vectors(request.placeholder_group, field)
     if request.nq not in {0, len(vectors)}:
@@ -53,6 +55,7 @@ def search_from_message(request: milvus_pb2.SearchRequest, info: CollectionInfo)
         group_by=options.group_by,
         group_size=options.group_size,
         strict_group_size=options.strict_group_size,
+        order_by=options.order_by,
         database=info.database,
     )
     return search if batch is None else SearchBatch(search, batch.number, batch.token)

@@ -26,7 +26,6 @@ LATER_SEARCH_PARTS: Final = {
     "rerank": "reranking",
     "searchAggregation": "search aggregation",
     "highlighter": "highlighting",
-    "orderByFields": "ordering by fields",
     "functionChains": "a function chain",
 }
 
@@ -183,6 +182,7 @@ def search_of(body: Body, info: CollectionInfo) -> Search:
         group_by=(grouped,) if grouped else options.group_by,
         group_size=body.integer("groupSize", default=options.group_size),
         strict_group_size=body.flag("strictGroupSize", default=options.strict_group_size),
+        order_by=body.texts("orderByFields") or options.order_by,
         database=info.database,
     )
 

@@ -44,6 +44,8 @@ class Search(Request["SearchReply"]):
         group_by: fields whose values make groups; `limit` and `offset` then count groups.
         group_size: hits of a group at most.
         strict_group_size: go on searching until every group has that many, as far as there are so many rows.
+        order_by: as in `Query`, the order of the hits that were found; equal ones stay in the order of their scores.
+            With `group_by`, groups are ordered by their best hits.
     """
 
     collection: str
@@ -64,6 +66,7 @@ class Search(Request["SearchReply"]):
     group_by: tuple[str, ...] = ()
     group_size: int = 1
     strict_group_size: bool = False
+    order_by: tuple[str, ...] = ()
     database: str = DEFAULT_DATABASE
 
 

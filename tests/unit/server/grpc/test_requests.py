@@ -97,7 +97,6 @@ def _changed(change: Any) -> Any:
         (_changed(lambda r: setattr(r, "namespace", "n")), "a namespace"),
         (_changed(lambda r: setattr(r, "travel_timestamp", 5)), "time travel"),
         (_with_old_filter(), "the old filter language"),
-        (_search(order_by_fields=[{"field": "pages"}]), "ordering by fields"),
         (_search(timezone="UTC"), "a time zone"),
         (_search(cluster_id="c"), "the choice of a cluster"),
         (_search(data=["text"]), "text or ids"),
