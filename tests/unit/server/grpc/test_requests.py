@@ -93,7 +93,6 @@ def _changed(change: Any) -> Any:
         (_changed(lambda r: r.function_score.functions.add()), "reranking by functions"),
         (_changed(lambda r: r.function_chains.add()), "a function chain"),
         (_changed(lambda r: r.highlighter.SetInParent()), "highlighting"),
-        (_changed(lambda r: r.search_aggregation.SetInParent()), "search aggregation"),
         (_changed(lambda r: setattr(r, "namespace", "n")), "a namespace"),
         (_changed(lambda r: setattr(r, "travel_timestamp", 5)), "time travel"),
         (_with_old_filter(), "the old filter language"),
