@@ -12,6 +12,7 @@ PyObject* numpy_float32 = nullptr;
 PyObject* numpy_int64 = nullptr;
 PyObject* numpy_uint64 = nullptr;
 PyObject* numpy_uint32 = nullptr;
+PyObject* numpy_int32 = nullptr;
 PyObject* numpy_uint8 = nullptr;
 
 PyObject* numpy_dtype(Dtype dtype) {
@@ -22,6 +23,8 @@ PyObject* numpy_dtype(Dtype dtype) {
             return numpy_int64;
         case Dtype::uint64:
             return numpy_uint64;
+        case Dtype::int32:
+            return numpy_int32;
         case Dtype::uint8:
             return numpy_uint8;
         default:
@@ -163,6 +166,7 @@ void load_numpy() {
     numpy_int64 = dtype("int64").release().ptr();
     numpy_uint64 = dtype("uint64").release().ptr();
     numpy_uint32 = dtype("uint32").release().ptr();
+    numpy_int32 = dtype("int32").release().ptr();
     numpy_uint8 = dtype("uint8").release().ptr();
 }
 

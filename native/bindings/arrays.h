@@ -124,6 +124,7 @@ void bind_bits(nb::module_& module);
 void bind_compare(nb::module_& module);
 void bind_strings(nb::module_& module);
 void bind_checksum(nb::module_& module);
+void bind_json(nb::module_& module);
 void bind_graph(nb::module_& module);
 
 }  // namespace elanus

@@ -2,6 +2,7 @@
 #include <bit>
 
 #include "algo/row_bits.h"
+#include "algo/runs.h"
 #include "algo/scan.h"
 #include "arrays.h"
 #include "elanus/dispatch.h"
@@ -80,11 +81,34 @@ nb::object bits_from_rows(nb::handle rows, int64_t size) {
     return words.object();
 }
 
+nb::object runs_having(nb::handle words, nb::handle offsets) {
+    ArrayArgument set(words, "words", 1);
+    set.expect(Dtype::uint64);
+    ArrayArgument runs(offsets, "offsets", 1);
+    runs.expect(Dtype::int32);
+    if (runs.size() == 0) raise_value_error("offsets is empty, expected one more than runs");
+    const int64_t count = runs.size() - 1;
+    const auto* starts = runs.data<int32_t>();
+    const auto* data = set.data<uint64_t>();
+    ResultArray found(Dtype::uint64, word_count(count));
+    auto* const out = found.data<uint64_t>();
+    bool is_good = false;
+    {
+        const nb::gil_scoped_release release;
+        is_good =
+            starts[0] >= 0 && starts[count] <= 64 * set.size() && active_table().text->first_descent(starts, count) < 0;
+        if (is_good) runs_with(active_table(), data, starts, count, out);
+    }
+    if (!is_good) raise_value_error("offsets descend or leave the words");
+    return found.object();
+}
+
 }  // namespace
 
 void bind_bits(nb::module_& module) {
     module.def("bit_count", &bit_count, nb::arg("words"));
     module.def("bit_rows", &bit_rows, nb::arg("words"), nb::arg("size"));
+    module.def("runs_with", &runs_having, nb::arg("words"), nb::arg("offsets"));
     module.def("bits_from_bool", &bits_from_bool, nb::arg("mask"));
     module.def("bits_from_rows", &bits_from_rows, nb::arg("rows"), nb::arg("size"));
 }

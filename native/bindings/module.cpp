@@ -39,6 +39,7 @@ NB_MODULE(_native, module) {
     bind_compare(module);
     bind_strings(module);
     bind_checksum(module);
+    bind_json(module);
     bind_graph(module);
 }
 

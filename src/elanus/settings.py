@@ -40,6 +40,11 @@ class Settings:
     segment_bytes_max: int = 1024 * _MIB
     compaction_deleted_ratio: float = 0.2
     compaction_enabled: bool = True
+    # Sealed segments have the values inside JSON documents in columns: a path's, when this share of the rows has a
+    # value at it, for the most frequent paths of a field.
+    json_shredding_enabled: bool = True
+    json_shredding_share_min: float = 0.05
+    json_shredding_path_count_max: int = 1024
     # Segments with fewer rows are searched exactly; building an index for them costs more than it saves.
     index_rows_min: int = 1024
 

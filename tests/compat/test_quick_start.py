@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pymilvus import DataType, MilvusClient
+from pymilvus import DataType, MilvusClient, build_bloom_filter, build_roaring_bitmap
 from pymilvus.exceptions import MilvusException
 
 from tests.compat.conftest import Connected
@@ -210,3 +210,15 @@ def test_the_server_says_what_it_is(client: MilvusClient) -> None:
     version = client.get_server_version()
     assert version.startswith("3.0.0+elanus.")
     assert client.get_server_version(detail=True)["version"] == version
+
+
+def test_a_filter_against_sets_the_client_built(client: MilvusClient, name: str) -> None:
+    client.create_collection(name, dimension=2)
+    client.insert(name, [{"id": number, "vector": [0, 1], "color": f"c{number}"} for number in range(20)])
+    params = {
+        "b": build_bloom_filter([3, 5, 99], 0.0001),
+        "r": build_roaring_bitmap([4, 5, 6]),
+        "c": build_bloom_filter(["c5"]),
+    }
+    text = "bloom_match(id, {b}) and membership_match(id, {r}, type=roaring) and bloom_match(color, {c})"
+    assert [row["id"] for row in client.query(name, filter=text, filter_params=params)] == [5]

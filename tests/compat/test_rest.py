@@ -228,3 +228,35 @@ def test_explain(post: Post, quick: str) -> None:
     told = post("entities/explain", {"collectionName": quick, "data": [[0.0, 1.0]], "limit": 2})["data"]
     assert told["explanation"]["target"]["limit"] == 2
     assert "exact scan" in told["text"]
+
+
+def test_times(post: Post) -> None:
+    """Zones and parts of times, as pymilvus has them."""
+    fields: list[dict[str, Any]] = [
+        {"fieldName": "id", "dataType": "Int64", "isPrimary": True},
+        {"fieldName": "seen", "dataType": "Timestamptz", "nullable": True},
+        {"fieldName": "vector", "dataType": "FloatVector", "elementTypeParams": {"dim": 2}},
+    ]
+    created = {
+        "collectionName": "times",
+        "schema": {"fields": fields},
+        "indexParams": [{"fieldName": "vector", "indexName": "vector", "metricType": "L2"}],
+    }
+    assert post("collections/create", created)["code"] == 0
+    zone = {"collectionName": "times", "properties": {"timezone": "Asia/Tokyo"}}
+    assert post("collections/alter_properties", zone)["code"] == 0
+    rows = [
+        {"id": 1, "seen": "2025-05-01 12:00:00", "vector": [0, 1]},
+        {"id": 2, "seen": None, "vector": [0, 2]},
+    ]
+    assert post("entities/insert", {"collectionName": "times", "data": rows})["code"] == 0
+    query = {"collectionName": "times", "filter": "id > 0", "outputFields": ["seen"]}
+    found = post("entities/query", {**query, "timezone": "UTC"})["data"]
+    assert [row["seen"] for row in found] == ["2025-05-01T03:00:00Z", None]
+    found = post("entities/query", {**query, "filter": "seen < ISO '2025-05-02'", "timeFields": "year, month"})["data"]
+    assert found == [{"id": 1, "seen": [2025, 5]}]
+    search = {"collectionName": "times", "data": [[0, 1]], "limit": 1, "outputFields": ["seen"]}
+    assert post("entities/search", search)["data"][0]["seen"] == "2025-05-01T12:00:00+09:00"
+    in_paris = post("entities/search", {**search, "timezone": "Europe/Paris"})["data"]
+    assert in_paris[0]["seen"] == "2025-05-01T05:00:00+02:00"
+    assert post("collections/drop", {"collectionName": "times"})["code"] == 0

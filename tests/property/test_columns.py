@@ -19,7 +19,7 @@ from elanus.columns.values import column_from_ndarray, column_from_values
 from elanus.errors import InvalidInput
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
-from tests.unit.columns.every_type import FIELD_OF, FIELDS, SCHEMA, rows_of, values_of
+from tests.unit.columns.every_type import FIELD_OF, FIELDS, SCHEMA, as_in_a_table, rows_of, values_of
 
 _ANY_FIELD = st.sampled_from(FIELDS)
 _JSON = FIELD_OF[DataType.JSON]
@@ -77,7 +77,7 @@ def test_rows_of_a_batch_come_back(data: st.DataObject, row_count: int) -> None:
 @given(_columns(), st.integers(0, 4))
 def test_a_table_in_any_chunks_is_the_column(drawn: tuple[Field, list[Any]], cuts: int) -> None:
     field, values = drawn
-    whole = column_from_values(field, values)
+    whole = as_in_a_table(field, column_from_values(field, values))
     edges = [0, *(len(values) * cut // (cuts + 1) for cut in range(1, cuts + 1)), len(values)]
     chunks = [whole.slice(start, stop - start) for start, stop in pairwise(edges)]
     table = pa.table({field.name: pa.chunked_array(chunks, whole.type)})

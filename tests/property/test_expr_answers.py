@@ -25,20 +25,25 @@ _SEEDS = st.integers(0, 2**63 - 1)
 _FILTERS_A_TABLE = 20
 
 
+@settings(max_examples=3 * settings().max_examples)
 @given(_SEEDS)
 def test_filters_answer_as_defined(seed: int) -> None:
-    """One table and a few filters a seed; a table costs more to make than a filter costs to check."""
+    """One table and some filters a seed: in the CI profile 9,000 filters and 115,000 pairs of a filter and a row.
+
+    A table costs more to make than a filter costs to check; what can only go wrong in rare ways is checked for some.
+    """
     cases = Cases(seed)
     table = cases.table
     stats = _stats(table)
     style = random.Random(seed)
-    for _ in range(_FILTERS_A_TABLE):
+    for number in range(_FILTERS_A_TABLE):
         node = cases.filter()
         bound = _bound(node, table, style)
-        _check_truth_values(bound, node, table)
-        _check_partition(bound, _bound(("not", node), table, style), table)
-        _check_statistics(bound, table, stats)
-        _check_columns_read(bound, table)
+        true = _check_truth_values(bound, node, table)
+        _check_statistics(bound, table, stats, true)
+        if number % 4 == 0:
+            _check_partition(bound, _bound(("not", node), table, style), table)
+            _check_columns_read(bound, table)
 
 
 def test_json_read_in_small_chunks_answers_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,8 +73,8 @@ def _expected(node: object, table: Table) -> list[bool | None]:
     return [_REFERENCE.truth(node, row) for row in table.rows] * table.repeats
 
 
-def _check_truth_values(bound: Filter, node: object, table: Table) -> None:
-    """Every row has the truth value of the definition."""
+def _check_truth_values(bound: Filter, node: object, table: Table) -> Bitset:
+    """Every row has the truth value of the definition; the rows that are TRUE."""
     truth = _truth(bound, table)
     true = truth.true.to_bool().tolist()
     unknown = [False] * table.row_count if truth.unknown is None else truth.unknown.to_bool().tolist()
@@ -81,21 +86,21 @@ def _check_truth_values(bound: Filter, node: object, table: Table) -> None:
         values = {name: table.rows[row % len(table.rows)][name] for name in bound.field_names}
         message = f"{bound.expression.text}\n{bound.outline()}\nrow {row}: {values}\n"
         raise AssertionError(f"{message}answered {answered[row]}, expected {expected[row]}")
-    assert bound.evaluate(table) == truth.true
+    return truth.true
 
 
 def _check_partition(bound: Filter, negation: Filter, table: Table) -> None:
     """The filter, its negation and the UNKNOWN rows share out the table."""
     truth = _truth(bound, table)
     true, false = truth.true, negation.evaluate(table)
+    assert bound.evaluate(table) == true
     unknown = Bitset.zeros(table.row_count) if truth.unknown is None else truth.unknown
     assert true.count() + false.count() + unknown.count() == table.row_count
     assert (true | false | unknown).all()
 
 
-def _check_statistics(bound: Filter, table: Table, stats: SegmentStats) -> None:
-    """What bounds and key values promise holds for the rows."""
-    true = bound.evaluate(table)
+def _check_statistics(bound: Filter, table: Table, stats: SegmentStats, true: Bitset) -> None:
+    """What bounds and key values promise holds for the rows, of which `true` meet the filter."""
     matching = bound.prune(stats)
     assert matching is not RowsMatching.NONE or not true.any(), bound.outline()
     assert matching is not RowsMatching.ALL or true.all(), bound.outline()
@@ -118,7 +123,7 @@ def _stats(table: Table) -> SegmentStats:
     for name, kind in TYPES.items():
         values = [row[name] for row in table.rows]
         known = [value for value in values if value is not None]
-        bounded = kind in {"int8", "int32", "int64", "float", "double", "varchar", "bool"}
+        bounded = kind in {"int8", "int32", "int64", "float", "double", "varchar", "bool", "time"}
         if known and bounded and not any(isinstance(value, float) and math.isnan(value) for value in known):
             low, high = min(known), max(known)
             fields[name] = FieldStats((len(values) - len(known)) * table.repeats, low, high)

@@ -15,7 +15,8 @@ _WORDS = """
 year lang s i64 f64 flag doc $meta a64 as color and AND or not NOT in IN like is null exists true False && || ! == != <
 <= > >= =~ !~ + - * / % ** & | ^ ( ) ( ) [ ] { } , = $[ 1 -2 0x1F 2.5 .5 1e3 9223372036854775808 010 12ab "a" 'b'
 "open 'open {p} $[q] ["k"] [0] json_contains array_contains_all array_length random_sample text_match element_filter
-match_least threshold ISO INTERVAL ; . : ? @ ~ << <> === é “
+match_least match_all threshold ISO INTERVAL seen 'P1D' '2025-01-31' st_within st_dwithin 'POINT(1' bloom_match
+membership_match type roaring $[i8] chunks ; . : ? @ ~ << <> === é “
 """
 _VOCABULARY = [*_WORDS.split(), r'r"\d"', r'"\u00e9"', r'"\ud800"', "\x00", "\u2028", "\ud800", "\n"]
 _TOKENS = st.lists(st.sampled_from(_VOCABULARY), max_size=25).map(" ".join)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from elanus.expr import json_paths
 from elanus.expr.arithmetic import calculate, negate
-from elanus.expr.bounds import double_form, integer_form, number_set, single_value
+from elanus.expr.bounds import double_form, integer_form, integer_set, number_set, single_value
+from elanus.expr.filter import bind, parse
 from elanus.expr.json_paths import Steps, extract_paths
 from elanus.expr.json_predicates import json_equal
 from elanus.expr.numbers import Numbers, compare_constant, compare_numbers, contained
@@ -21,6 +22,9 @@ from elanus.expr.patterns import like_pattern
 from elanus.expr.scalar_lists import scan_scalar_list
 from elanus.expr.syntax import Index, Key
 from elanus.expr.variants import MISSING, NULL
+from elanus.schema.collection import Schema
+from elanus.schema.field import Field
+from elanus.schema.types import DataType
 from tests.reference import filter_reference as reference
 
 _OPERATORS = ["==", "!=", "<", "<=", ">", ">="]
@@ -80,6 +84,22 @@ def test_sets_hold_what_they_were_made_of(members: list[float], integers: list[i
     assert answers == [any(value == member for member in members) for value in integers]
     answers = contained(Numbers(None, np.array(doubles, np.float64)), found).to_bool().tolist()
     assert answers == [any(value == member for member in members) for value in doubles]
+
+
+@given(st.lists(st.one_of(st.integers(-20, 20), _int64), min_size=1, max_size=40), st.sampled_from([np.int64, np.int8]))
+def test_arrays_of_integers_are_sets_like_lists_of_them(members: list[int], dtype: type[np.signedinteger[Any]]) -> None:
+    array = np.array(members, np.int64).astype(dtype)
+    found, expected = integer_set(array.astype(np.int64)), number_set(array.tolist())
+    assert found.integers.tolist() == sorted(set(array.tolist()))
+    assert expected.integers.tolist() == found.integers.tolist()
+    assert expected.doubles.tolist() == found.doubles.tolist() == [n for n in found.integers.tolist() if float(n) == n]
+    schema = Schema(
+        (Field("id", DataType.INT64, is_primary=True), Field("v", DataType.FLOAT_VECTOR, dim=2)),
+        enable_dynamic_field=True,
+    )
+    for text in ("id in {a}", "id not in {a}", "id + 1 in {a}", "key in {a}"):
+        bound = [bind(parse(text), schema, {"a": value}) for value in (array, array.tolist())]
+        assert bound[0].outline() == bound[1].outline()
 
 
 def _columns(rows: list[Any]) -> Numbers:
@@ -199,7 +219,7 @@ def test_paths_find_what_walking_the_decoded_value_finds(rows: list[Any], paths:
                 assert kind == NULL
             else:
                 assert kind > NULL
-                found = variants.value(row)
+                found = variants.values_at(np.array([row]))[0]
                 assert type(found) is type(expected)
                 assert found == expected
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elanus.kernels import reference
-from elanus.kernels.bits import bit_count, bit_rows, bits_from_bool, bits_from_rows
+from elanus.kernels.bits import bit_count, bit_rows, bits_from_bool, bits_from_rows, runs_with
 from elanus.kernels.checksum import blocks_crc32c, crc32c
 from elanus.kernels.reference.bits import pack
 from elanus.kernels.topk import topk
@@ -45,6 +45,19 @@ def test_bits(level: str, seed: int, size: int, share: float, offset: int) -> No
             rows = np.random.default_rng(seed).permutation(np.repeat(np.flatnonzero(mask), 2)).astype(dtype)
             np.testing.assert_array_equal(bits_from_rows(rows, size), words)
             np.testing.assert_array_equal(reference.bits_from_rows(rows, size), words)
+
+
+@given(seed=_SEEDS, size=_SIZES, share=_SHARES, before=st.integers(0, 70), data=st.data())
+def test_runs(level: str, seed: int, size: int, share: float, before: int, data: st.DataObject) -> None:
+    rng = np.random.default_rng(seed)
+    words = pack(rng.random(before + size) < share)
+    lengths = rng.integers(0, data.draw(st.sampled_from([1, 2, 5, 200])), data.draw(st.integers(0, 300)))
+    offsets = np.minimum(before + np.cumsum([0, *lengths]), before + size).astype(np.int32)
+    with using(level):
+        np.testing.assert_array_equal(runs_with(words, offsets), reference.runs_with(words, offsets))
+        for wrong in ([], [1, 0], [-1, 0], [0, 64 * len(words) + 1]):
+            with pytest.raises(ValueError, match="offsets"):
+                runs_with(words, np.array(wrong, np.int32))
 
 
 @given(data=st.binary(max_size=300), repeats=st.integers(1, 200), initial=st.integers(0, 2**32 - 1))

@@ -12,10 +12,12 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 from tests.reference.filter_reference import INT64_MAX, INT64_MIN, _rounded
+from tests.reference.filter_times import TimeCases
 
 TYPES: Final[dict[str, str]] = {
     "i8": "int8",
@@ -32,6 +34,8 @@ TYPES: Final[dict[str, str]] = {
     "af": "array:float",
     "ab": "array:bool",
     "as": "array:varchar",
+    "seen": "time",
+    "made": "time",
     "doc": "json",
     "$meta": "meta",
 }
@@ -44,6 +48,7 @@ _DATA_TYPES: Final = {
     "bool": DataType.BOOL,
     "varchar": DataType.VARCHAR,
     "json": DataType.JSON,
+    "time": DataType.TIMESTAMPTZ,
 }
 _ARROW: Final = {
     "int8": pa.int8(),
@@ -55,6 +60,7 @@ _ARROW: Final = {
     "varchar": pa.string(),
     "json": pa.string(),
     "meta": pa.string(),
+    "time": pa.int64(),
 }
 _BITS: Final = {"int8": 8, "int32": 32, "int64": 64}
 
@@ -102,6 +108,12 @@ class Table:
     def column(self, name: str) -> pa.Array:
         return self.columns[name]
 
+    def strings(self, name: str) -> pa.Array:
+        return self.columns[name]
+
+    def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
+        return None
+
 
 class Cases:
     """One table, and filters over it."""
@@ -114,6 +126,7 @@ class Cases:
         self._floats: Final = [*pick(_FLOATS, 4), float(self._random.choice(integers)), integers[0] + 0.5]
         self._strange: Final = [*self._floats, *pick(_STRANGE, 1)]
         self._texts: Final = pick(_TEXTS, 6)
+        self._times: Final = TimeCases(self._random)
         self.table: Final = self._table()
 
     def filter(self, depth: int = 3) -> Any:
@@ -126,8 +139,16 @@ class Cases:
             joined = choose.choice(["and", "or"])
             return (joined, *(self.filter(depth - 1) for _ in range(choose.choice([2, 2, 3]))))
         leaf = choose.choices(
-            [self._comparison, self._range, self._membership, self._pattern, self._containment, self._other],
-            [50, 10, 15, 10, 10, 12],
+            [
+                self._comparison,
+                self._range,
+                self._membership,
+                self._pattern,
+                self._containment,
+                self._other,
+                self._times.condition,
+            ],
+            [50, 10, 15, 10, 10, 12, 15],
         )[0]
         return leaf()
 
@@ -135,14 +156,14 @@ class Cases:
 
     def _table(self) -> Table:
         choose = self._random
-        count = choose.choice([0, 1, 3, 6, 9, 12])
+        count = choose.choice([0, 1, 3, 9, 24, 40])
         null_share = choose.choice([0.0, 0.0, 0.2, 1.0 if choose.random() < 0.1 else 0.4])
         columns = {
             name: [None if choose.random() < null_share else self._value(kind) for _ in range(count)]
             for name, kind in TYPES.items()
         }
         rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-        repeats = choose.choice([1, 1, 1, 1, 60])
+        repeats = choose.choice([1, 1, 1, 1, 1, 1, 20])
         arrays = {
             name: _sliced(values * repeats, TYPES[name], choose.choice([0, 0, 3, 8, 13]))
             for name, values in columns.items()
@@ -163,6 +184,8 @@ class Cases:
                 return choose.random() < 0.5
             case "varchar":
                 return choose.choice(self._texts)
+            case "time":
+                return choose.choice(self._times.pool)
             case "json":
                 return self._written(self._object() if choose.random() < 0.8 else self._json_value(2))
             case "meta":

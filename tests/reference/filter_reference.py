@@ -4,6 +4,7 @@ Shares nothing with the package. Filters are nested tuples, as `tests.reference.
 
 operands    ("const", value)  ("field", name)  ("element", name, position)  ("path", name, steps)
             ("length", operand)  ("arith", operator, left, right)  ("neg", operand)
+            and those of `tests.reference.filter_times`
 conditions  ("and", ...)  ("or", ...)  ("not", condition)  ("always", truth)  ("flag", operand)
             ("cmp", operator, left, right)  ("range", low, operator, value, operator, high)
             ("in", operand, items, negated)  ("like", operand, pattern, negated)  ("regex", operand, pattern, negated)
@@ -19,6 +20,8 @@ import struct
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
+
+from tests.reference.filter_times import moved
 
 Truth = bool | None
 Row = Mapping[str, Any]
@@ -38,7 +41,7 @@ class Reference:
     """Answers filters for rows of one schema.
 
     Attributes:
-        types: `int8`, `int64`, `float`, `double`, `bool`, `varchar`, `json`, `meta` (the dynamic field) or
+        types: `int8`, `int64`, `float`, `double`, `bool`, `varchar`, `time`, `json`, `meta` (the dynamic field) or
             `array:<element>`, by field.
     """
 
@@ -98,6 +101,12 @@ class Reference:
                 if value is ABSENT:
                     return ABSENT
                 return _in_64_bits(-value) if isinstance(value, int) else -value
+            case ("moment", instant):
+                return instant
+            case ("moved", inner, sign, months, microseconds):
+                value = self.value(inner, row)
+                step = 1 if sign == "+" else -1
+                return ABSENT if value is ABSENT else moved(value, step * months, step * microseconds)
             case ("arith", operator, left, right):
                 return self.arithmetic(operator, self.number(left, row), self.number(right, row))
         raise AssertionError(node)

@@ -8,6 +8,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.reference.filter_times import duration_text, instant_text
+
 _POWERS = {"|": 5, "^": 6, "&": 7, "+": 8, "-": 8, "*": 9, "/": 9, "%": 9, "**": 10}
 _OR, _AND, _NOT, _COMPARE, _SIGN, _ATOM = 1, 2, 3, 4, 11, 12
 
@@ -80,6 +82,15 @@ class Rendering:
                 if name == "$meta" and steps[0].isascii() and steps[0].isalpha() and self.style.random() < 0.5:
                     name, steps = steps[0], steps[1:]
                 return name + "".join(f"[{self._step(step)}]" for step in steps), _ATOM
+            case ("moment", instant):
+                return self._moment(instant), _ATOM
+            case ("moments", instants):
+                return f"[{', '.join(self._moment(instant) for instant in instants)}]", _ATOM
+            case ("moved", operand, sign, months, microseconds):
+                interval = f"{self._word('INTERVAL', 'interval')} '{duration_text(months, microseconds, self.style)}'"
+                if sign == "+" and self.style.random() < 0.2:
+                    return f"{interval} + {self.text(operand, _POWERS['+'] + 1)}", _POWERS["+"]
+                return f"{self.text(operand, _POWERS['+'])} {sign} {interval}", _POWERS["+"]
             case ("length", operand):
                 return f"array_length({self.text(operand)})", _ATOM
             case ("neg", operand):
@@ -114,6 +125,14 @@ class Rendering:
         if isinstance(value, int) and value >= 0 and self.style.random() < 0.1:
             return hex(value)
         return repr(value)
+
+    def _moment(self, instant: int) -> str:
+        text = instant_text(instant, self.style)
+        if self.style.random() < 0.1:
+            name = f"p{len(self.params)}"
+            self.params[name] = text
+            return "{" + name + "}"
+        return f"{self._word('ISO ', 'iso ', 'ISO')}'{text}'"
 
     def _string(self, value: str) -> str:
         if "\\" in value and value[-1] != "\\" and '"' not in value and self.style.random() < 0.7:

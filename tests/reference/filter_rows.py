@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.layout import arrow_type
 from elanus.columns.values import column_from_values
 from elanus.expr.evaluator import evaluate
@@ -30,6 +31,12 @@ class Rows:
 
     def column(self, name: str) -> pa.Array:
         return self._columns[name]
+
+    def strings(self, name: str) -> pa.Array:
+        return self._columns[name]
+
+    def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
+        return None
 
     def with_column(self, name: str, values: Sequence[Any]) -> "Rows":
         """The same rows with the stored values of one field replaced, unchecked."""

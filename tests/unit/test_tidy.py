@@ -31,7 +31,7 @@ _REGISTRIES = re.compile(
 # Functions and files that are longer than allowed, with the lines they have.
 _STILL_TOO_LONG: dict[str, int] = {}
 # Functions with more than eight parameters: public calls whose options are keywords only.
-_STILL_MANY_PARAMETERS = {"src/elanus/embedded/collection.py:search": 10}
+_STILL_MANY_PARAMETERS = {"src/elanus/embedded/collection.py:search": 11}
 # Broad excepts that neither raise again nor name their boundary.
 _STILL_BROAD = {"tests/crash/test_concurrency.py": 1}
 # Where files are opened, and why.

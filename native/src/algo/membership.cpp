@@ -11,9 +11,12 @@ namespace {
 
 // Up to so many values are compared one after the other in registers.
 constexpr int64_t kShortListSize = 16;
-// A table of bits over the list's range is used up to 64 KiB, and while it has at most so many bits a value.
+// A table of bits over the list's range is used up to 64 KiB while it has at most so many bits a value, and up to 32
+// MiB while it is smaller than the hash table would be.
 constexpr uint64_t kRangeBitsMax = 512 * 1024;
 constexpr uint64_t kRangeBitsPerValueMax = 1024;
+constexpr uint64_t kLargeRangeBitsMax = 256 * 1024 * 1024;
+constexpr uint64_t kLargeRangeBitsPerValueMax = 128;
 
 void in_short_list(const CompareKernels& k, const int8_t* v, int64_t n, const int8_t* l, int64_t m, uint64_t* w) {
     k.in_list_i8(v, n, l, m, w);
@@ -138,7 +141,9 @@ bool fits_bit_table(const T* list, int64_t list_size) {
         return false;
     } else {
         const uint64_t range = static_cast<uint64_t>(list[list_size - 1]) - static_cast<uint64_t>(list[0]);
-        return range < kRangeBitsMax && range / kRangeBitsPerValueMax <= static_cast<uint64_t>(list_size);
+        const auto size = static_cast<uint64_t>(list_size);
+        return (range < kRangeBitsMax && range / kRangeBitsPerValueMax <= size) ||
+               (range < kLargeRangeBitsMax && range / kLargeRangeBitsPerValueMax <= size);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "algo/hash.h"
+#include "algo/runs.h"
 
 namespace elanus {
 
@@ -209,22 +210,6 @@ void strings_suffix(const Strings& strings, std::string_view literal, uint64_t* 
     });
 }
 
-namespace {
-
-// The row, not before `from`, whose bytes include the position: doubling steps, then halving ones.
-int64_t row_at(const Strings& strings, int64_t from, int64_t position) {
-    const int32_t* offsets = strings.offsets;
-    int64_t step = 1;
-    while (from + step < strings.count && offsets[from + step] <= position) {
-        from += step;
-        step *= 2;
-    }
-    const int64_t stop = std::min(from + step, strings.count);
-    return std::upper_bound(offsets + from, offsets + stop, position) - offsets - 1;
-}
-
-}  // namespace
-
 // Searches the bytes of all rows at once; what is found counts when it ends in the row it starts in.
 void strings_contain(const KernelTable& table, const Strings& strings, std::string_view literal, uint64_t* words) {
     std::fill_n(words, word_count(strings.count), uint64_t{0});
@@ -242,7 +227,7 @@ void strings_contain(const KernelTable& table, const Strings& strings, std::stri
         const int64_t found = table.text->find(strings.data + position, end - position, needle, needle_size);
         if (found < 0) break;
         position += found;
-        row = row_at(strings, row, position);
+        row = run_at(offsets, strings.count, row, position);
         if (position + needle_size <= offsets[row + 1]) {
             words[row / 64] |= uint64_t{1} << (row % 64);
             position = offsets[row + 1];

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from elanus.kernels.bits import bit_count, bit_rows, bits_from_rows
+from elanus.kernels.bits import bit_count, bit_rows, bits_from_bool, bits_from_rows
 
 __all__ = ["Bitset"]
 
@@ -44,8 +44,7 @@ class Bitset:
     @classmethod
     def from_bool(cls, mask: npt.NDArray[np.bool_]) -> "Bitset":
         """The rows where `mask` is true; its length is the size."""
-        packed = np.packbits(mask, bitorder="little")
-        return cls(_pad_to_words(packed), len(mask))
+        return cls(bits_from_bool(np.ascontiguousarray(mask)), len(mask))
 
     @classmethod
     def from_rows(cls, rows: npt.NDArray[np.integer], size: int) -> "Bitset":
@@ -110,7 +109,7 @@ class Bitset:
 
     def any(self) -> bool:
         """Whether the set has a row."""
-        return bool(self.words.any())
+        return bit_count(self.words) != 0
 
     def all(self) -> bool:
         """Whether every row is in the set."""

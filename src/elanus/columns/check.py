@@ -1,5 +1,6 @@
 """Whether the values of a column may be stored in a field. A batch is refused whole at the first wrong value."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -8,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from elanus.columns.instants import check_instants
 from elanus.columns.layout import arrow_type
 from elanus.columns.vectors import dense_matrix, float32_from_bfloat16, sparse_rows
 from elanus.errors import InvalidInput
@@ -51,6 +53,8 @@ def check_column(field: Field, column: pa.Array) -> None:
         _check_json(field, column)
     elif data_type is DataType.ARRAY:
         _check_array(field, column)
+    elif data_type is DataType.TIMESTAMPTZ:
+        check_instants(field, column)
     elif data_type in {DataType.FLOAT, DataType.DOUBLE}:
         _check_finite_numbers(field, column)
     elif data_type is DataType.SPARSE_FLOAT_VECTOR:
@@ -151,9 +155,25 @@ def _check_array(field: Field, column: pa.Array) -> None:
             field=field.name,
             row=row,
         )
+    if field.is_struct_array:
+        _check_members(field, column)
     if field.element_type is DataType.VARCHAR:
         parents = pc.list_parent_indices(column).to_numpy(zero_copy_only=False)
         _check_length(field, elements, field.length_max, unit_rows=parents)
+
+
+def _check_members(field: Field, column: pa.Array) -> None:
+    """The values inside of structs; what is wrong is told with the row and the name as filters write it."""
+    for inner, member in zip(field.struct_fields, column.flatten().flatten(), strict=True):
+        try:
+            check_column(replace(inner, name=f"{field.name}[{inner.name}]"), member)
+        except InvalidInput as error:
+            if error.row is None:
+                raise
+            row = int(pc.list_parent_indices(column)[error.row].as_py())
+            told = error.message.replace(f"in row {error.row}", f"in row {row}")
+            told = told.replace(f"of row {error.row}", f"of row {row}")
+            raise InvalidInput(error.kind, told, field=field.name, row=row) from None
 
 
 def _check_finite_numbers(field: Field, column: pa.Array) -> None:

@@ -1,7 +1,8 @@
 """The Arrow type that stores each data type.
 
 Fixed for good: it is the file format. Vectors are fixed-size lists where Arrow has the element type (so that other
-tools read them) and fixed-size binary where it has not (bfloat16, bits). JSON is text, kept as it was written.
+tools read them) and fixed-size binary where it has not (bfloat16, bits). JSON is text, kept as it was written. Times
+are microseconds since 1970 in UTC, geometries WKB.
 """
 
 from collections.abc import Iterable
@@ -37,6 +38,8 @@ _SCALARS: Final = {
     DataType.DOUBLE: pa.float64(),
     DataType.VARCHAR: pa.string(),
     DataType.JSON: pa.string(),
+    DataType.TIMESTAMPTZ: pa.int64(),
+    DataType.GEOMETRY: pa.binary(),
     DataType.SPARSE_FLOAT_VECTOR: SPARSE_TYPE,
 }
 _LIST_ELEMENTS: Final = {
@@ -52,6 +55,9 @@ def arrow_type(field: Field) -> pa.DataType:
     if data_type in _SCALARS:
         return _SCALARS[data_type]
     if data_type is DataType.ARRAY:
+        if field.is_struct_array:
+            members = [pa.field(inner.name, arrow_type(inner), nullable=False) for inner in field.struct_fields]
+            return pa.list_(pa.field("item", pa.struct(members), nullable=False))
         assert field.element_type is not None
         return pa.list_(pa.field("item", _SCALARS[field.element_type], nullable=False))
     assert field.dim is not None, f"field {field.name} of type {data_type.label} has no dim"

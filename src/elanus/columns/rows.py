@@ -6,7 +6,10 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
+from elanus.columns.geometries import texts_from_geometries
+from elanus.columns.instants import texts_from_instants
 from elanus.columns.layout import arrow_field
+from elanus.columns.structs import struct_rows
 from elanus.columns.values import column_from_values
 from elanus.columns.vectors import dense_matrix, float32_from_bfloat16, sparse_rows
 from elanus.errors import InvalidInput
@@ -94,8 +97,18 @@ def rows_from_batch(batch: pa.RecordBatch, fields: Sequence[Field]) -> list[dict
 
 
 def python_values(column: pa.Array, field: Field) -> list[Any]:
-    """A column as Python values: vectors as lists of floats or ints, bits as bytes, sparse vectors as dicts."""
+    """A column as Python values.
+
+    Vectors are lists of floats or ints, bits are bytes, sparse vectors and structs dicts, times ISO 8601 texts,
+    geometries WKT.
+    """
     data_type = field.data_type
+    if data_type is DataType.TIMESTAMPTZ:
+        return list(texts_from_instants(column, field))
+    if field.is_struct_array:
+        return struct_rows(column, field, python_values)
+    if data_type is DataType.GEOMETRY:
+        return list(texts_from_geometries(column))
     if data_type is DataType.JSON:
         return [None if text is None else _json_decode(text) for text in column.to_pylist()]
     if data_type is DataType.SPARSE_FLOAT_VECTOR:

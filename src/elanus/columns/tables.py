@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from elanus.columns.check import check_column
+from elanus.columns.instants import instants_from_arrow
 from elanus.columns.layout import arrow_type
 from elanus.columns.rows import batch_from_columns, python_values
 from elanus.columns.values import column_from_ndarray, column_from_values
@@ -140,6 +141,12 @@ def _column_from_arrow(field: Field, column: pa.Array | pa.ChunkedArray) -> pa.A
     target = arrow_type(field)
     if pa.types.is_null(column.type):
         return pa.nulls(len(column), target)
+    if field.data_type is DataType.GEOMETRY or field.is_struct_array:
+        return column_from_values(field, column.to_pylist())
+    if field.data_type is DataType.TIMESTAMPTZ:
+        if pa.types.is_timestamp(column.type):
+            return instants_from_arrow(field, column)
+        return column_from_values(field, column.to_pylist())
     if column.type.equals(target):
         return _without_hidden_elements(column)
     if field.data_type is DataType.JSON:

@@ -13,7 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.geometries import geometries_from_values
+from elanus.columns.instants import instants_from_arrow, instants_from_values
 from elanus.columns.layout import arrow_type
+from elanus.columns.structs import struct_column
 from elanus.columns.vectors import (
     SparseRows,
     bfloat16_from_float32,
@@ -27,7 +30,7 @@ from elanus.errors import InvalidInput
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 
-__all__ = ["column_from_ndarray", "column_from_values", "json_text"]
+__all__ = ["column_from_ndarray", "column_from_values", "default_scalar", "json_text"]
 
 _PYTHON_TYPES: Final[dict[DataType, tuple[type, ...]]] = {
     DataType.BOOL: (bool, np.bool_),
@@ -39,6 +42,7 @@ _PYTHON_TYPES: Final[dict[DataType, tuple[type, ...]]] = {
     DataType.DOUBLE: (int, float, np.integer, np.floating),
     DataType.VARCHAR: (str,),
 }
+_ROW_BY_ROW: Final = {DataType.JSON, DataType.SPARSE_FLOAT_VECTOR, DataType.ARRAY, DataType.GEOMETRY}
 _json_encode: Final[Callable[[Any], bytes]] = msgspec.json.Encoder().encode
 
 
@@ -60,13 +64,24 @@ def column_from_values(field: Field, values: Sequence[Any]) -> pa.Array:
     data_type = field.data_type
     if data_type is DataType.JSON:
         return pa.array([_json_value(field, row, value) for row, value in enumerate(values)], pa.string())
+    if data_type is DataType.TIMESTAMPTZ:
+        return instants_from_values(field, values)
+    if data_type is DataType.GEOMETRY:
+        return geometries_from_values(field, values)
     if data_type is DataType.SPARSE_FLOAT_VECTOR:
         return _sparse_column(field, values)
     if data_type.is_vector:
         return _dense_column(field, values)
+    if field.is_struct_array:
+        return struct_column(field, values, column_from_values)
     if data_type is DataType.ARRAY:
         return _list_column(field, values)
     return _scalar_column(field, values)
+
+
+def default_scalar(field: Field) -> pa.Scalar:
+    """The default value of a field, in its layout."""
+    return column_from_values(field, [field.default_value])[0]
 
 
 def column_from_ndarray(field: Field, values: npt.NDArray[Any]) -> pa.Array:
@@ -77,7 +92,12 @@ def column_from_ndarray(field: Field, values: npt.NDArray[Any]) -> pa.Array:
     Raises:
         InvalidInput: a shape or dtype that does not fit the field.
     """
-    if values.dtype == object or field.data_type in {DataType.JSON, DataType.SPARSE_FLOAT_VECTOR, DataType.ARRAY}:
+    if values.dtype == object or field.data_type in {
+        DataType.JSON,
+        DataType.SPARSE_FLOAT_VECTOR,
+        DataType.ARRAY,
+        DataType.GEOMETRY,
+    }:
         return column_from_values(field, values.tolist() if field.data_type is DataType.JSON else list(values))
     if field.is_vector:
         if np.ma.is_masked(values):
@@ -92,6 +112,12 @@ def column_from_ndarray(field: Field, values: npt.NDArray[Any]) -> pa.Array:
             "type_mismatch", f"field {field.name!r} got an array of shape {values.shape}, expected one value a row",
             field=field.name,
         )  # fmt: skip
+    if field.data_type is DataType.TIMESTAMPTZ:
+        if values.dtype.kind == "M":
+            return _instants_from_datetime64(field, values)
+        if values.dtype.kind != "U":
+            raise _mismatch(field, values.dtype)
+        return instants_from_values(field, values.tolist())
     accepted = {
         DataType.BOOL: "b",
         DataType.VARCHAR: "UT",
@@ -105,6 +131,14 @@ def column_from_ndarray(field: Field, values: npt.NDArray[Any]) -> pa.Array:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
         # Values out of range, a byte order or width that Arrow does not know, or text that is not Unicode.
         return _scalar_column(field, values.tolist())
+
+
+def _instants_from_datetime64(field: Field, values: npt.NDArray[Any]) -> pa.Array:
+    """NumPy's times have no zone: they are in the field's. NaT is null."""
+    unit = np.datetime_data(values.dtype)[0]
+    if unit not in {"s", "ms", "us", "ns"}:
+        values = values.astype("datetime64[s]")
+    return instants_from_arrow(field, pa.array(values))
 
 
 def _scalar_column(field: Field, values: Sequence[Any]) -> pa.Array:

@@ -14,6 +14,7 @@ from elanus.schema.types import DataType
 
 __all__ = [
     "SparseRows",
+    "VectorLists",
     "bfloat16_from_float32",
     "dense_array",
     "dense_matrix",
@@ -107,6 +108,26 @@ class SparseRows:
         """Indices and values of one row (views)."""
         start, stop = int(self.offsets[number]), int(self.offsets[number + 1])
         return self.indices[start:stop], self.values[start:stop]
+
+
+@dataclass(frozen=True, slots=True)
+class VectorLists:
+    """Lists of dense vectors: list i is `vectors[offsets[i]:offsets[i + 1]]`, of at least one vector.
+
+    Attributes:
+        offsets: int64, one more than lists, from 0.
+        vectors: (vector_count, elements) of the element type.
+    """
+
+    offsets: npt.NDArray[np.int64]
+    vectors: npt.NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def matrix(self, number: int) -> npt.NDArray[Any]:
+        """The vectors of one list (a view)."""
+        return self.vectors[int(self.offsets[number]) : int(self.offsets[number + 1])]
 
 
 def sparse_rows(column: pa.Array) -> SparseRows:

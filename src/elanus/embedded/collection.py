@@ -2,64 +2,35 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from elanus.embedded.arguments import check_limit, check_same_fields, name_list, primary_keys
 from elanus.embedded.hybrid import AnnSearch
 from elanus.embedded.iterators import QueryIterator, SearchIterator
 from elanus.embedded.results import Hits, Rows
 from elanus.embedded.row_input import rows_batch
-from elanus.embedded.vectors import query_vectors
+from elanus.embedded.upkeep import CollectionUpkeep
+from elanus.embedded.vectors import query_lists, query_vectors
 from elanus.errors import Conflict, ElanusError, InvalidInput
 from elanus.query.explanation import Explanation
-from elanus.schema.collection import Schema
-from elanus.schema.field import Field
 from elanus.schema.rankers import Ranker, RrfRanker
-from elanus.service.requests.base import Service
 from elanus.service.requests.collections import (
-    CollectionInfo,
-    CreatePartition,
-    DescribeCollection,
-    DropPartition,
     GetRowCount,
-    ListPartitions,
-    TruncateCollection,
 )
-from elanus.service.requests.data import Compact, Delete, Flush, Insert, Upsert
+from elanus.service.requests.data import Delete, Insert, Upsert
 from elanus.service.requests.explain import Explain
-from elanus.service.requests.indexes import CreateIndex, DescribeIndexes, DropIndex, IndexInfo, WaitForIndexes
 from elanus.service.requests.query import Aggregate, HybridSearch, Query, Search
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from elanus.embedded.row_input import RowInput
 
 __all__ = ["Collection"]
 
 
-class Collection:
+class Collection(CollectionUpkeep):
     """Rows with vectors. Every method may be called from any thread, and every write is durable when it returns."""
-
-    def __init__(self, service: Service, info: CollectionInfo) -> None:
-        self._service: Final = service
-        self._database: Final = info.database
-        self._name: Final = info.name
-        self._info = info
-        self._vector_fields = info.schema.vector_fields
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def schema(self) -> Schema:
-        """Fields and types, as last seen."""
-        return self._info.schema
-
-    def describe(self) -> CollectionInfo:
-        """Everything about the collection, as it is now."""
-        self._info = self._service.execute(DescribeCollection(self._name, self._database))
-        self._vector_fields = self._info.schema.vector_fields
-        return self._info
 
     def insert(
         self,
@@ -135,14 +106,18 @@ class Collection:
         )
         return self._service.execute(request).deleted_count
 
-    def get(self, ids: Iterable[Any] | Any, *, output_fields: Sequence[str] | None = None) -> Rows:
-        """The rows of some primary keys, in order of their keys; keys without a row are left out."""
+    def get(self, ids: Iterable[Any] | Any, *, output_fields: Sequence[str] | None = None, timezone: str = "") -> Rows:
+        """The rows of some primary keys, in order of their keys; keys without a row are left out.
+
+        Times come in `timezone`, an IANA name, or in the collection's.
+        """
         return Rows(
             self._service.execute(
                 Query(
                     self._name,
                     ids=primary_keys(self.schema.primary_field, ids),
                     output_fields=self._output(output_fields),
+                    timezone=timezone,
                     database=self._database,
                 )
             )
@@ -158,6 +133,7 @@ class Collection:
         order_by: Sequence[str] = (),
         params: Mapping[str, Any] | None = None,
         partitions: Sequence[str] = (),
+        timezone: str = "",
     ) -> Rows:
         """The rows that pass a filter, in order of their primary keys or of other fields.
 
@@ -170,6 +146,7 @@ class Collection:
                 value, so it is first where descending; NaN is above all numbers. Ties come by primary key.
             params: values for `{name}` in the filter.
             partitions: only these partitions.
+            timezone: IANA name of the zone of times, in the filter and in what is returned; the collection's if empty.
         """
         check_limit(limit)
         return Rows(
@@ -183,6 +160,7 @@ class Collection:
                     partitions=name_list("partitions", partitions),
                     limit=limit or 0,
                     offset=offset,
+                    timezone=timezone,
                     database=self._database,
                 )
             )
@@ -293,11 +271,13 @@ class Collection:
         params: Mapping[str, Any] | None = None,
         filter_params: Mapping[str, Any] | None = None,
         partitions: Sequence[str] = (),
+        timezone: str = "",
     ) -> Hits:
         """The nearest rows to one vector or to each of many.
 
         Args:
-            vectors: one vector (a list or array of numbers, a dict for sparse fields) or a list or matrix of them.
+            vectors: one vector (a list or array of numbers, a dict for sparse fields) or a list or matrix of them; for
+                a vector member of an array of structs, `chunks[emb]`, one list of vectors or many.
             limit: hits a query.
             field: the vector field; may be left out when there is one.
             filter: only rows that pass this expression.
@@ -307,9 +287,10 @@ class Collection:
             params: search parameters of the index (`ef`, `nprobe`, ...); `radius`, `range_filter` for a range search.
             filter_params: values for `{name}` in the filter.
             partitions: only these partitions.
+            timezone: as for `query`.
         """
         target = self._vector_field(field)
-        queries, single = query_vectors(target, vectors)
+        queries, single = (query_lists if "[" in target.name else query_vectors)(target, vectors)
         request = Search(
             self._name,
             queries,
@@ -322,6 +303,7 @@ class Collection:
             filter_params=dict(filter_params) if filter_params else {},
             output_fields=name_list("output_fields", output_fields),
             partitions=name_list("partitions", partitions),
+            timezone=timezone,
             database=self._database,
         )
         return Hits(self._service.execute(request), single=single)
@@ -473,71 +455,6 @@ class Collection:
         )
         return SearchIterator(self._service, request, limit=limit)
 
-    def create_index(
-        self,
-        field: str = "",
-        index_type: str = "AUTOINDEX",
-        *,
-        metric: str = "",
-        name: str = "",
-        wait: bool = True,
-        **params: Any,
-    ) -> None:
-        """Defines an index on a field (the vector field, if there is one) and waits until it is built.
-
-        Searches are right at every moment; the index makes them faster.
-        """
-        target = field or self._vector_field("").name
-        self._service.execute(
-            CreateIndex(
-                self._name,
-                target,
-                index_type=index_type,
-                metric=metric,
-                params=params,
-                index_name=name,
-                database=self._database,
-            )
-        )
-        if wait:
-            self.wait_for_indexes()
-
-    def drop_index(self, name: str) -> None:
-        """Removes an index, by its name or its field's."""
-        self._service.execute(DropIndex(self._name, name, while_loaded=True, database=self._database))
-
-    def indexes(self) -> list[IndexInfo]:
-        """Every index and how far it is built."""
-        return self._service.execute(DescribeIndexes(self._name, database=self._database))
-
-    def wait_for_indexes(self, timeout_s: float | None = None) -> bool:
-        """Waits until every sealed segment has its indexes. False when the time is over first."""
-        return self._service.execute(WaitForIndexes(self._name, timeout_s, database=self._database))
-
-    def flush(self) -> None:
-        """Writes growing rows into segment files: not needed for durability, it frees memory and lets indexes build."""
-        self._service.execute(Flush(self._name, database=self._database))
-
-    def compact(self) -> None:
-        """Merges small segments and removes deleted rows now, as the background would in time."""
-        self._service.execute(Compact(self._name, database=self._database))
-
-    def truncate(self) -> None:
-        """Removes every row."""
-        self._service.execute(TruncateCollection(self._name, database=self._database))
-
-    def create_partition(self, name: str) -> None:
-        self._service.execute(CreatePartition(self._name, name, database=self._database))
-
-    def drop_partition(self, name: str) -> None:
-        """Removes a partition and its rows."""
-        self._service.execute(DropPartition(self._name, name, database=self._database))
-
-    def partitions(self) -> list[str]:
-        """The names of the partitions."""
-        listed = self._service.execute(ListPartitions(self._name, database=self._database))
-        return [partition.name for partition in listed]
-
     def __len__(self) -> int:
         """How many rows there are."""
         return self._service.execute(GetRowCount(self._name, database=self._database))
@@ -556,7 +473,7 @@ class Collection:
         """Sends rows; when the schema changed since it was last seen, converts and sends them once more."""
         seen = self._info.schema_timestamp
         try:
-            return self._service.execute(request(rows_batch(data, self.schema), seen))
+            return self._service.execute(request(self._batch(data), seen))
         except Conflict as error:
             if error.kind != "schema_mismatch":
                 raise
@@ -565,7 +482,12 @@ class Collection:
             # Rows that do not fit the schema last seen may fit the present one.
             if self.describe().schema_timestamp == seen:
                 raise
-        return self._service.execute(request(rows_batch(data, self.schema), self._info.schema_timestamp))
+        return self._service.execute(request(self._batch(data), self._info.schema_timestamp))
+
+    def _batch(self, data: Any) -> "pa.RecordBatch":
+        if self.schema.has_timestamps:
+            self.describe()  # The zone of times that name none may have changed.
+        return rows_batch(data, self.schema)
 
     def _ann_request(self, search: AnnSearch, partitions: tuple[str, ...]) -> tuple[Search, bool]:
         """The request of a search, and whether it has a single vector."""
@@ -588,11 +510,3 @@ class Collection:
         if names is not None:
             return name_list("output_fields", names)
         return tuple(field.name for field in self.schema.fields if not field.is_vector)
-
-    def _vector_field(self, name: str) -> Field:
-        vectors = self._vector_fields
-        found = vectors[0] if not name and len(vectors) == 1 else self.schema.find(name) if name else None
-        if found is None or not found.is_vector:
-            names = ", ".join(field.name for field in vectors)
-            raise InvalidInput("invalid_argument", f"{name!r} is no vector field; say one of {names}", field=name)
-        return found

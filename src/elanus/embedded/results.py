@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.instants import timestamps_from_instants
 from elanus.columns.layout import arrow_field
 from elanus.columns.numbers import number_array
 from elanus.columns.rows import python_values, rows_from_batch
 from elanus.embedded.rendering import ROWS_MAX, text_table
 from elanus.schema.field import Field
+from elanus.schema.types import DataType
 from elanus.service.requests.query import QueryReply, SearchReply
 
 if TYPE_CHECKING:
@@ -87,8 +89,8 @@ class Hits:
             columns[_QUERY] = number_array(np.repeat(np.arange(self.query_count), reply.counts))
         columns[reply.primary_field] = reply.ids
         columns[_SCORE] = number_array(reply.scores)
-        for name, column in zip(reply.columns.schema.names, reply.columns.columns, strict=True):
-            columns.setdefault(name, column)
+        for field, column in zip(reply.fields, reply.columns.columns, strict=True):
+            columns.setdefault(field.name, _as_arrow(column, field))
         return pa.table(columns)
 
     def to_pandas(self) -> "pd.DataFrame":
@@ -169,8 +171,10 @@ class Rows:
         return rows_from_batch(self._reply.columns.slice(number % len(self), 1), self._reply.fields)[0]
 
     def to_arrow(self) -> pa.Table:
-        """A table with a column a field; vectors are fixed-size lists."""
-        return pa.Table.from_batches([self._reply.columns])
+        """A table with a column a field; vectors are fixed-size lists, times timestamps."""
+        names = self._reply.columns.schema.names
+        columns = zip(self._reply.columns.columns, self._reply.fields, strict=True)
+        return pa.Table.from_arrays([_as_arrow(column, field) for column, field in columns], names=names)
 
     def to_pandas(self) -> "pd.DataFrame":
         """A data frame. Needs pandas."""
@@ -183,6 +187,11 @@ class Rows:
     def __repr__(self) -> str:
         names, columns = _shown_columns(self.to_arrow(), self._reply.fields, self._reply.dynamic_keys)
         return f"{len(self)} rows\n{text_table(names, columns, len(self))}"
+
+
+def _as_arrow(column: pa.Array, field: Field) -> pa.Array:
+    """A column as other libraries understand it: times have their type and zone."""
+    return timestamps_from_instants(column, field) if field.data_type is DataType.TIMESTAMPTZ else column
 
 
 def _shown_columns(

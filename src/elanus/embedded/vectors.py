@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.columns.values import column_from_ndarray, column_from_values
-from elanus.columns.vectors import SparseRows, dense_matrix, element_dtype, sparse_rows
+from elanus.columns.vectors import SparseRows, VectorLists, dense_matrix, element_dtype, sparse_rows
 from elanus.errors import InvalidInput
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 
-__all__ = ["query_vectors"]
+__all__ = ["query_lists", "query_vectors"]
 
 
 def query_vectors(field: Field, vectors: Any) -> tuple[npt.NDArray[Any] | SparseRows, bool]:
@@ -44,6 +44,26 @@ def query_vectors(field: Field, vectors: Any) -> tuple[npt.NDArray[Any] | Sparse
     single = not isinstance(vectors[0], Sequence | np.ndarray | bytes | bytearray)
     rows = [vectors] if single else list(vectors)
     return dense_matrix(column_from_values(field, rows), field), single
+
+
+def query_lists(field: Field, lists: Any) -> tuple[VectorLists, bool]:
+    """Lists of vectors for a vector member of an array of structs, and whether there was a single list.
+
+    A list is what many vectors are to `query_vectors`; many lists are a list or array of such.
+
+    Raises:
+        InvalidInput: they do not fit the field.
+    """
+    first = lists[0] if isinstance(lists, Sequence | np.ndarray) and len(lists) and not isinstance(lists, str) else None
+    if not isinstance(first, Sequence | np.ndarray) or isinstance(first, str) or len(first) == 0:
+        raise InvalidInput(
+            "type_mismatch", f"field {field.name!r} is searched with a list of vectors, or many lists", field=field.name
+        )
+    single = isinstance(first, bytes) or not isinstance(first[0], Sequence | np.ndarray | bytes)
+    matrices = [query_vectors(field, one)[0] for one in ([lists] if single else lists)]
+    dense = [matrix for matrix in matrices if isinstance(matrix, np.ndarray)]
+    offsets = np.concatenate(([0], np.cumsum([len(matrix) for matrix in dense])))
+    return VectorLists(offsets, np.ascontiguousarray(np.concatenate(dense))), single
 
 
 def _no_vectors(field: Field, vectors: Any) -> InvalidInput:

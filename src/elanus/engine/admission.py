@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from elanus.columns.check import check_column
 from elanus.columns.layout import arrow_schema, arrow_type
 from elanus.columns.numbers import number_array
+from elanus.columns.values import default_scalar
 from elanus.errors import InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
@@ -79,14 +80,14 @@ def _primary_column(field: Field, given: pa.Array | None, row_count: int, rules:
 def _complete(field: Field, given: pa.Array | None, row_count: int) -> pa.Array:
     if given is not None:
         if given.null_count and field.default_value is not None:
-            return pc.fill_null(given, pa.scalar(field.default_value, arrow_type(field)))
+            return pc.fill_null(given, default_scalar(field))
         if given.null_count and field.is_dynamic:
             return pc.fill_null(given, "{}")
         return given
     if field.is_dynamic:
         return pa.repeat(pa.scalar("{}", arrow_type(field)), row_count)
     if field.default_value is not None:
-        return pa.repeat(pa.scalar(field.default_value, arrow_type(field)), row_count)
+        return pa.repeat(default_scalar(field), row_count)
     if field.nullable:
         return pa.nulls(row_count, arrow_type(field))
     raise InvalidInput(

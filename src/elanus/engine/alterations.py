@@ -17,7 +17,7 @@ from elanus.index.scalar.rules import check_scalar_index
 from elanus.schema.collection import IndexDefinition, Schema
 from elanus.schema.field import Field
 from elanus.schema.names import check_name
-from elanus.schema.types import METRICS_OF, Metric
+from elanus.schema.types import LIST_METRICS_OF, METRICS_OF, Metric
 from elanus.storage.manifest import (
     Change,
     IndexDefined,
@@ -164,7 +164,8 @@ def define_index(collection: Collection, definition: IndexDefinition, metric: st
     """
     _check_settings(definition.settings)
     schema = collection.manifest.schema
-    field = schema.find_indexed(definition.field_name) or schema.field(definition.field_name)
+    name = definition.field_name
+    field = schema.vector_member(name) or schema.find_indexed(name) or schema.field(name)
     complete = _complete(schema, field, definition, metric, collection.components.ids.allocate())
 
     def decide(manifest: Manifest) -> list[Change]:
@@ -232,7 +233,8 @@ def drop_index(collection: Collection, name: str, *, while_loaded: bool = True) 
 
 def _complete(schema: Schema, field: Field, definition: IndexDefinition, metric: str, index_id: int) -> IndexDefinition:
     """The definition with name, metric and parameters filled in and checked."""
-    name = definition.index_name or f"{field.name}"
+    is_member = "[" in field.name
+    name = definition.index_name or field.name.replace("[", "_").removesuffix("]")
     check_name("index", name)
     if not field.is_vector:
         params = definition.params
@@ -247,7 +249,7 @@ def _complete(schema: Schema, field: Field, definition: IndexDefinition, metric:
         raise InvalidInput(
             "invalid_index", f"index type {kind.name} does not take a {field.data_type.label} field", field=field.name
         )
-    allowed = METRICS_OF[field.data_type]
+    allowed = LIST_METRICS_OF[field.data_type] if is_member else METRICS_OF[field.data_type]
     chosen = metric.upper() or allowed[0].value
     if chosen not in {item.value for item in allowed}:
         raise InvalidInput(
@@ -255,7 +257,7 @@ def _complete(schema: Schema, field: Field, definition: IndexDefinition, metric:
             f"metric {metric!r} does not fit field {field.name!r}, expected one of {', '.join(allowed)}",
             field=field.name,
         )
-    params = kind.check_build_params(field, Metric(chosen), definition.params)
+    params = kind.check_build_params(field, Metric(chosen).element, definition.params)
     return replace(
         definition,
         index_name=name,

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from elanus.columns.taking import take_rows
 from elanus.engine.collection import Collection
+from elanus.engine.sealing import shredding_rules
 from elanus.engine.state import CollectionState, SealedUnit
 from elanus.errors import DataCorrupt, Unavailable
 from elanus.runtime.ids import process_id
@@ -133,7 +134,12 @@ def _write(collection: Collection, sources: Sequence[_Source], order: Rows) -> S
     segment_id = collection.components.ids.allocate()
     fields = collection.manifest.schema.fields
     written = write_segment(
-        collection.components.store, collection.segment_prefix(segment_id), segment_id, fields, column
+        collection.components.store,
+        collection.segment_prefix(segment_id),
+        segment_id,
+        fields,
+        column,
+        shredding=shredding_rules(collection.components.settings),
     )
     return SegmentEntry(
         segment_id=segment_id,

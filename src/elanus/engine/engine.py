@@ -21,7 +21,6 @@ from elanus.engine.recovery import (
 from elanus.errors import Conflict, InvalidInput, Unavailable
 from elanus.runtime.log import get_logger
 from elanus.schema.collection import Schema
-from elanus.schema.field import UNASSIGNED_ID
 from elanus.schema.rules import check_schema
 from elanus.storage.manifest import LoadState, Manifest, PartitionEntry
 
@@ -194,9 +193,7 @@ class Engine:
     def _first_manifest(self, schema: Schema, options: CollectionOptions) -> Manifest:
         components = self.components
         now = components.oracle.allocate()
-        schema = schema.with_fields(
-            item if item.field_id == UNASSIGNED_ID else item.with_id(UNASSIGNED_ID) for item in schema.fields
-        ).with_ids()
+        schema = schema.without_ids().with_ids()
         keyed = schema.partition_key_field is not None
         count = (options.partition_count or _KEYED_PARTITION_COUNT) if keyed else 0
         names = [f"{DEFAULT_PARTITION}_{slot}" for slot in range(count)] or [DEFAULT_PARTITION]
@@ -205,7 +202,7 @@ class Engine:
             schema=schema,
             created_timestamp=now,
             schema_timestamp=now,
-            next_field_id=max(item.field_id for item in schema.fields) + 1,
+            next_field_id=schema.field_id_max + 1,
             shard_count=options.shard_count,
             partitions_by_key=count,
             consistency_level=options.consistency_level,

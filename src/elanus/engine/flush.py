@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping
 from dataclasses import replace
 
 from elanus.engine.collection import Collection
+from elanus.engine.sealing import shredding_rules
 from elanus.engine.state import CollectionState, SealedUnit
 from elanus.storage.chunk import GrowingSegment
 from elanus.storage.deletefile import write_deletes
@@ -82,6 +83,7 @@ def _write_rows(collection: Collection, segment: GrowingSegment, cut: int) -> Se
         segment_id,
         collection.manifest.schema.fields,
         segment.column,
+        shredding=shredding_rules(collection.components.settings),
     )
     deletes = _write_deletes(collection, segment_id, segment.deletes(), None, cut)
     return SegmentEntry(

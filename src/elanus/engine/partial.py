@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from elanus.columns.check import check_keys
-from elanus.columns.layout import arrow_type
 from elanus.columns.rows import batch_from_columns
 from elanus.columns.texts import text_array
+from elanus.columns.values import default_scalar
 from elanus.errors import InvalidInput
 from elanus.query.output import FoundRows, fetch_column
 from elanus.query.plan import Scope
@@ -77,7 +77,7 @@ def _from_stored(found: FoundRows, field: Field, places: pa.Array) -> pa.Array:
     column = values.take(places)
     if field.default_value is None:
         return column
-    default = pa.repeat(pa.scalar(field.default_value, arrow_type(field)), len(places))
+    default = pa.repeat(default_scalar(field), len(places))
     return pc.if_else(places.is_valid(), column, default)
 
 

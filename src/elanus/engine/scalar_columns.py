@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from elanus.expr import variants
 from elanus.expr.bound import JsonPath
@@ -58,7 +59,7 @@ def scalar_column(schema: Schema, definition: IndexDefinition, source: ColumnSou
         return ScalarColumn(array, RowSets(len(array), absent=None if known is None else ~known))
     values = OperandReader(source, {path.name: [path.steps]}).variants(path)
     array = _CASTS[str(definition.params["json_cast_type"])](values)
-    absent = ~values.present()
+    absent = ~values.known()
     indexed = validity(array)
     others = None if indexed is None else (~indexed).minus(absent)
     documents = None if path.is_dynamic else validity(source.column(path.name))
@@ -99,7 +100,12 @@ def _doubles(values: Variants) -> pa.Array:
 
 
 def _strings(values: Variants) -> pa.Array:
-    return pa.nulls(values.row_count, pa.string()) if values.strings is None else values.strings
+    if values.strings is None:
+        return pa.nulls(values.row_count, pa.string())
+    strings = values.strings
+    if pa.types.is_dictionary(strings.type):
+        strings = strings.dictionary_decode()
+    return pc.if_else(pa.array(values.kinds == variants.STRING), strings, pa.scalar(None, pa.string()))
 
 
 def _lists(
@@ -107,10 +113,10 @@ def _lists(
 ) -> pa.Array:
     """The arrays all of whose elements an index holds, converted."""
     held: npt.NDArray[np.object_] = np.full(values.row_count, None, np.object_)
-    if values.objects is not None:
-        for row in np.flatnonzero(values.kinds == variants.ARRAY).tolist():
-            if all(map(holds, values.objects[row])):
-                held[row] = list(map(convert, values.objects[row]))
+    rows = np.flatnonzero(values.kinds == variants.ARRAY)
+    for row, elements in zip(rows.tolist(), values.objects_at(rows), strict=True):
+        if all(map(holds, elements)):
+            held[row] = list(map(convert, elements))
     return pa.array(held.tolist(), pa.list_(element_type))
 
 

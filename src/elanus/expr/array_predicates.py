@@ -33,16 +33,16 @@ def array_elements(column: pa.Array, position: int) -> pa.Array:
 
 def contains_any(column: pa.Array, members: Sequence[Scalar]) -> Bitset:
     """The rows with an element that is one of the members; undefined for null rows."""
-    elements, parents = _flat(column)
-    return Bitset.from_rows(parents[_is_member(elements, members).to_bool()], len(column))
+    elements, offsets = _flat(column)
+    return primitives.runs_with(_is_member(elements, members), offsets)
 
 
 def contains_all(column: pa.Array, members: Sequence[Scalar]) -> Bitset:
     """The rows that have every member among their elements; undefined for null rows."""
-    elements, parents = _flat(column)
+    elements, offsets = _flat(column)
     rows = Bitset.ones(len(column))
     for member in dict.fromkeys(members):
-        rows &= Bitset.from_rows(parents[_is_member(elements, [member]).to_bool()], len(column))
+        rows &= primitives.runs_with(_is_member(elements, [member]), offsets)
     return rows
 
 
@@ -63,9 +63,14 @@ def _lengths(column: pa.Array) -> Integers:
     return lengths
 
 
-def _flat(column: pa.Array) -> tuple[pa.Array, Integers]:
-    """All elements of rows that are not null, and the row of each."""
-    return column.flatten(), np.repeat(np.arange(len(column)), _lengths(column))
+def _flat(column: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int32]]:
+    """The elements of all rows, end to end, and where each row's begin, and the last's end; views where they can be."""
+    buffer = column.buffers()[1]
+    if len(column) == 0 or buffer is None:
+        return column.values.slice(0, 0), np.zeros(len(column) + 1, np.int32)
+    offsets = np.frombuffer(buffer, np.int32, len(column) + 1, column.offset * 4)
+    first, last = int(offsets[0]), int(offsets[-1])
+    return column.values.slice(first, last - first), offsets - np.int32(first) if first else offsets
 
 
 def _is_member(elements: pa.Array, members: Sequence[Scalar]) -> Bitset:

@@ -10,8 +10,10 @@ from typing import Literal
 import pyarrow as pa
 
 from elanus.expr.bounds import NumberSet
+from elanus.expr.member_sets import MemberSet
 from elanus.expr.patterns import StringPattern
 from elanus.expr.syntax import Index, Key, Scalar
+from elanus.schema.instants import Duration
 from elanus.schema.types import DataType
 
 __all__ = [
@@ -35,26 +37,39 @@ __all__ = [
     "InJson",
     "InNumbers",
     "InStrings",
+    "Instant",
     "IsNull",
     "IsNullDocument",
     "JsonPath",
     "Kind",
     "Length",
+    "MatchElements",
     "Matches",
+    "MemberOf",
     "Negation",
     "Not",
     "NumberType",
     "Operand",
     "Or",
+    "Shifted",
+    "Spatial",
 ]
 
-Kind = Literal["number", "string", "bool", "json", "array"]
+Kind = Literal["number", "string", "bool", "json", "array", "time", "geometry"]
 """What an operand's values are, as far as comparing goes."""
 
 NumberType = Literal["integer", "double", "mixed"]
 """What numbers an operand has; `mixed` is decided row by row, as JSON has it."""
 
-ConstantValue = Scalar | tuple["ConstantValue", ...]
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A point in time, microseconds since 1970 in UTC."""
+
+    microseconds: int
+
+
+ConstantValue = Scalar | Instant | Duration | tuple["ConstantValue", ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +89,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ArrayColumn:
-    """An Array field."""
+    """An Array field; or one member of all structs in an array of structs, which is an array as well.
+
+    Attributes:
+        name: the field.
+        element_type: STRUCT for an array of structs itself.
+        member: name of the member, or empty.
+    """
 
     name: str
     element_type: DataType
+    member: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +150,15 @@ class Negation:
     number_type: NumberType
 
 
-Operand = Constant | Column | ArrayColumn | Element | JsonPath | Length | Arithmetic | Negation
+@dataclass(frozen=True, slots=True)
+class Shifted:
+    """A time, so much later."""
+
+    operand: "Column | Shifted"
+    duration: Duration
+
+
+Operand = Constant | Column | ArrayColumn | Element | JsonPath | Length | Arithmetic | Negation | Shifted
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +197,7 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """An operand of numbers, strings or truth values against a constant of its kind."""
+    """An operand of numbers, times, strings or truth values against a constant of its kind; of a time, microseconds."""
 
     operand: Operand
     operator: str
@@ -205,7 +235,7 @@ class CompareJson:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InNumbers:
-    """An operand of numbers in a set."""
+    """An operand of numbers, or of times, in a set."""
 
     operand: Operand
     members: NumberSet
@@ -238,6 +268,29 @@ class InJson:
     strings: pa.Array
     others: tuple[ConstantValue, ...]
     negated: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MemberOf:
+    """Integers or strings, or those at a path, in a set a client sent; other JSON values are in none."""
+
+    operand: Column | JsonPath
+    members: MemberSet
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spatial:
+    """A geometry against another: `predicate` is the name of an st_ function without that prefix.
+
+    Attributes:
+        geometry: WKT; empty for `isvalid`.
+        distance_m: for `dwithin`.
+    """
+
+    operand: Column
+    predicate: str
+    geometry: str = ""
+    distance_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +343,23 @@ class Contains:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchElements:
+    """How many structs of an array meet a condition.
+
+    Attributes:
+        array: the array of structs.
+        condition: over its members, which are the columns it names.
+        least: so many at least; None for all of them.
+        most: so many at most; None for any number.
+    """
+
+    array: ArrayColumn
+    condition: "Condition"
+    least: int | None
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class EqualsList:
     """A typed array against a list in its elements' domain; `members` is None when no array can equal the list."""
 
@@ -311,10 +381,13 @@ Condition = (
     | InNumbers
     | InStrings
     | InJson
+    | MemberOf
     | Matches
+    | Spatial
     | IsNull
     | IsNullDocument
     | Exists
     | Contains
     | EqualsList
+    | MatchElements
 )

@@ -26,11 +26,15 @@ from elanus.expr.bound import (
     IsNullDocument,
     JsonPath,
     Length,
+    MatchElements,
     Matches,
+    MemberOf,
     Negation,
     Not,
     Operand,
     Or,
+    Shifted,
+    Spatial,
 )
 from elanus.schema.types import DataType
 
@@ -45,6 +49,7 @@ _MEMBERSHIP: Final = 10
 _ARRAY: Final = 20
 _PATTERN: Final = 40
 _JSON: Final = 200
+_GEOMETRY: Final = 1000
 
 
 def cost(condition: Condition) -> int:
@@ -62,6 +67,10 @@ def cost(condition: Condition) -> int:
             return _PATTERN
         case InNumbers() | InStrings():
             return _MEMBERSHIP + _operand_cost(condition.operand)
+        case MemberOf():
+            return _PATTERN + _operand_cost(condition.operand)
+        case Spatial():
+            return _GEOMETRY
         case Matches():
             return _PATTERN + _operand_cost(condition.operand)
         case IsNull(operand=Column() | ArrayColumn()):
@@ -72,6 +81,8 @@ def cost(condition: Condition) -> int:
             return _JSON
         case EqualsList():
             return _ARRAY
+        case MatchElements():
+            return _ARRAY + 4 * cost(condition.condition)
 
 
 def _operand_cost(operand: Operand) -> int:
@@ -86,5 +97,7 @@ def _operand_cost(operand: Operand) -> int:
             return _JSON
         case Arithmetic():
             return _MEMBERSHIP + _operand_cost(operand.left) + _operand_cost(operand.right)
+        case Shifted():
+            return _MEMBERSHIP + _operand_cost(operand.operand)
         case Negation():
             return _NUMBERS + _operand_cost(operand.operand)

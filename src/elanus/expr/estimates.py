@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from elanus.expr.bound import (
     Always,
     And,
@@ -89,8 +91,9 @@ def _of_bounds(condition: Compare | Between | InNumbers, operand: Operand, stats
         case Between():
             share = _between(condition, low, high)
         case InNumbers():
-            # Fractions equal no whole number; for floats nothing is known of single values anyway.
-            count = sum(1 for number in condition.members.numbers if low <= number <= high and number % 1 == 0)
+            # Of floats nothing is known for single values, so only whole numbers are counted.
+            integers = condition.members.integers
+            count = int(np.count_nonzero((integers >= low) & (integers <= high)))
             share = _member_share(count, low, high, negated=condition.negated)
     if share is None:
         return None

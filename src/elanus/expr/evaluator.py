@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
-from elanus.columns.numbers import number_array
+from elanus.columns.json_values import JsonValues, ValuePath
+from elanus.columns.numbers import number_array, number_values
 from elanus.expr import primitives
 from elanus.expr.access import IndexAccess
 from elanus.expr.array_predicates import array_equals, contains_all, contains_any
@@ -29,22 +30,28 @@ from elanus.expr.bound import (
     IsNull,
     IsNullDocument,
     JsonPath,
+    MatchElements,
     Matches,
+    MemberOf,
     Not,
     Or,
+    Spatial,
 )
 from elanus.expr.cost import NARROWING_COST_MIN, cost
-from elanus.expr.json_predicates import compare_json, compare_variants, contains_json, in_json
+from elanus.expr.json_predicates import compare_json, compare_variants, contains_json, in_json, members_json
 from elanus.expr.numbers import Numbers, compare_constant, compare_numbers, contained
 from elanus.expr.operand_binder import kind
 from elanus.expr.operand_reader import JsonPaths, OperandReader
 from elanus.expr.source import ColumnSource
+from elanus.expr.spatial import spatial_truth
+from elanus.expr.struct_elements import StructElements, counted_truth
 from elanus.expr.truth import Truth
-from elanus.expr.variants import MISSING, NULL
+from elanus.expr.variants import MISSING, NULL, STRING
 
 __all__ = ["evaluate"]
 
-_NULL_DOCUMENT: Final = r"\A[ \t\n\r]*null[ \t\n\r]*\z"
+# Times are numbers of microseconds here.
+_NUMERIC: Final = frozenset({"number", "time"})
 
 # Gathering rows costs something itself: it pays when most rows are decided already, and there are some.
 _NARROWING_ROWS_MIN: Final = 256
@@ -118,6 +125,10 @@ class _Evaluation:
                 return _membership(hits, primitives.validity(strings), negated=node.negated)
             case Matches():
                 return self._matches(node)
+            case Spatial():
+                return spatial_truth(node, self._read.column(node.operand.name))
+            case MemberOf():
+                return self._member_of(node)
             case IsNull():
                 return self._is_null(node)
             case IsNullDocument():
@@ -135,6 +146,8 @@ class _Evaluation:
                 return self._contains(node)
             case EqualsList():
                 return self._equals_list(node)
+            case MatchElements():
+                return self._match_elements(node)
             case Fixed():
                 return Truth.where_known(self._all_or_none(truth=node.truth), self._read.known(node.operand))
             case Always():
@@ -191,7 +204,7 @@ class _Evaluation:
 
     def _compare(self, node: Compare) -> Truth:
         operands_kind = kind(node.operand)
-        if operands_kind == "number":
+        if operands_kind in _NUMERIC:
             assert isinstance(node.constant, int | float)
             numbers = self._read.numbers(node.operand)
             return Truth.where_known(compare_constant(numbers, node.operator, node.constant), numbers.known)
@@ -199,12 +212,13 @@ class _Evaluation:
         return Truth.where_known(_compare_column(column, node.operator, node.constant), primitives.validity(column))
 
     def _between(self, node: Between) -> Truth:
-        if kind(node.operand) == "number":
+        if kind(node.operand) in _NUMERIC:
             assert isinstance(node.low, int | float)
             assert isinstance(node.high, int | float)
-            numbers = self._read.numbers(node.operand)
-            above = compare_constant(numbers, node.low_operator, node.low)
-            return Truth.where_known(above & compare_constant(numbers, node.high_operator, node.high), numbers.known)
+            # The bounds are in the field's domain already.
+            numbers = number_values(self._read.column(node.operand.name))
+            hits = primitives.between(numbers, node.low_operator, node.low, node.high_operator, node.high)
+            return Truth.where_known(hits, self._read.known(node.operand))
         column = self._read.scalars(node.operand)
         above = _compare_column(column, node.low_operator, node.low)
         within = above & _compare_column(column, node.high_operator, node.high)
@@ -215,7 +229,7 @@ class _Evaluation:
         if "json" in kinds:
             left_values, right_values = self._read.as_variants(node.left), self._read.as_variants(node.right)
             return compare_variants(left_values, node.operator, right_values)
-        if kinds == {"number"}:
+        if kinds <= _NUMERIC:
             left, right = self._read.numbers(node.left), self._read.numbers(node.right)
             return Truth.where_known(compare_numbers(left, node.operator, right), _both(left, right))
         a, b = self._read.scalars(node.left), self._read.scalars(node.right)
@@ -230,12 +244,22 @@ class _Evaluation:
     def _matches(self, node: Matches) -> Truth:
         if isinstance(node.operand, JsonPath):
             strings = self._read.variants(node.operand).strings
-            hits = self._all_or_none(truth=False) if strings is None else node.pattern.matches(strings)
-            known = None if strings is None else primitives.validity(strings)
-            hits = hits if known is None else hits & known
+            hits = self._all_or_none(truth=False)
+            if strings is not None:
+                hits = node.pattern.matches(strings) & self._read.variants(node.operand).rows_of(STRING)
             return _membership(hits, self._read.json_known(node.operand), negated=node.negated)
         column = self._read.scalars(node.operand)
         return _membership(node.pattern.matches(column), primitives.validity(column), negated=node.negated)
+
+    def _member_of(self, node: MemberOf) -> Truth:
+        if isinstance(node.operand, JsonPath):
+            return members_json(self._read.variants(node.operand), node.members)
+        column = self._read.scalars(node.operand)
+        if kind(node.operand) == "string":
+            found = primitives.string_test(column, node.members.texts)
+        else:
+            found = Bitset.from_bool(node.members.integers(number_values(column)))
+        return Truth.where_known(found, primitives.validity(column))
 
     def _is_null(self, node: IsNull) -> Truth:
         if isinstance(node.operand, JsonPath):
@@ -246,17 +270,14 @@ class _Evaluation:
         return Truth(~null if node.negated else null)
 
     def _is_null_document(self, node: IsNullDocument) -> Truth:
-        column = self._read.column(node.name)
-        known = primitives.validity(column)
-        null = primitives.string_regex(column, _NULL_DOCUMENT)
-        null = null if known is None else (null & known) | ~known
+        null = self._read.null_document(node.name)
         return Truth(~null if node.negated else null)
 
     def _contains(self, node: Contains) -> Truth:
         if isinstance(node.operand, JsonPath):
             return contains_json(self._read.variants(node.operand), node.members, all_needed=node.all_needed)
-        column = self._read.column(node.operand.name)
-        members = [member for member in node.members if not isinstance(member, tuple)]
+        column = self._read.array(node.operand)
+        members = [member for member in node.members if isinstance(member, bool | int | float | str)]
         if node.all_needed and node.impossible:
             hits = self._all_or_none(truth=False)
         else:
@@ -264,9 +285,15 @@ class _Evaluation:
         return Truth.where_known(hits, primitives.validity(column))
 
     def _equals_list(self, node: EqualsList) -> Truth:
-        column = self._read.column(node.array.name)
+        column = self._read.array(node.array)
         hits = self._all_or_none(truth=False) if node.members is None else array_equals(column, node.members)
         return _membership(hits, primitives.validity(column), negated=node.negated)
+
+    def _match_elements(self, node: MatchElements) -> Truth:
+        column = self._read.column(node.array.name)
+        elements = StructElements(column)
+        truth = _Evaluation(elements, OperandReader(elements, {}), None).truth(node.condition)
+        return counted_truth(column, truth, least=node.least, most=node.most)
 
 
 class _Gathered:
@@ -282,6 +309,13 @@ class _Gathered:
 
     def column(self, name: str) -> pa.Array:
         return self._source.column(name).take(self._rows)
+
+    def strings(self, name: str) -> pa.Array:
+        return self._source.strings(name).take(self._rows)
+
+    def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
+        values = self._source.json_values(name, path)
+        return None if values is None else values.take(number_values(self._rows))
 
 
 def _compare_column(column: pa.Array, operator: str, constant: object) -> Bitset:

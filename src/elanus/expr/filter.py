@@ -18,6 +18,7 @@ from elanus.expr.binder import bind_tree
 from elanus.expr.bound import Condition
 from elanus.expr.evaluator import evaluate
 from elanus.expr.keys import key_values
+from elanus.expr.operand_binder import BindingContext
 from elanus.expr.operand_reader import JsonPaths
 from elanus.expr.outline import outline
 from elanus.expr.parser import DEPTH_MAX, parse_tree
@@ -28,6 +29,7 @@ from elanus.expr.source import ColumnSource
 from elanus.expr.stats import SegmentStats
 from elanus.expr.syntax import Node, Scalar
 from elanus.schema.collection import Schema
+from elanus.schema.instants import time_zone
 
 __all__ = ["Expression", "Filter", "bind", "compile_filter", "parse"]
 
@@ -141,7 +143,14 @@ def parse(text: str, *, depth_max: int = DEPTH_MAX) -> Expression:
     return Expression(text, parse_tree(text, depth_max=depth_max))
 
 
-def bind(expression: Expression, schema: Schema, params: Mapping[str, Any] | None = None, *, seed: int = 0) -> Filter:
+def bind(
+    expression: Expression,
+    schema: Schema,
+    params: Mapping[str, Any] | None = None,
+    *,
+    seed: int = 0,
+    timezone: str = "",
+) -> Filter:
     """The filter an expression is for the rows of a schema.
 
     Args:
@@ -149,29 +158,32 @@ def bind(expression: Expression, schema: Schema, params: Mapping[str, Any] | Non
         schema: names resolve to its fields, and to keys of `$meta` if it has a dynamic field.
         params: a value for every placeholder: a bool, int, float, string or list of them. Others are ignored.
         seed: of `random_sample`.
+        timezone: IANA name of the zone of times that name none; empty is UTC.
 
     Raises:
         InvalidInput: an unknown name, types that do not meet, or a missing parameter (kind `invalid_filter`); something
             of a later version (kind `not_supported`).
     """
-    bound = bind_tree(expression.text, expression.tree, schema, params or {})
+    bound = bind_tree(expression.text, expression.tree, BindingContext(schema, params or {}, time_zone(timezone)))
     condition = bound.condition
     return Filter(
         expression, condition, field_names(condition), bound.sample_fraction, seed, _paths=json_paths(condition)
     )
 
 
-def compile_filter(text: str, schema: Schema, params: Mapping[str, Any] | None = None, *, seed: int = 0) -> Filter:
+def compile_filter(
+    text: str, schema: Schema, params: Mapping[str, Any] | None = None, *, seed: int = 0, timezone: str = ""
+) -> Filter:
     """`bind(parse(text), schema, params)`, remembered: by text and schema object without params, by text with them.
 
     Raises:
         InvalidInput: as `parse` and `bind`.
     """
     if len(text) > _CACHED_CHARACTERS_MAX:
-        return bind(parse(text), schema, params, seed=seed)
+        return bind(parse(text), schema, params, seed=seed, timezone=timezone)
     if params:
-        return bind(_parsed(text), schema, params, seed=seed)
-    found = _compiled(text, _Identity(schema))
+        return bind(_parsed(text), schema, params, seed=seed, timezone=timezone)
+    found = _compiled(text, _Identity(schema), timezone)
     return found if seed == found.seed else found.with_seed(seed)
 
 
@@ -196,5 +208,5 @@ def _parsed(text: str) -> Expression:
 
 
 @functools.lru_cache(_CACHED_FILTERS_MAX)
-def _compiled(text: str, identity: _Identity) -> Filter:
-    return bind(_parsed(text), identity.schema)
+def _compiled(text: str, identity: _Identity, timezone: str) -> Filter:
+    return bind(_parsed(text), identity.schema, timezone=timezone)

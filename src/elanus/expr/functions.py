@@ -63,5 +63,5 @@ FUNCTIONS: Final[dict[str, Signature]] = {
         for name in ("match_least", "match_most", "match_exact")
     },
     "bloom_match": Signature("bloom_match(field, {filter})", 2, 2),
-    "membership_match": Signature("membership_match(field, {filter}, type=roaring)", 2, 2, ("type",)),
+    "membership_match": Signature("membership_match(field, {filter}, type=bloom)", 2, 2, ("type",), ("type",)),
 }

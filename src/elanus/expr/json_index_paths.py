@@ -2,7 +2,7 @@
 
 from elanus.errors import InvalidInput
 from elanus.expr.bound import JsonPath
-from elanus.expr.operand_binder import OperandBinder
+from elanus.expr.operand_binder import BindingContext, OperandBinder
 from elanus.expr.parser import parse_tree
 from elanus.schema.collection import Schema
 
@@ -16,7 +16,7 @@ def index_path(text: str, schema: Schema, field_name: str) -> JsonPath:
         InvalidInput: it is no path, or one inside another field (kind `invalid_index`).
     """
     try:
-        operand = OperandBinder(text, schema, {}).operand(parse_tree(text))
+        operand = OperandBinder(text, BindingContext(schema, {})).operand(parse_tree(text))
     except InvalidInput as error:
         raise InvalidInput(
             "invalid_index", f"json_path {text!r} is no path: {error.message}", field=field_name

@@ -16,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.json_values import ValuePath
 from elanus.errors import DataCorrupt
 from elanus.expr.syntax import Index, Key
 from elanus.expr.variants import Variants, concat_variants, variants_from_values
 
-__all__ = ["Steps", "extract_paths"]
+__all__ = ["Steps", "extract_paths", "json_path"]
 
 Steps = tuple[Key | Index, ...]
 
@@ -28,6 +29,11 @@ Steps = tuple[Key | Index, ...]
 _CHUNK_ROWS: Final = 65_536
 # Decoders are small types made at run time; a filter needs one for each JSON field it reads.
 _DECODERS_MAX: Final = 256
+
+
+def json_path(steps: Steps) -> ValuePath:
+    """The path as sources of columns know it."""
+    return tuple(step.name if isinstance(step, Key) else step.position for step in steps)
 
 
 def extract_paths(

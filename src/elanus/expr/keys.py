@@ -32,7 +32,7 @@ def _values(condition: Condition, name: str, *, truth: bool) -> Values | None:
         case Compare(operand=Column(name=field)) if field == name:
             return {condition.constant: None} if condition.operator == ("==" if truth else "!=") else None
         case InNumbers(operand=Column(name=field, data_type=data_type)) if field == name and condition.negated != truth:
-            members = condition.members.integers if data_type.is_integer else condition.members.doubles
+            members = condition.members.integers if data_type.holds_integers else condition.members.doubles
             return dict.fromkeys(members.tolist())
         case InStrings(operand=Column(name=field)) if field == name and condition.negated != truth:
             return dict.fromkeys(condition.members.to_pylist())

@@ -1,9 +1,13 @@
 """Binds the values in a filter: names to fields and JSON paths, placeholders to constants, arithmetic to its types."""
 
-from collections.abc import Mapping
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from elanus.errors import InvalidInput
 from elanus.expr import syntax
@@ -14,34 +18,56 @@ from elanus.expr.bound import (
     Column,
     Constant,
     Element,
+    Instant,
     JsonPath,
     Kind,
     Length,
     Negation,
     NumberType,
     Operand,
+    Shifted,
 )
 from elanus.expr.constants import constant_kind, described, is_number, parameter_value
 from elanus.expr.diagnosis import invalid_filter, suggestion
 from elanus.expr.literals import INT64_MIN
 from elanus.expr.numbers import Numbers
 from elanus.expr.printing import path_text
+from elanus.expr.times import moved_constant, moved_operand
 from elanus.schema.collection import Schema
 from elanus.schema.field import DYNAMIC_FIELD_NAME, Field
+from elanus.schema.instants import UTC, Duration, TimeZone, duration_from_text, instant_from_text
 from elanus.schema.types import DataType
 
-__all__ = ["OperandBinder", "domain", "kind", "label", "number_type"]
+__all__ = ["BindingContext", "OperandBinder", "domain", "kind", "label", "number_type"]
 
-_LATER: Final = frozenset({DataType.GEOMETRY, DataType.TEXT, DataType.TIMESTAMPTZ})
+_LATER: Final = frozenset({DataType.TEXT})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BindingContext:
+    """What a tree is bound to.
+
+    Attributes:
+        schema: names are its fields.
+        params: values of placeholders.
+        zone: of times that name none.
+    """
+
+    schema: Schema
+    params: Mapping[str, Any]
+    zone: TimeZone = UTC
 
 
 class OperandBinder:
     """Binds what stands for a value, against one schema and one set of parameters."""
 
-    def __init__(self, text: str, schema: Schema, params: Mapping[str, Any]) -> None:
+    def __init__(self, text: str, context: BindingContext, *, elements: str = "") -> None:
+        """With `elements`, the name of an array of structs, `context.schema` has their members."""
+        self._elements: Final = elements or None
         self.text: Final = text
-        self._schema: Final = schema
-        self._params: Final = params
+        self.zone: Final = context.zone
+        self._schema: Final = context.schema
+        self._params: Final = context.params
 
     def operand(self, node: syntax.Node) -> Operand:
         """The operand a node stands for.
@@ -67,10 +93,9 @@ class OperandBinder:
             case syntax.Call(function="array_length"):
                 return self._length(node)
             case syntax.Timestamp() | syntax.Interval():
-                what = "ISO" if isinstance(node, syntax.Timestamp) else "INTERVAL"
-                raise self.not_supported(node, f"{what}, for TIMESTAMPTZ fields,")
+                return self._time(node)
             case syntax.ElementField():
-                raise self.wrong(node, "$[...] stands only inside element_filter and match_...")
+                return self._element_field(node)
             case _:
                 raise self.wrong(node, "a value is expected here, but this is a condition")
 
@@ -89,6 +114,26 @@ class OperandBinder:
         text = self.text[node.span[0] : node.span[1]]
         return text if len(text) <= 40 else text[:37] + "..."
 
+    def parameter_bytes(self, node: syntax.Node, what: str) -> bytes:
+        """The bytes given for a placeholder, or the base64 text of them.
+
+        Raises:
+            InvalidInput: the node is no placeholder, or its value is something else.
+        """
+        if not isinstance(node, syntax.Placeholder) or node.name not in self._params:
+            raise self.wrong(node, f"{what} is given as a parameter, in braces, whose value is its bytes")
+        value = self._params[node.name]
+        if isinstance(value, str):
+            try:
+                value = base64.b64decode(value, validate=True)
+            except (binascii.Error, ValueError):
+                raise self.wrong(node, f"the value of parameter {{{node.name}}} is no base64 of {what}") from None
+        if not isinstance(value, bytes | bytearray | memoryview):
+            raise self.wrong(
+                node, f"the value of parameter {{{node.name}}} is a {type(value).__name__}, expected bytes"
+            )
+        return bytes(value)
+
     def _list(self, node: syntax.ListOf) -> Constant:
         values = []
         for item in node.items:
@@ -103,17 +148,28 @@ class OperandBinder:
             near = suggestion(node.name, self._params)
             raise self.wrong(node, f"no value is given for parameter {{{node.name}}}{near}")
         try:
-            return Constant(parameter_value(self._params[node.name]))
+            return Constant(parameter_value(self._params[node.name], self.zone))
         except ValueError as error:
             expected = "expected a bool, int, float, string or a list of them"
             raise self.wrong(node, f"the value of parameter {{{node.name}}} is {error}; {expected}") from None
 
+    def _time(self, node: syntax.Timestamp | syntax.Interval) -> Constant:
+        try:
+            if isinstance(node, syntax.Interval):
+                return Constant(duration_from_text(node.text))
+            return Constant(Instant(instant_from_text(node.text, self.zone)))
+        except ValueError as error:
+            raise self.wrong(node, str(error)) from None
+
     def _path(self, node: syntax.Path) -> Operand:
-        for step in node.steps:
-            if isinstance(step, syntax.Subfield):
-                raise self.not_supported(node, f"struct access [{step.name}]")
-        steps = tuple(step for step in node.steps if not isinstance(step, syntax.Subfield))
+        if self._elements is not None:
+            raise self.wrong(node, f"inside {self._elements}[...] only $[member] stands, not {node.name}")
         field = self._schema.find(node.name)
+        if field is not None and field.is_struct_array:
+            return self._struct(node, field)
+        steps = tuple(step for step in node.steps if not isinstance(step, syntax.Subfield))
+        if len(steps) < len(node.steps):
+            raise self.wrong(node, f"{node.name} is no array of structs; a key inside JSON is written in quotes")
         dynamic = self._schema.dynamic_field
         if field is None or field.is_dynamic:
             if dynamic is None:
@@ -121,6 +177,52 @@ class OperandBinder:
             keys = steps if node.name == DYNAMIC_FIELD_NAME else (syntax.Key(node.name), *steps)
             return JsonPath(dynamic.name, keys, is_dynamic=True)
         return self._field(node, field, steps)
+
+    def _struct(self, node: syntax.Path, field: Field) -> Operand:
+        """`chunks`, `chunks[text]`, `chunks[0][text]`."""
+        match node.steps:
+            case ():
+                return ArrayColumn(field.name, DataType.STRUCT)
+            case (syntax.Subfield(name=name) | syntax.Key(name=name),):
+                position = None
+            case (syntax.Index(position=position), syntax.Subfield(name=name) | syntax.Key(name=name)):
+                pass
+            case _:
+                reason = f'"{field.name}" is an array of structs; write {field.name}[0][member] or {field.name}[member]'
+                raise self.wrong(node, reason, field=field.name)
+        array = ArrayColumn(field.name, self._member(node, field.struct_fields, name, field.name).data_type, name)
+        return array if position is None else Element(array, position)
+
+    def _member(self, node: syntax.Node, members: Sequence[Field], name: str, array: str) -> Field:
+        found = next((member for member in members if member.name == name), None)
+        if found is None:
+            near = suggestion(name, [member.name for member in members])
+            raise self.wrong(node, f'the structs of "{array}" have no "{name}"{near}', field=array)
+        if found.is_vector:
+            raise self.wrong(node, f'"{name}" is a {found.type_label()}; vectors cannot stand in a filter', field=array)
+        return found
+
+    def _element_field(self, node: syntax.ElementField) -> Operand:
+        if self._elements is None:
+            raise self.wrong(node, "$[...] stands only inside element_filter and match_...")
+        return Column(node.name, self._member(node, self._schema.fields, node.name, self._elements).data_type)
+
+    def of_elements(self, node: syntax.Node) -> tuple[ArrayColumn, "OperandBinder"]:
+        """The array of structs a node names, and a binder for conditions on its elements.
+
+        Raises:
+            InvalidInput: the node is something else.
+        """
+        array = self.operand(node)
+        if not isinstance(array, ArrayColumn) or array.element_type is not DataType.STRUCT:
+            raise self.wrong(node, f"an array of structs is expected here, not {label(array)}")
+        context = BindingContext(Schema(self._schema.field(array.name).struct_fields), self._params, self.zone)
+        return array, OperandBinder(self.text, context, elements=array.name)
+
+    @property
+    def is_for_elements(self) -> bool:
+        """Whether it binds a condition on the elements of an array."""
+        return self._elements is not None
 
     def _field(self, node: syntax.Path, field: Field, steps: tuple[syntax.Key | syntax.Index, ...]) -> Operand:
         data_type = field.data_type
@@ -172,8 +274,11 @@ class OperandBinder:
         return Negation(operand, number_type(operand))
 
     def _arithmetic(self, node: syntax.Arithmetic) -> Operand:
-        left = self._number(node.left, node.operator)
-        right = self._number(node.right, node.operator)
+        left, right = self.operand(node.left), self.operand(node.right)
+        if "time" in {kind(left), kind(right)}:
+            return self._moved(node, left, right)
+        self._check_number(node.left, left, node.operator)
+        self._check_number(node.right, right, node.operator)
         types = {number_type(left), number_type(right)}
         if node.operator in INTEGER_ONLY and "double" in types:
             culprit = node.left if number_type(left) == "double" else node.right
@@ -196,23 +301,55 @@ class OperandBinder:
         assert values is not None
         return Constant(values.tolist()[0])
 
+    def integers(self, node: syntax.Node) -> npt.NDArray[np.int64] | None:
+        """The value of a placeholder that is a NumPy array of integers, which may be long and needs no look at each."""
+        value = self._params.get(node.name) if isinstance(node, syntax.Placeholder) else None
+        if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu" and value.dtype != np.uint64:
+            return value.astype(np.int64)
+        return None
+
+    def _moved(self, node: syntax.Arithmetic, left: Operand, right: Operand) -> Operand:
+        """A time plus or minus a duration."""
+        if node.operator == "+" and _duration(left) is not None:
+            left, right = right, left
+        duration = _duration(right)
+        if duration is None or node.operator not in {"+", "-"}:
+            raise self.wrong(node, "a time can only be moved: seen + INTERVAL 'P1D', seen - INTERVAL 'P1D'")
+        if node.operator == "-":
+            duration = -duration
+        try:
+            if isinstance(left, Constant) and isinstance(left.value, Instant):
+                return moved_constant(left.value, duration)
+            if isinstance(left, Column | Shifted) and kind(left) == "time":
+                return moved_operand(left, duration)
+        except ValueError as error:
+            raise self.wrong(node, str(error)) from None
+        raise self.wrong(node, f"an INTERVAL moves a time, not {label(left)}")
+
     def _number(self, node: syntax.Node, operator: str) -> Operand:
         operand = self.operand(node)
+        self._check_number(node, operand, operator)
+        return operand
+
+    def _check_number(self, node: syntax.Node, operand: Operand, operator: str) -> None:
         fits = is_number(operand.value) if isinstance(operand, Constant) else kind(operand) in {"number", "json"}
         if not fits:
             raise self.wrong(node, f'"{operator}" is for numbers, not {label(operand)}')
-        return operand
 
 
 def kind(operand: Operand) -> Kind:
-    """What an operand's values are; of a constant, for scalars only."""
+    """What an operand's values are; of a constant, for scalars only, and a duration counts as a time."""
     match operand:
         case Constant():
             found = constant_kind(operand.value)
-            return "array" if found == "list" else found
+            return "array" if found == "list" else "time" if found == "duration" else found
         case Column(data_type=data_type) | Element(array=ArrayColumn(element_type=data_type)):
             if data_type is DataType.BOOL:
                 return "bool"
+            if data_type is DataType.TIMESTAMPTZ:
+                return "time"
+            if data_type is DataType.GEOMETRY:
+                return "geometry"
             return "string" if data_type is DataType.VARCHAR else "number"
         case ArrayColumn():
             return "array"
@@ -220,6 +357,8 @@ def kind(operand: Operand) -> Kind:
             return "json"
         case Length() | Arithmetic() | Negation():
             return "number"
+        case Shifted():
+            return "time"
 
 
 def number_type(operand: Operand) -> NumberType:
@@ -254,14 +393,22 @@ def label(operand: Operand) -> str:
             return described(operand.value)
         case Column():
             return f'field "{operand.name}" of type {operand.data_type.label}'
-        case ArrayColumn():
+        case ArrayColumn(member=""):
             return f'field "{operand.name}" of type Array<{operand.element_type.label}>'
+        case ArrayColumn():
+            return f"{operand.name}[{operand.member}] of type Array<{operand.element_type.label}>"
         case Element():
             return f"{operand.array.name}[{operand.position}] of type {operand.array.element_type.label}"
         case JsonPath():
             return f"JSON {path_text(operand.name, operand.steps)}"
         case Length() | Arithmetic() | Negation():
             return "a calculated number"
+        case Shifted():
+            return "a calculated time"
+
+
+def _duration(operand: Operand) -> Duration | None:
+    return operand.value if isinstance(operand, Constant) and isinstance(operand.value, Duration) else None
 
 
 def _below_zero(constant: Constant) -> bool:

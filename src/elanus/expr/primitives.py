@@ -2,10 +2,12 @@
 
 Every function answers for the rows of its arrays without regard to nulls: what it says about a null row is undefined,
 and callers restrict the answer to `validity`. Numbers are compared in the dtype of the column; callers bring the
-literal into it first (`bounds`). The arrays may be slices of larger ones and may be empty.
+literal into it first (`bounds`). The arrays may be slices of larger ones and may be empty. Strings may be coded by a
+dictionary (int32 codes): then each distinct one is looked at once.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -14,14 +16,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from elanus.columns.bitset import Bitset
+from elanus.columns.numbers import number_values
+from elanus.columns.texts import text_layout
+from elanus.kernels import bits as _bits
 from elanus.kernels import compare as _compare
 from elanus.kernels import strings as _strings
 
 __all__ = [
+    "between",
     "bits",
     "compare",
     "compare_columns",
     "is_in",
+    "runs_with",
     "string_compare",
     "string_compare_columns",
     "string_contains",
@@ -29,6 +36,7 @@ __all__ = [
     "string_prefix",
     "string_regex",
     "string_suffix",
+    "string_test",
     "validity",
 ]
 
@@ -64,50 +72,75 @@ def compare(values: Values, operator: str, constant: float) -> Bitset:
     return Bitset(_compare.compare(values, operator, constant), len(values))
 
 
+def between(values: Values, low_operator: str, low: float, high_operator: str, high: float) -> Bitset:
+    """The rows from `low` to `high`, which are values of the dtype; operators are `>` or `>=`, and `<` or `<=`."""
+    words = _compare.between(
+        values, low, high, low_inclusive=low_operator == ">=", high_inclusive=high_operator == "<="
+    )
+    return Bitset(words, len(values))
+
+
 def compare_columns(left: Values, operator: str, right: Values) -> Bitset:
     """The rows where `left operator right`; both of one kind, integers or floats."""
     return Bitset.from_bool(_NUMPY[operator](left, right))
 
 
 def is_in(values: Values, members: Values) -> Bitset:
-    """The rows whose value is one of `members` (distinct, without NaN; int64 or float64)."""
+    """The rows whose value is one of `members` (ascending, distinct, without NaN; int64 or float64)."""
+    if len(members) and values.dtype != members.dtype:
+        with np.errstate(over="ignore", invalid="ignore"):
+            narrow = members.astype(values.dtype)
+        # A member that its column's type cannot hold is no row's value; the others keep their order.
+        members = narrow[narrow.astype(members.dtype) == members]
     if len(members) == 0:
         return Bitset.zeros(len(values))
-    with np.errstate(over="ignore", invalid="ignore"):
-        narrow = members.astype(values.dtype)
-    # A member that its column's type cannot hold is no row's value.
-    return Bitset(_compare.is_in(values, np.unique(narrow[narrow.astype(members.dtype) == members])), len(values))
+    return Bitset(_compare.is_in(values, members), len(values))
+
+
+def runs_with(places: Bitset, offsets: npt.NDArray[np.int32]) -> Bitset:
+    """The runs that have one of the places; run i is places `offsets[i]` to `offsets[i + 1]` (exclusive)."""
+    return Bitset(_bits.runs_with(places.words, offsets), len(offsets) - 1)
 
 
 def string_compare(column: pa.Array, operator: str, text: str) -> Bitset:
     """The rows where the string stands so to `text`, in the order of UTF-8 bytes."""
-    return Bitset(_strings.string_compare(*_layout(column), operator, text.encode()), len(column))
+    if _is_coded(column):
+        return _of_codes(column, lambda strings: string_compare(strings, operator, text))
+    return Bitset(_strings.string_compare(*text_layout(column), operator, text.encode()), len(column))
 
 
 def string_compare_columns(left: pa.Array, operator: str, right: pa.Array) -> Bitset:
     """The rows where the left string stands so to the right one, in the order of UTF-8 bytes."""
-    return bits(_ARROW[operator](left, right))
+    return bits(_ARROW[operator](_plain(left), _plain(right)))
 
 
 def string_in(column: pa.Array, members: pa.Array) -> Bitset:
     """The rows whose string is one of `members`."""
+    if _is_coded(column):
+        return _of_codes(column, lambda strings: string_in(strings, members))
     wanted = [member.encode() for member in members.to_pylist()]
-    return Bitset(_strings.string_in(*_layout(column), wanted), len(column))
+    return Bitset(_strings.string_in(*text_layout(column), wanted), len(column))
 
 
 def string_prefix(column: pa.Array, text: str) -> Bitset:
     """The rows whose string begins with `text`."""
-    return Bitset(_strings.string_prefix(*_layout(column), text.encode()), len(column))
+    if _is_coded(column):
+        return _of_codes(column, lambda strings: string_prefix(strings, text))
+    return Bitset(_strings.string_prefix(*text_layout(column), text.encode()), len(column))
 
 
 def string_suffix(column: pa.Array, text: str) -> Bitset:
     """The rows whose string ends with `text`."""
-    return Bitset(_strings.string_suffix(*_layout(column), text.encode()), len(column))
+    if _is_coded(column):
+        return _of_codes(column, lambda strings: string_suffix(strings, text))
+    return Bitset(_strings.string_suffix(*text_layout(column), text.encode()), len(column))
 
 
 def string_contains(column: pa.Array, text: str) -> Bitset:
     """The rows whose string contains `text`."""
-    return Bitset(_strings.string_contains(*_layout(column), text.encode()), len(column))
+    if _is_coded(column):
+        return _of_codes(column, lambda strings: string_contains(strings, text))
+    return Bitset(_strings.string_contains(*text_layout(column), text.encode()), len(column))
 
 
 def string_regex(column: pa.Array, pattern: str) -> Bitset:
@@ -116,16 +149,32 @@ def string_regex(column: pa.Array, pattern: str) -> Bitset:
     Raises:
         ValueError: the pattern is no RE2 pattern; the message is RE2's.
     """
+    if _is_coded(column):
+        return _of_codes(column, lambda strings: string_regex(strings, pattern))
     try:
         return bits(pc.match_substring_regex(column, pattern))
     except pa.ArrowInvalid as error:
         raise ValueError(re.sub(r"^Invalid regular expression: ", "", str(error))) from None
 
 
-def _layout(column: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
-    """The offsets (one more than rows) and bytes of a string column, views."""
-    _, offsets, data = column.buffers()
-    if len(column) == 0 or offsets is None:
-        return np.zeros(len(column) + 1, np.int32), np.empty(0, np.uint8)
-    bytes_of = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
-    return np.frombuffer(offsets, np.int32, len(column) + 1, column.offset * 4), bytes_of
+def string_test(
+    column: pa.Array, test: Callable[[npt.NDArray[np.int32], npt.NDArray[np.uint8]], npt.NDArray[np.bool_]]
+) -> Bitset:
+    """The rows whose string passes; `test` gets offsets (one more than strings) and bytes of some strings."""
+    if _is_coded(column):
+        return _of_codes(column, lambda strings: string_test(strings, test))
+    return Bitset.from_bool(test(*text_layout(column)))
+
+
+def _is_coded(column: pa.Array) -> bool:
+    return isinstance(column, pa.DictionaryArray)
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    return column.dictionary_decode() if _is_coded(column) else column
+
+
+def _of_codes(column: pa.Array, test: Callable[[pa.Array], Bitset]) -> Bitset:
+    """The rows whose string's place in the dictionary passes."""
+    passed = test(column.dictionary).to_bool()
+    return Bitset(_compare.dictionary_in(number_values(column.indices), passed), len(column))

@@ -137,9 +137,9 @@ def _by_bounds(condition: Condition, low: Scalar, high: Scalar) -> tuple[bool, b
             members = condition.members
             assert isinstance(low, int | float)
             assert isinstance(high, int | float)
-            is_integer = isinstance(condition.operand, Column) and condition.operand.data_type.is_integer
+            is_integer = isinstance(condition.operand, Column) and condition.operand.data_type.holds_integers
             inside = _any_between(members.integers if is_integer else members.doubles, low, high)
-            return _negated(inside, not (low == high and low in members.numbers), negated=condition.negated)
+            return _negated(inside, not (low == high and low in members.constants), negated=condition.negated)
         case InStrings():
             within = pc.and_(pc.greater_equal(condition.members, low), pc.less_equal(condition.members, high))
             inside = bool(pc.any(within).as_py())

@@ -19,6 +19,7 @@ from elanus.expr.bound import (
     IsNullDocument,
     JsonPath,
     Length,
+    MatchElements,
     Negation,
     Not,
     Operand,
@@ -57,7 +58,7 @@ def _reading(condition: Condition) -> Iterator[Column | ArrayColumn | JsonPath |
                 waiting += (node.left, node.right)
             case CompareJson() | InJson() | Exists():
                 waiting.append(node.path)
-            case EqualsList() | Element():
+            case EqualsList() | Element() | MatchElements():
                 waiting.append(node.array)
             case Length():
                 waiting.append(node.of)

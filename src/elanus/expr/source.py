@@ -4,6 +4,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from elanus.columns.json_values import JsonValues, ValuePath
+
 __all__ = ["ColumnSource"]
 
 
@@ -15,4 +17,15 @@ class ColumnSource(Protocol):
 
     def column(self, name: str) -> pa.Array:
         """The column of a field, in the layout of `columns.layout`, exactly `row_count` long."""
+        ...
+
+    def strings(self, name: str) -> pa.Array:
+        """The column of a VarChar field, by a dictionary (int32 codes) where the source has it so, else plain."""
+        ...
+
+    def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
+        """The values at a path inside a JSON field, where the source has them in columns.
+
+        None when it has not: they are to be read from the text, which `column` gives. The same answer either way.
+        """
         ...

@@ -5,13 +5,30 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Backend", "CodeSpace", "Floats", "Graph", "GraphBuilder", "Hits", "Rows", "Scalar", "Words"]
+__all__ = [
+    "Backend",
+    "CodeSpace",
+    "Floats",
+    "Graph",
+    "GraphBuilder",
+    "Hits",
+    "RawJsonColumn",
+    "RawJsonFacts",
+    "RawJsonPathColumn",
+    "Rows",
+    "Scalar",
+    "Words",
+]
 
 Words = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Hits = tuple[Floats, Rows]
 Scalar = float | np.integer[Any] | np.floating[Any]
+# The fields of the dataclasses of `json_texts`; facts begin with the place of the path's parent and its last key.
+RawJsonColumn = tuple[npt.NDArray[np.uint8], Rows, npt.NDArray[np.int32], npt.NDArray[np.uint8]]
+RawJsonPathColumn = tuple[RawJsonColumn, npt.NDArray[np.int32], RawJsonColumn]
+RawJsonFacts = tuple[int, bytes, tuple[int, ...], bool, Rows | None]
 
 
 class CodeSpace(Protocol):
@@ -151,6 +168,8 @@ class Backend(Protocol):
 
     def bit_rows(self, words: Words, size: int, /) -> Rows: ...
 
+    def runs_with(self, words: Words, offsets: npt.NDArray[np.int32], /) -> Words: ...
+
     def bits_from_bool(self, mask: npt.NDArray[np.bool_], /) -> Words: ...
 
     def bits_from_rows(self, rows: npt.NDArray[np.uint32] | Rows, size: int, /) -> Words: ...
@@ -199,6 +218,27 @@ class Backend(Protocol):
     def crc32c(self, buffer: Any, initial: int, /) -> int: ...
 
     def blocks_crc32c(self, buffer: Any, block_bytes: int, /) -> npt.NDArray[np.uint32]: ...
+
+    def json_paths(
+        self,
+        offsets: npt.NDArray[np.int32],
+        data: npt.NDArray[np.uint8],
+        valid: Words | None,
+        path_count_max: int,
+        depth_max: int,
+        key_bytes_max: int,
+        row_count_max: int,
+        /,
+    ) -> tuple[list[RawJsonFacts], Rows]: ...
+
+    def json_values(
+        self,
+        offsets: npt.NDArray[np.int32],
+        data: npt.NDArray[np.uint8],
+        valid: Words | None,
+        paths: list[tuple[bytes, ...]],
+        /,
+    ) -> tuple[list[RawJsonPathColumn], Rows]: ...
 
     def CodeSpace(self, center: Floats, bits: int, seed: int, /) -> CodeSpace: ...  # noqa: N802 (a class)
 

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from elanus.kernels.backend import Rows, Words
 from elanus.kernels.loader import active
 
-__all__ = ["bit_count", "bit_rows", "bits_from_bool", "bits_from_rows"]
+__all__ = ["bit_count", "bit_rows", "bits_from_bool", "bits_from_rows", "runs_with"]
 
 
 def bit_count(words: Words) -> int:
@@ -36,3 +36,13 @@ def bits_from_rows(rows: npt.NDArray[np.uint32] | Rows, size: int) -> Words:
         ValueError: a row is not from 0 to `size` (exclusive).
     """
     return active.backend.bits_from_rows(rows, size)
+
+
+def runs_with(words: Words, offsets: npt.NDArray[np.int32]) -> Words:
+    """The runs that have a place in a set; run i is places `offsets[i]` to `offsets[i + 1]` (exclusive).
+
+    Raises:
+        TypeError: a wrong dtype.
+        ValueError: offsets that are empty, descend or leave the words.
+    """
+    return active.backend.runs_with(words, offsets)

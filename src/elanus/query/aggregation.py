@@ -28,8 +28,8 @@ from elanus.schema.types import INTEGERS, NUMBERS, DataType
 __all__ = ["Aggregation", "Measure", "aggregate", "is_aggregation", "plan_aggregation"]
 
 _MEASURE: Final = re.compile(r"\s*(count|sum|avg|min|max)\s*\(\s*(\*|[^()\s][^()]*?)\s*\)\s*", re.IGNORECASE)
-_KEY_TYPES: Final = INTEGERS | {DataType.BOOL, DataType.VARCHAR}
-_EXTREME_TYPES: Final = NUMBERS | {DataType.VARCHAR}
+_KEY_TYPES: Final = INTEGERS | {DataType.BOOL, DataType.VARCHAR, DataType.TIMESTAMPTZ}
+_EXTREME_TYPES: Final = NUMBERS | {DataType.VARCHAR, DataType.TIMESTAMPTZ}
 _BLOCK_ROWS: Final = 1 << 18
 # States of blocks wait until they are as many as those they are merged into, so that merging costs each once or twice.
 _PENDING_GROUPS_MIN: Final = 1 << 16

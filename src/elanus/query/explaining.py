@@ -130,12 +130,15 @@ class SegmentExplainer:
         )
 
 
-def predicates_of(row_filter: Filter | None, view: ReadView, params: Mapping[str, Any]) -> tuple[Filter, ...]:
+def predicates_of(
+    row_filter: Filter | None, view: ReadView, params: Mapping[str, Any], *, timezone: str
+) -> tuple[Filter, ...]:
     """The conditions that and, or, not join in a filter, each as a filter of its own; sampling is left out."""
     if row_filter is None:
         return ()
-    text = row_filter.expression.text
-    return tuple(bind(Expression(text, node), view.schema, params) for node in _leaves(row_filter.expression.tree))
+    expression = row_filter.expression
+    parts = (Expression(expression.text, node) for node in _leaves(expression.tree))
+    return tuple(bind(part, view.schema, params, timezone=timezone) for part in parts)
 
 
 def explain_target(searched: ExplainedSearch) -> TargetReport:

@@ -99,7 +99,7 @@ def _lookup(predicate: Condition) -> IndexLookup | None:
         case Between(operand=Column() as column):
             return _between(column, predicate)
         case InNumbers(operand=Column(data_type=data_type) as column):
-            if data_type.is_integer:
+            if data_type.is_integer or data_type is DataType.TIMESTAMPTZ:
                 return IndexLookup(column.name, Members(predicate.members.integers), negated=predicate.negated)
             if data_type in {DataType.FLOAT, DataType.DOUBLE}:
                 return IndexLookup(column.name, Members(predicate.members.doubles), negated=predicate.negated)
@@ -108,10 +108,10 @@ def _lookup(predicate: Condition) -> IndexLookup | None:
             return IndexLookup(column.name, Members(predicate.members), negated=predicate.negated)
         case Matches(operand=Column() as column):
             return IndexLookup(column.name, _pattern(predicate), negated=predicate.negated)
-        case Contains(operand=ArrayColumn() as array) if not (predicate.all_needed and predicate.impossible):
+        case Contains(operand=ArrayColumn(member="") as array) if not (predicate.all_needed and predicate.impossible):
             lookup = _containment(predicate.members, all_needed=predicate.all_needed)
             return None if lookup is None else IndexLookup(array.name, lookup)
-        case EqualsList(array=array, members=members) if members:
+        case EqualsList(array=ArrayColumn(member="") as array, members=members) if members:
             lookup = AllOf(tuple(dict.fromkeys(members)))
             return IndexLookup(array.name, lookup, negated=predicate.negated, is_exact=False)
         case _:
@@ -151,7 +151,8 @@ def _in_domain(operator: str, constant: Value, data_type: DataType) -> tuple[str
     """The comparison with a value of the column's type; None when there is none."""
     if data_type is DataType.VARCHAR or data_type is DataType.BOOL:
         return operator, constant
-    bits = INTEGER_BITS.get(data_type)
+    # Times are 64-bit integers of microseconds, in columns and in constants.
+    bits = 64 if data_type is DataType.TIMESTAMPTZ else INTEGER_BITS.get(data_type)
     if not isinstance(constant, int | float):
         return None
     if bits is not None:
@@ -193,7 +194,7 @@ def _pattern(predicate: Matches) -> Lookup:
 
 def _containment(members: Sequence[ConstantValue], *, all_needed: bool) -> Lookup | None:
     """The lookup among the elements of arrays for distinct members of one kind; None when there is none of them."""
-    values = [member for member in dict.fromkeys(members) if not isinstance(member, tuple)]
+    values = [member for member in dict.fromkeys(members) if isinstance(member, bool | int | float | str)]
     if not values:
         return None
     if len(values) == 1:
@@ -229,11 +230,12 @@ def _json_comparison(path: JsonPath, operator: str, constant: ConstantValue) -> 
 def _json_members(predicate: InJson) -> tuple[str, Lookup] | None:
     """The members, if all are of one kind."""
     numbers, strings, others = predicate.numbers, predicate.strings, predicate.others
-    if numbers.numbers and not len(strings) and not others:
+    has_numbers = len(numbers.constants) > 0
+    if has_numbers and not len(strings) and not others:
         return "DOUBLE", Members(numbers.doubles)
-    if len(strings) and not numbers.numbers and not others:
+    if len(strings) and not has_numbers and not others:
         return "VARCHAR", Members(strings)
-    if others and not numbers.numbers and not len(strings) and all(isinstance(other, bool) for other in others):
+    if others and not has_numbers and not len(strings) and all(isinstance(other, bool) for other in others):
         return "BOOL", Members(np.unique(np.array([int(other is True) for other in others], np.int64)))
     return None
 

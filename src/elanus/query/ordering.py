@@ -33,7 +33,7 @@ __all__ = ["SortKey", "ordered_hits", "resolve_order", "retrieve_ordered", "spli
 Rows = npt.NDArray[np.int64]
 
 _DIRECTIONS: Final = {"asc": False, "desc": True}
-_SORTABLE: Final = NUMBERS | {DataType.BOOL, DataType.VARCHAR}
+_SORTABLE: Final = NUMBERS | {DataType.BOOL, DataType.VARCHAR, DataType.TIMESTAMPTZ}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Which columns a reader asked for, and their values for the rows found."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.layout import arrow_field
+from elanus.columns.structs import with_members
 from elanus.columns.taking import take_rows
 from elanus.columns.texts import text_array
 from elanus.errors import InvalidInput
@@ -53,12 +54,12 @@ def resolve_output(schema: Schema, names: Sequence[str], *, with_primary: bool) 
     keys: list[str] = []
     all_keys = False
     for name in names:
-        found = schema.find(name)
+        found = schema.find(name) or _members(schema, name, fields)
         if name == "*":
             fields.update({field.name: field for field in schema.fields})
             all_keys = True
         elif found is not None:
-            fields[name] = found
+            fields[found.name] = found
             all_keys = all_keys or found.is_dynamic
         else:
             keys.append(_dynamic_key(schema, name))
@@ -67,6 +68,21 @@ def resolve_output(schema: Schema, names: Sequence[str], *, with_primary: bool) 
         fields[dynamic.name] = dynamic
     ordered = sorted(fields.values(), key=lambda field: field.is_dynamic)
     return OutputColumns(tuple(ordered), None if all_keys else tuple(keys))
+
+
+def _members(schema: Schema, name: str, chosen: Mapping[str, Field]) -> Field | None:
+    """The array of structs behind `chunks[text]`, with that member and those already chosen only."""
+    array, _, rest = name.partition("[")
+    field = schema.find(array)
+    if field is None or not field.is_struct_array or not rest.endswith("]"):
+        return None
+    member = rest[:-1].strip("\"'")
+    if field.struct_field(member) is None:
+        known = ", ".join(inner.name for inner in field.struct_fields)
+        raise InvalidInput("invalid_argument", f"output field {name!r} does not exist; {array} has {known}")
+    before = chosen.get(array)
+    names = {member} | ({inner.name for inner in before.struct_fields} if before is not None else set())
+    return replace(field, struct_fields=tuple(inner for inner in field.struct_fields if inner.name in names))
 
 
 def _dynamic_key(schema: Schema, name: str) -> str:
@@ -101,6 +117,8 @@ def fetch(found: FoundRows, output: OutputColumns) -> pa.RecordBatch:
     columns = []
     for field in output.fields:
         column = fetch_column(found, field)
+        if field.is_struct_array:
+            column = with_members(column, field)
         if field.is_dynamic and output.dynamic_keys is not None:
             column = _keep_keys(column, output.dynamic_keys)
         columns.append(column)

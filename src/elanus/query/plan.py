@@ -10,19 +10,19 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.layout import arrow_type
-from elanus.columns.vectors import SparseRows, element_dtype, float32_from_bfloat16, row_elements
+from elanus.columns.vectors import SparseRows, VectorLists, element_dtype, float32_from_bfloat16, row_elements
 from elanus.errors import InvalidInput, NotFound
 from elanus.expr.filter import Filter, compile_filter
 from elanus.index.protocol import RangeBounds
 from elanus.index.registry import index_type
 from elanus.query.view import ReadView, SegmentView
 from elanus.schema.field import Field
-from elanus.schema.types import METRICS_OF, DataType, Metric
+from elanus.schema.types import LIST_METRICS_OF, METRICS_OF, DataType, Metric
 from elanus.storage.routing import partition_slots
 
 __all__ = ["Scope", "SearchPlan", "VectorTarget", "check_vectors", "plan_scope", "plan_segments", "plan_target"]
 
-QueryVectors = npt.NDArray[Any] | SparseRows
+QueryVectors = npt.NDArray[Any] | SparseRows | VectorLists
 
 _RANGE_PARAMS: Final = ("radius", "range_filter")
 
@@ -65,12 +65,15 @@ class SearchPlan:
     def single(self, number: int) -> "SearchPlan":
         """The search with one of its query vectors."""
         one = self.vector(number)
-        return replace(self, vectors=one if isinstance(one, SparseRows) else one[None, :], query_count=1)
+        return replace(self, vectors=one[None, :] if isinstance(one, np.ndarray) else one, query_count=1)
 
     def vector(self, number: int) -> QueryVectors:
         """One of the query vectors, as an index takes a single one."""
         if isinstance(self.vectors, SparseRows):
             return SparseRows(self.vectors.offsets[number : number + 2], self.vectors.indices, self.vectors.values)
+        if isinstance(self.vectors, VectorLists):
+            matrix = self.vectors.matrix(number)
+            return VectorLists(np.array([0, len(matrix)], np.int64), matrix)
         one: npt.NDArray[Any] = self.vectors[number]
         return one
 
@@ -82,8 +85,11 @@ def plan_scope(
     filter_params: Mapping[str, Any],
     partitions: Sequence[str],
     ignore_growing: bool,
+    timezone: str = "",
 ) -> Scope:
     """The segments and the filter of a request, without those segments that `plan_segments` finds a reason to skip.
+
+    Times in the filter that name no zone are in `timezone`, an IANA name; empty is UTC.
 
     Raises:
         InvalidInput: the filter is wrong.
@@ -95,6 +101,7 @@ def plan_scope(
         filter_params=filter_params,
         partitions=partitions,
         ignore_growing=ignore_growing,
+        timezone=timezone,
     )
     return Scope(tuple(segment for segment, skipped in segments if not skipped), compiled)
 
@@ -106,6 +113,7 @@ def plan_segments(
     filter_params: Mapping[str, Any],
     partitions: Sequence[str],
     ignore_growing: bool,
+    timezone: str = "",
 ) -> tuple[Filter | None, list[tuple[SegmentView, str]]]:
     """The filter, and every segment with the reason to skip it; no reason when it has to be read.
 
@@ -115,7 +123,9 @@ def plan_segments(
         InvalidInput: the filter is wrong.
         NotFound: a partition does not exist.
     """
-    compiled = compile_filter(filter_text, view.schema, filter_params or None) if filter_text.strip() else None
+    compiled = None
+    if filter_text.strip():
+        compiled = compile_filter(filter_text, view.schema, filter_params or None, timezone=timezone)
     wanted = _partition_ids(view, partitions)
     by_key = _partitions_of_key(view, compiled)
     segments = []
@@ -140,10 +150,12 @@ def plan_target(view: ReadView, *, field_name: str, metric: str, params: Mapping
     Raises:
         InvalidInput: no such vector field, a metric that is not the index's, or a wrong parameter.
     """
-    field = _vector_field(view.vector_fields, field_name)
+    field = view.schema.vector_member(field_name) or _vector_field(view.vector_fields, field_name)
     definition = view.index_on(field.name)
     chosen = _metric(field, None if definition is None else definition.metric, metric)
     bounds, rest = _range_bounds(params, chosen)
+    if chosen.is_of_lists and bounds is not None:
+        raise InvalidInput("invalid_argument", "a search with lists of vectors takes no radius")
     if definition is None:
         return VectorTarget(field, chosen, {}, bounds, {})
     checked = index_type(definition.index_type).check_search_params(rest, build_params=definition.params, k=limit)
@@ -156,6 +168,14 @@ def check_vectors(field: Field, vectors: QueryVectors) -> int:
     Raises:
         InvalidInput: they do not fit the field, or are not finite.
     """
+    if isinstance(vectors, VectorLists) != ("[" in field.name):
+        wanted = "lists of vectors" if "[" in field.name else "single vectors"
+        raise InvalidInput("type_mismatch", f"field {field.name!r} is searched with {wanted}", field=field.name)
+    if isinstance(vectors, VectorLists):
+        if not len(vectors) or (np.diff(vectors.offsets) < 1).any():
+            raise InvalidInput("invalid_argument", "a list of query vectors is empty", field=field.name)
+        check_vectors(replace(field, name="a list"), vectors.vectors)
+        return len(vectors)
     if field.data_type is DataType.SPARSE_FLOAT_VECTOR:
         if not isinstance(vectors, SparseRows):
             raise InvalidInput(
@@ -206,7 +226,7 @@ def _vector_field(vectors: tuple[Field, ...], name: str) -> Field:
 
 
 def _metric(field: Field, indexed: Metric | None, asked: str) -> Metric:
-    allowed = METRICS_OF[field.data_type]
+    allowed = LIST_METRICS_OF[field.data_type] if "[" in field.name else METRICS_OF[field.data_type]
     if not asked:
         return indexed or allowed[0]
     if asked.upper() not in {metric.value for metric in allowed}:

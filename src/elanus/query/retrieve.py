@@ -1,12 +1,14 @@
 """Rows by filter or primary key: all of them in order of their keys, or how many there are."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.numbers import boolean_values, number_values
 from elanus.columns.taking import take_rows
 from elanus.query.output import FoundRows, fetch_column
@@ -16,6 +18,10 @@ from elanus.query.view import RowSource, SegmentView
 from elanus.schema.field import Field
 
 __all__ = ["RetrievedRows", "count", "keys_of", "retrieve"]
+
+
+# Of fewer rows than one in so many the text is read sooner than whole columns are looked through.
+_FEW_ROWS_SHARE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,15 @@ class _TakenRows:
 
     def column(self, name: str) -> pa.Array:
         return self.source.take(name, self.rows)
+
+    def strings(self, name: str) -> pa.Array:
+        return self.source.take(name, self.rows)
+
+    def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
+        if len(self.rows) * _FEW_ROWS_SHARE < self.source.row_count:
+            return None
+        values = self.source.json_values(name, path)
+        return None if values is None else values.take(self.rows)
 
 
 def _by_key_newest_first(found: FoundRows, keys: pa.Array) -> npt.NDArray[np.int64]:

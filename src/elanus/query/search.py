@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.taking import take_rows
-from elanus.columns.vectors import row_width_bytes
+from elanus.columns.vectors import VectorLists, row_width_bytes
 from elanus.expr.access import AccessPath
 from elanus.expr.filter import Filter
 from elanus.index.protocol import SearchHits, VectorColumn, VectorIndex
 from elanus.index.registry import index_type
+from elanus.query.max_sim import max_sim_hits
 from elanus.query.output import FoundRows, fetch_column
 from elanus.query.plan import SearchPlan, VectorTarget
 from elanus.query.view import SegmentView
@@ -116,6 +117,10 @@ def _blocks(plan: SearchPlan, place: int, segment: SegmentView, k: int, scan: Sc
     allow = allowed_rows(segment, plan.scope.filter)
     if allow is not None and not allow.any():
         return []
+    if isinstance(plan.vectors, VectorLists):
+        lists = segment.source.column(target.field.name.partition("[")[0])
+        scan_lists = partial(max_sim_hits, lists, target.field, target.metric, plan.vectors, k=k, allow=allow)
+        return [_Block(place, 0, scan_lists)]
     index = segment.index(target.field.name)
     if index is not None:
         return [_Block(place, 0, partial(_run, index, plan, k, allow))]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
+from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.expr.access import PredicateIndexes
 from elanus.expr.stats import SegmentStats
 from elanus.index.protocol import VectorIndex
@@ -27,6 +28,10 @@ class RowSource(Protocol):
     def row_count(self) -> int: ...
 
     def column(self, name: str) -> pa.Array: ...
+
+    def strings(self, name: str) -> pa.Array: ...
+
+    def json_values(self, name: str, path: ValuePath) -> JsonValues | None: ...
 
     def take(self, name: str, rows: npt.NDArray[np.int64]) -> pa.Array: ...
 

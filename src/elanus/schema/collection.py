@@ -1,5 +1,6 @@
 """The schema of a collection and the definitions of its indexes."""
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -52,9 +53,21 @@ class Schema:
     def vector_fields(self) -> tuple[Field, ...]:
         return tuple(item for item in self.fields if item.is_vector)
 
+    @property
+    def has_timestamps(self) -> bool:
+        """Whether some field is a Timestamptz, so that a time zone matters."""
+        return any(item.data_type is DataType.TIMESTAMPTZ for item in self.fields)
+
     def find(self, name: str) -> Field | None:
         """The field of that name, or None."""
         return next((item for item in self.fields if item.name == name), None)
+
+    def vector_member(self, name: str) -> Field | None:
+        """The vector member of an array of structs that is called `array[member]`, under that name; else None."""
+        array, _, member = name.removesuffix("]").partition("[")
+        field = self.find(array) if name.endswith("]") else None
+        inner = None if field is None else field.struct_field(member)
+        return replace(inner, name=name) if inner is not None and inner.is_vector else None
 
     def field(self, name: str) -> Field:
         """The field of that name.
@@ -73,15 +86,32 @@ class Schema:
         return self.find(name) or self.dynamic_field
 
     def with_ids(self, first_free: int = FIRST_FIELD_ID) -> "Schema":
-        """The same schema with every field that has no id yet given the next one from `first_free`."""
-        assigned = []
-        for item in self.fields:
+        """The same schema with each field, also in structs, that has no id yet given the next one from `first_free`."""
+        free = itertools.count(first_free)
+
+        def assigned(item: Field) -> Field:
             if item.field_id == UNASSIGNED_ID:
-                assigned.append(item.with_id(first_free))
-                first_free += 1
-            else:
-                assigned.append(item)
-        return replace(self, fields=tuple(assigned))
+                item = item.with_id(next(free))
+            return replace(item, struct_fields=tuple(map(assigned, item.struct_fields))) if item.struct_fields else item
+
+        return replace(self, fields=tuple(map(assigned, self.fields)))
+
+    def without_ids(self) -> "Schema":
+        """The same schema with no field id assigned."""
+
+        def bare(item: Field) -> Field:
+            return replace(item, field_id=UNASSIGNED_ID, struct_fields=tuple(map(bare, item.struct_fields)))
+
+        return replace(self, fields=tuple(map(bare, self.fields)))
+
+    @property
+    def field_id_max(self) -> int:
+        """The largest id of a field, or of a field in an array of structs."""
+        return max(inner.field_id for item in self.fields for inner in (item, *item.struct_fields))
+
+    def in_timezone(self, name: str) -> "Schema":
+        """The same schema whose Timestamptz fields read and write times in a zone."""
+        return self.with_fields(item.in_timezone(name) for item in self.fields) if self.has_timestamps else self
 
     def with_fields(self, fields: Iterable[Field]) -> "Schema":
         """The same schema with other fields."""

@@ -26,12 +26,15 @@ class Field:
         dim: dimensions of a dense or binary vector (bits, for binary).
         max_length: bytes of a VarChar value, or of each VarChar element; None means the largest allowed.
         max_capacity: elements of an Array.
-        element_type: type of an Array's elements.
+        element_type: type of an Array's elements; for STRUCT they are rows of `struct_fields`.
+        struct_fields: what every element of an array of structs has.
         is_partition_key: rows are spread over partitions by the hash of this field.
         is_clustering_key: compaction sorts rows by this field.
         is_dynamic: the hidden JSON field that holds keys the schema does not name.
         description: free text.
         params: further settings kept as given (`mmap.enabled`, `warmup`, ...).
+        timezone: of a Timestamptz in the hands of a reader or writer, the IANA zone its texts are read and written in;
+            empty is UTC. Not part of a stored schema.
         field_id: identity over renames and re-creations; assigned when the collection is made.
     """
 
@@ -51,10 +54,20 @@ class Field:
     description: str = ""
     params: dict[str, str] = field(default_factory=dict)
     field_id: int = UNASSIGNED_ID
+    timezone: str = ""
+    struct_fields: "tuple[Field, ...]" = ()
 
     @property
     def is_vector(self) -> bool:
         return self.data_type.is_vector
+
+    @property
+    def is_struct_array(self) -> bool:
+        return self.element_type is DataType.STRUCT
+
+    def struct_field(self, name: str) -> "Field | None":
+        """The field of that name in every element of an array of structs, or None."""
+        return next((field for field in self.struct_fields if field.name == name), None)
 
     @property
     def length_max(self) -> int:
@@ -70,10 +83,17 @@ class Field:
         """The same field with its identity assigned."""
         return replace(self, field_id=field_id)
 
+    def in_timezone(self, name: str) -> "Field":
+        """The same field; a Timestamptz reads and writes times in the zone called so."""
+        if self.data_type is not DataType.TIMESTAMPTZ or self.timezone == name:
+            return self
+        return replace(self, timezone=name)
+
     def type_label(self) -> str:
         """The type with its sizes, for messages: `FloatVector(768)`, `VarChar(64)`, `Array<Int64>`."""
         if self.data_type is DataType.ARRAY and self.element_type is not None:
-            return f"Array<{self.element_type.label}>"
+            inner = ", ".join(f"{field.name} {field.type_label()}" for field in self.struct_fields)
+            return f"Array<{self.element_type.label}{f'({inner})' if inner else ''}>"
         if self.data_type is DataType.VARCHAR:
             return f"VarChar({self.length_max})"
         if self.dim is not None:

@@ -1,12 +1,14 @@
 """What makes a schema valid. Checked once, when a collection is made or altered."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from elanus.errors import InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import DYNAMIC_FIELD_NAME, VARCHAR_LENGTH_MAX, Field
+from elanus.schema.instants import UTC, instant_from_text
 from elanus.schema.names import check_name
-from elanus.schema.types import DataType
+from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType
 from elanus.settings import Settings
 
 __all__ = ["check_schema"]
@@ -15,7 +17,7 @@ DIM_MIN: Final = 2
 DIM_MAX: Final = 32_768
 CAPACITY_MAX: Final = 4_096
 
-_NOT_STORED_YET: Final = {DataType.GEOMETRY, DataType.TEXT, DataType.TIMESTAMPTZ}
+_NOT_STORED_YET: Final = {DataType.TEXT}
 _ELEMENT_TYPES: Final = {
     DataType.BOOL,
     DataType.INT8,
@@ -26,6 +28,7 @@ _ELEMENT_TYPES: Final = {
     DataType.DOUBLE,
     DataType.VARCHAR,
 }
+_STRUCT_TYPES: Final = _ELEMENT_TYPES | DENSE_FLOAT_VECTORS | {DataType.BINARY_VECTOR}
 _KEY_TYPES: Final = {DataType.INT64, DataType.VARCHAR}
 _CLUSTERING_TYPES: Final = {
     DataType.INT8,
@@ -74,7 +77,7 @@ def _check_counts(schema: Schema, settings: Settings) -> None:
     if len(primary) != 1:
         named = f"got {', '.join(primary)}" if primary else "got none"
         raise InvalidInput("invalid_schema", f"a schema must have exactly one primary key field, {named}")
-    vectors = schema.vector_fields
+    vectors = [*schema.vector_fields, *(inner for item in fields for inner in item.struct_fields if inner.is_vector)]
     if not vectors:
         raise InvalidInput("invalid_schema", "a schema must have at least one vector field")
     if len(vectors) > settings.vector_field_count_max:
@@ -107,7 +110,14 @@ def _check_type(field: Field) -> None:
         data_type is DataType.ARRAY and field.element_type is DataType.VARCHAR and field.max_length is not None
     ):
         _check_range(field, "max_length", field.length_max, 1, VARCHAR_LENGTH_MAX)
-    if data_type is DataType.ARRAY:
+    if data_type is DataType.STRUCT:
+        raise _wrong(field, "is a Struct, which stands only in an array: element_type STRUCT")
+    if field.struct_fields and not field.is_struct_array:
+        raise _wrong(field, f"has fields of a struct, but is a {field.type_label()}")
+    if field.is_struct_array:
+        _check_range(field, "max_capacity", field.max_capacity, 1, CAPACITY_MAX)
+        _check_struct(field)
+    elif data_type is DataType.ARRAY:
         if field.element_type not in _ELEMENT_TYPES:
             got = "none" if field.element_type is None else field.element_type.label
             raise _wrong(field, f"has element type {got}, expected Bool, an integer, Float, Double or VarChar")
@@ -120,6 +130,27 @@ def _check_type(field: Field) -> None:
         _check_range(field, "dim", field.dim, DIM_MIN, DIM_MAX)
     elif field.dim is not None:
         raise _wrong(field, f"has a dim, but a {data_type.label} has none")
+
+
+def _check_struct(field: Field) -> None:
+    if not field.struct_fields:
+        raise _wrong(field, "is an array of structs without fields, expected at least one")
+    names: set[str] = set()
+    for inner in field.struct_fields:
+        check_name("field", inner.name)
+        if inner.name in names:
+            raise _wrong(field, f"has {inner.name!r} twice in its structs")
+        names.add(inner.name)
+        named = replace(inner, name=f"{field.name}[{inner.name}]")
+        if inner.data_type not in _STRUCT_TYPES:
+            raise _wrong(named, f"is a {inner.type_label()}; structs hold Bool, numbers, VarChar and dense vectors")
+        if inner.is_primary or inner.auto_id or inner.is_partition_key or inner.is_clustering_key:
+            raise _wrong(named, "is in a struct and cannot be a key")
+        if inner.nullable or inner.default_value is not None:
+            raise _wrong(
+                named, "is in a struct and can be neither nullable nor have a default; make the array nullable"
+            )
+        _check_type(named)
 
 
 def _check_keys(field: Field) -> None:
@@ -163,9 +194,21 @@ def _default_fits(field: Field, value: Any) -> bool:
         return type(value) is int and -half <= value < half
     if data_type is DataType.VARCHAR:
         return type(value) is str and _is_unicode(value) and len(value.encode()) <= field.length_max
+    if data_type is DataType.GEOMETRY:
+        return type(value) is str
+    if data_type is DataType.TIMESTAMPTZ:
+        return type(value) is str and _is_time(value)
     if type(value) is int:
         return abs(value) <= _EXACT_INTEGER_MAX[data_type]
     return type(value) is float and abs(value) <= _FLOAT_MAX[data_type]
+
+
+def _is_time(text: str) -> bool:
+    try:
+        instant_from_text(text, UTC)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_unicode(text: str) -> bool:

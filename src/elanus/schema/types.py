@@ -3,7 +3,16 @@
 import enum
 from typing import Final
 
-__all__ = ["DENSE_FLOAT_VECTORS", "INTEGERS", "METRICS_OF", "NUMBERS", "VECTORS", "DataType", "Metric"]
+__all__ = [
+    "DENSE_FLOAT_VECTORS",
+    "INTEGERS",
+    "LIST_METRICS_OF",
+    "METRICS_OF",
+    "NUMBERS",
+    "VECTORS",
+    "DataType",
+    "Metric",
+]
 
 
 class DataType(enum.IntEnum):
@@ -28,6 +37,7 @@ class DataType(enum.IntEnum):
     BFLOAT16_VECTOR = 103
     SPARSE_FLOAT_VECTOR = 104
     INT8_VECTOR = 105
+    STRUCT = 201
 
     @property
     def is_vector(self) -> bool:
@@ -40,6 +50,11 @@ class DataType(enum.IntEnum):
     @property
     def is_number(self) -> bool:
         return self in NUMBERS
+
+    @property
+    def holds_integers(self) -> bool:
+        """Whether a row of it is stored as an integer: also a Timestamptz, in microseconds."""
+        return self in INTEGERS or self is DataType.TIMESTAMPTZ
 
     @property
     def label(self) -> str:
@@ -74,6 +89,7 @@ _LABELS: Final = {
     DataType.BFLOAT16_VECTOR: "BFloat16Vector",
     DataType.SPARSE_FLOAT_VECTOR: "SparseFloatVector",
     DataType.INT8_VECTOR: "Int8Vector",
+    DataType.STRUCT: "Struct",
 }
 
 
@@ -97,9 +113,28 @@ class Metric(enum.StrEnum):
     SUPERSTRUCTURE = "SUPERSTRUCTURE"
     """0 for a row in which all bits of the query are set; other rows are no hits."""
 
+    MAX_SIM = "MAX_SIM"
+    """As MAX_SIM_COSINE."""
+    MAX_SIM_COSINE = "MAX_SIM_COSINE"
+    """Of lists of vectors: the sum over the query's vectors of the best COSINE with one of the row's."""
+    MAX_SIM_IP = "MAX_SIM_IP"
+    MAX_SIM_L2 = "MAX_SIM_L2"
+    MAX_SIM_HAMMING = "MAX_SIM_HAMMING"
+    MAX_SIM_JACCARD = "MAX_SIM_JACCARD"
+
     @property
     def larger_is_nearer(self) -> bool:
-        return self in {Metric.IP, Metric.COSINE}
+        return self.element in {Metric.IP, Metric.COSINE}
+
+    @property
+    def is_of_lists(self) -> bool:
+        """Whether it compares lists of vectors rather than vectors."""
+        return self.value.startswith("MAX_SIM")
+
+    @property
+    def element(self) -> "Metric":
+        """The metric between two vectors that a metric of lists adds up; of others the metric itself."""
+        return Metric(self.value.removeprefix("MAX_SIM_")) if self is not Metric.MAX_SIM else Metric.COSINE
 
 
 METRICS_OF: Final[dict[DataType, tuple[Metric, ...]]] = {
@@ -114,3 +149,11 @@ METRICS_OF: Final[dict[DataType, tuple[Metric, ...]]] = {
     DataType.SPARSE_FLOAT_VECTOR: (Metric.IP,),
 }
 """Metrics a vector type allows; the first is the default."""
+
+LIST_METRICS_OF: Final[dict[DataType, tuple[Metric, ...]]] = {
+    **dict.fromkeys(
+        sorted(DENSE_FLOAT_VECTORS), (Metric.MAX_SIM_COSINE, Metric.MAX_SIM, Metric.MAX_SIM_IP, Metric.MAX_SIM_L2)
+    ),
+    DataType.BINARY_VECTOR: (Metric.MAX_SIM_HAMMING, Metric.MAX_SIM_JACCARD),
+}
+"""Metrics of lists that a vector member of an array of structs allows; the first is the default."""

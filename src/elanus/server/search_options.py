@@ -13,7 +13,7 @@ from elanus.errors import InvalidInput
 from elanus.server.option_values import folded_text, option_flag, option_integer
 from elanus.server.refusals import not_supported
 
-__all__ = ["LATER_OPTIONS", "IteratorBatch", "SearchOptions", "merge_options", "refuse_later_options"]
+__all__ = ["LATER_OPTIONS", "IteratorBatch", "SearchOptions", "merge_options", "refuse_later_options", "time_parts_of"]
 
 LATER_OPTIONS: Final[Mapping[str, str]] = {
     "rank_group_scorer": "grouping search",
@@ -21,8 +21,6 @@ LATER_OPTIONS: Final[Mapping[str, str]] = {
     "json_type": "grouping by a JSON path",
     "strict_cast": "grouping by a JSON path",
     "analyzer_name": "search with text",
-    "timezone": "a time zone of a request",
-    "time_fields": "extraction of time fields",
     "cluster_id": "the choice of a cluster",
     "element_scope": "element-level search",
     "query_iter_last_pk": "the iterator over elements",
@@ -66,6 +64,8 @@ class SearchOptions:
         field_name: empty for the only vector field.
         metric: empty for that of the index.
         is_iterator: the request belongs to an iterator, whose guarantee timestamp fixes what it sees.
+        timezone: empty for that of the collection.
+        time_parts: what to give of times; empty for all.
         group_by: fields whose values make groups.
         order_by: fields that the hits are ordered by, as `name` or `name:desc`.
         batch: the request asks for a batch of an iterator of version 2.
@@ -86,6 +86,8 @@ class SearchOptions:
     order_by: tuple[str, ...] = ()
     batch: IteratorBatch | None = None
     collection_id: int = 0
+    timezone: str = ""
+    time_parts: tuple[str, ...] = ()
     params: dict[str, Any] = field(default_factory=dict)
 
 
@@ -145,8 +147,23 @@ def merge_options(outer: Mapping[str, Any], nested: Mapping[str, Any]) -> Search
         metric=str(levels.take("metric_type")),
         is_iterator=option_flag("iterator", levels.take("iterator", "false")),
         collection_id=option_integer("collection_id", levels.take("collection_id", 0)),
+        timezone=str(levels.take("timezone") or ""),
+        time_parts=time_parts_of(levels.take("time_fields")),
         params=levels.rest(),
     )
+
+
+def time_parts_of(value: Any) -> tuple[str, ...]:
+    """The parts of times asked for: names with commas or spaces between them, or a list of names.
+
+    Raises:
+        InvalidInput: neither.
+    """
+    if isinstance(value, list):
+        value = " ".join(map(str, value))
+    if not isinstance(value, str | None):
+        raise InvalidInput("invalid_argument", f"time_fields is {value!r}, expected for example 'year, month'")
+    return tuple((value or "").lower().replace(",", " ").split())
 
 
 def _group_fields(levels: _Levels) -> tuple[str, ...]:

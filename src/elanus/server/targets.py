@@ -3,7 +3,6 @@
 from elanus.errors import InvalidInput, NotFound
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
-from elanus.server.refusals import not_supported
 
 __all__ = ["searched_field"]
 
@@ -23,9 +22,7 @@ def searched_field(schema: Schema, name: str) -> Field:
         raise InvalidInput(
             "invalid_argument", f"the collection has several vector fields ({names}); name one of them as anns_field"
         )
-    if schema.find(name) is None and "[" in name:
-        raise not_supported(f"a search on {name!r}, a part of a StructArray")
-    field = schema.find(name)
+    field = schema.vector_member(name) or schema.find(name)
     if field is None:
         raise NotFound("field_not_found", f"no field {name!r} to search; the vector fields are {names}", field=name)
     if not field.is_vector:

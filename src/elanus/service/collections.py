@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from elanus.catalog.changes import AliasRemoved, CatalogChange, CollectionEntry, CollectionSet
 from elanus.catalog.state import CatalogState
+from elanus.columns.geometries import geometries_from_values
 from elanus.engine.alterations import (
     change_properties,
     define_index,
@@ -21,7 +22,9 @@ from elanus.engine.engine import CollectionOptions, Engine
 from elanus.errors import Conflict, ElanusError, InvalidInput, NotFound
 from elanus.query.plan import plan_scope
 from elanus.query.retrieve import count
+from elanus.schema.collection import Schema
 from elanus.schema.names import check_name
+from elanus.schema.types import DataType
 from elanus.service.requests.collections import (
     AlterCollectionProperties,
     CollectionInfo,
@@ -45,6 +48,7 @@ from elanus.service.requests.collections import (
     RenameCollection,
     TruncateCollection,
 )
+from elanus.service.timezones import check_timezone, effective_timezone, with_exact_defaults
 from elanus.storage.manifest import LoadState, Manifest
 
 _CONSISTENCY_LEVELS = ("Strong", "Session", "Bounded", "Eventually", "Customized")
@@ -64,7 +68,11 @@ def create_collection(engine: Engine, request: CreateCollection) -> None:
         properties=request.properties,
         loaded=request.loaded,
     )
-    collection = engine.create_collection(request.database, request.name, request.schema, options)
+    check_timezone(request.properties)
+    timezone = effective_timezone(engine, request.schema, request.database, properties=request.properties)
+    schema = with_exact_defaults(request.schema, timezone)
+    _check_geometries(schema)
+    collection = engine.create_collection(request.database, request.name, schema, options)
     try:
         for definition in request.indexes:
             define_index(collection, definition, definition.metric or "")
@@ -72,6 +80,13 @@ def create_collection(engine: Engine, request: CreateCollection) -> None:
         # The request is refused whole: a collection without the indexes asked for is not what was wanted.
         engine.drop_collection(request.database, request.name)
         raise
+
+
+def _check_geometries(schema: Schema) -> None:
+    """Refuses Geometry fields where they could not be read or written, and defaults that are no WKT."""
+    for field in schema.fields:
+        if field.data_type is DataType.GEOMETRY:
+            geometries_from_values(field, [] if field.default_value is None else [field.default_value])
 
 
 def drop_collection(engine: Engine, request: DropCollection) -> None:
@@ -110,11 +125,12 @@ def describe_collection(engine: Engine, request: DescribeCollection) -> Collecti
 
     entry, aliases = engine.catalog.read(question)
     manifest = engine.open_collection(entry.collection_id).manifest
+    timezone = effective_timezone(engine, manifest.schema, entry.database, properties=manifest.properties)
     return CollectionInfo(
         collection_id=entry.collection_id,
         database=entry.database,
         name=entry.name,
-        schema=manifest.schema,
+        schema=manifest.schema.in_timezone(timezone),
         aliases=aliases,
         partition_count=len(manifest.partitions),
         shard_count=manifest.shard_count,
@@ -150,6 +166,7 @@ def truncate_collection(engine: Engine, request: TruncateCollection) -> None:
 
 
 def alter_properties(engine: Engine, request: AlterCollectionProperties) -> None:
+    check_timezone(request.properties)
     collection = engine.collection(request.database, request.name)
     change_properties(collection, dict(request.properties), request.removed)
 

@@ -20,6 +20,7 @@ from elanus.query.retrieve import keys_of
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 from elanus.service.requests.data import Compact, Delete, DeleteReply, Flush, Insert, Upsert, WriteReply
+from elanus.service.timezones import effective_timezone
 from elanus.storage.manifest import Manifest, RequestOutcome
 from elanus.storage.wal.record import DeleteRecord, InsertRecord, PartitionRows
 
@@ -102,6 +103,7 @@ def delete(engine: Engine, request: Delete) -> DeleteReply:
             filter_params=request.filter_params,
             partitions=partitions,
             ignore_growing=False,
+            timezone=effective_timezone(engine, manifest.schema, request.database, properties=manifest.properties),
         )
         ids = keys_of(scope, primary)
     else:

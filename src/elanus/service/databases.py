@@ -20,10 +20,12 @@ from elanus.service.requests.databases import (
     ListAliases,
     ListDatabases,
 )
+from elanus.service.timezones import check_timezone
 
 
 def create_database(engine: Engine, request: CreateDatabase) -> None:
     check_name("database", request.name)
+    check_timezone(request.properties)
     components = engine.components
     entry = DatabaseEntry(
         components.ids.allocate(), request.name, components.oracle.allocate(), dict(request.properties)
@@ -60,6 +62,8 @@ def describe_database(engine: Engine, request: DescribeDatabase) -> DatabaseInfo
 
 
 def alter_database(engine: Engine, request: AlterDatabase) -> None:
+    check_timezone(request.properties)
+
     def decide(state: CatalogState) -> list[CatalogChange]:
         entry = state.database(request.name)
         kept = {name: value for name, value in entry.properties.items() if name not in request.removed}

@@ -4,7 +4,7 @@ from elanus.engine.engine import Engine
 from elanus.query.explaining import ExplainedSearch, SegmentExplainer, explain_target, predicates_of
 from elanus.query.explanation import Explanation
 from elanus.query.plan import plan_segments
-from elanus.service.query import planned_search, readable_partitions, scan_settings, view_at
+from elanus.service.query import planned_search, readable_partitions, scan_settings, timezone_of, view_at
 from elanus.service.requests.explain import Explain
 from elanus.service.requests.query import Search
 
@@ -16,6 +16,7 @@ def explain(engine: Engine, request: Explain) -> Explanation:
     inner = request.request
     collection = engine.collection(inner.database, inner.collection)
     view = view_at(collection, inner.guarantee_timestamp)
+    timezone = timezone_of(engine, collection, inner)
     searched = None
     if isinstance(inner, Search):
         plan = planned_search(engine, inner, view).plan
@@ -26,8 +27,9 @@ def explain(engine: Engine, request: Explain) -> Explanation:
         filter_params=inner.filter_params,
         partitions=readable_partitions(collection, inner),
         ignore_growing=inner.ignore_growing,
+        timezone=timezone,
     )
-    predicates = predicates_of(row_filter, view, inner.filter_params)
+    predicates = predicates_of(row_filter, view, inner.filter_params, timezone=timezone)
     explainer = SegmentExplainer(view, row_filter, predicates, searched, engine.components.clock.monotonic_s)
     return Explanation(
         collection=inner.collection,

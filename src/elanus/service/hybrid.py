@@ -8,6 +8,7 @@ from elanus.query.search import search as run_search
 from elanus.schema.rankers import RrfRanker
 from elanus.service.query import PlannedSearch, check_page, planned_search, scan_settings, view_at
 from elanus.service.requests.query import HybridSearch, SearchReply
+from elanus.service.timezones import in_local_time
 
 __all__ = ["hybrid_search"]
 
@@ -34,12 +35,15 @@ def hybrid_search(engine: Engine, request: HybridSearch) -> SearchReply:
         for one, search in zip(planned, request.searches, strict=True)
     ]
     hits = fused(found, metrics, request.ranker, offset=request.offset, limit=request.limit)
+    columns, fields = in_local_time(
+        fetch(hits.found, output), output.fields, timezone=planned[0].timezone, parts=planned[0].time_parts
+    )
     return SearchReply(
         counts=hits.counts,
         ids=hits.keys,
         scores=hits.scores if request.round_decimals < 0 else hits.scores.round(request.round_decimals),
-        columns=fetch(hits.found, output),
-        fields=output.fields,
+        columns=columns,
+        fields=fields,
         dynamic_keys=output.dynamic_keys,
         primary_field=view.primary_field.name,
         metric="RRF" if isinstance(request.ranker, RrfRanker) else "WEIGHTED",

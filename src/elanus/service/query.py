@@ -31,6 +31,7 @@ from elanus.service.requests.query import (
     SearchBatchReply,
     SearchReply,
 )
+from elanus.service.timezones import check_time_parts, effective_timezone, in_local_time
 from elanus.settings import Settings
 
 _COUNT = "count(*)"
@@ -43,6 +44,8 @@ class PlannedSearch:
     view: ReadView
     plan: SearchPlan
     output: OutputColumns
+    timezone: str = ""
+    time_parts: tuple[str, ...] = ()
 
 
 def search(engine: Engine, request: Search) -> SearchReply:
@@ -120,6 +123,7 @@ def planned_search(engine: Engine, request: Search, view: ReadView | None = None
     # The view first: a partition that is made or dropped meanwhile is then not asked of a view that lacks it.
     view = view_at(collection, request.guarantee_timestamp) if view is None else view
     partitions = readable_partitions(collection, request)
+    timezone = timezone_of(engine, collection, request)
     check_page(request.limit, request.offset, settings, limit_required=True)
     target = plan_target(
         view,
@@ -140,18 +144,23 @@ def planned_search(engine: Engine, request: Search, view: ReadView | None = None
         filter_params=request.filter_params,
         partitions=partitions,
         ignore_growing=request.ignore_growing,
+        timezone=timezone,
     )
-    return PlannedSearch(view, SearchPlan(scope, target, request.vectors, query_count, view.primary_field), output)
+    plan = SearchPlan(scope, target, request.vectors, query_count, view.primary_field)
+    return PlannedSearch(view, plan, output, timezone, request.time_parts)
 
 
 def _search_reply(planned: PlannedSearch, hits: Hits, round_decimals: int) -> SearchReply:
     metric = planned.plan.target.metric
+    columns, fields = in_local_time(
+        fetch(hits.found, planned.output), planned.output.fields, timezone=planned.timezone, parts=planned.time_parts
+    )
     return SearchReply(
         counts=hits.counts,
         ids=hits.keys,
         scores=hits.scores if round_decimals < 0 else np.round(hits.scores, round_decimals),
-        columns=fetch(hits.found, planned.output),
-        fields=planned.output.fields,
+        columns=columns,
+        fields=fields,
         dynamic_keys=planned.output.dynamic_keys,
         primary_field=planned.view.primary_field.name,
         metric=metric.value,
@@ -164,6 +173,7 @@ def query(engine: Engine, request: Query) -> QueryReply:
     collection = engine.collection(request.database, request.collection)
     view = view_at(collection, request.guarantee_timestamp)
     partitions = readable_partitions(collection, request)
+    timezone = timezone_of(engine, collection, request)
     primary = view.primary_field
     counting = request.output_fields == (_COUNT,)
     if _COUNT in request.output_fields and not counting:
@@ -184,15 +194,19 @@ def query(engine: Engine, request: Query) -> QueryReply:
         filter_params=request.filter_params,
         partitions=partitions,
         ignore_growing=request.ignore_growing,
+        timezone=timezone,
     )
     ids = request.ids if request.ids is not None else _ids_of_filter(scope, view)
     if counting:
         return _counted(view, count(scope, ids=ids))
     output = resolve_output(view.schema, request.output_fields, with_primary=True)
     rows = retrieve_ordered(scope, primary, order, ids=ids, offset=request.offset, limit=request.limit or None)
+    columns, fields = in_local_time(
+        fetch(rows.found, output), output.fields, timezone=timezone, parts=request.time_parts
+    )
     return QueryReply(
-        columns=fetch(rows.found, output),
-        fields=output.fields,
+        columns=columns,
+        fields=fields,
         dynamic_keys=output.dynamic_keys,
         primary_field=primary.name,
         timestamp=view.read_timestamp,
@@ -215,6 +229,19 @@ def view_at(collection: Collection, guarantee_timestamp: int) -> ReadView:
     """The newest state, or that of an earlier time."""
     view = collection.view()
     return view.at(guarantee_timestamp) if guarantee_timestamp else view
+
+
+def timezone_of(engine: Engine, collection: Collection, request: Search | Query | Aggregate) -> str:
+    """The zone of times that name none, and of those that come out.
+
+    Raises:
+        InvalidInput: no zone, or a part of times that they do not have.
+    """
+    check_time_parts(request.time_parts)
+    manifest = collection.manifest
+    return effective_timezone(
+        engine, manifest.schema, request.database, properties=manifest.properties, asked=request.timezone
+    )
 
 
 def readable_partitions(collection: Collection, request: Search | Query | Aggregate) -> tuple[str, ...]:

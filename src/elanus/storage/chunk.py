@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.json_texts import columns_of_texts
+from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.layout import TIMESTAMP_COLUMN
 from elanus.columns.numbers import number_array, number_values
 from elanus.columns.taking import take_rows
@@ -25,11 +27,14 @@ __all__ = ["Chunk", "ChunkRows", "GrowingSegment"]
 # Chunks of this size are left alone; merging larger ones would copy much to save little.
 _MERGE_BYTES_MAX: Final = 8 << 20
 
+# Values inside documents are kept for the next filter up to so many, at nine bytes and the length of strings each.
+_KEPT_JSON_VALUES_MAX: Final = 1 << 20
+
 
 class ChunkRows:
     """The rows of a chunk, a `ColumnSource`; timestamps ascend. The key index is made at first use."""
 
-    __slots__ = ("_key_index", "_lock", "_primary", "batch", "size_bytes")
+    __slots__ = ("_columns", "_json", "_key_index", "_lock", "_primary", "batch", "size_bytes")
 
     def __init__(self, batch: pa.RecordBatch, primary_field: str) -> None:
         self.batch: Final = batch
@@ -37,13 +42,32 @@ class ChunkRows:
         self._primary: Final = primary_field
         self._lock: Final = threading.Lock()
         self._key_index: KeyIndex | None = None
+        # Made once, because asking the batch costs more than small filters do.
+        self._columns: Final[dict[str, pa.Array]] = {}
+        self._json: Final[dict[tuple[str, ValuePath], JsonValues]] = {}
 
     @property
     def row_count(self) -> int:
         return int(self.batch.num_rows)
 
     def column(self, name: str) -> pa.Array:
-        return self.batch.column(name)
+        found = self._columns.get(name)
+        if found is None:
+            found = self._columns[name] = self.batch.column(name)
+        return found
+
+    def strings(self, name: str) -> pa.Array:
+        """A column of strings, plain."""
+        return self.column(name)
+
+    def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
+        """The values at a path of a JSON field, read from the texts once; None when there is no room to keep them."""
+        found = self._json.get((name, path))
+        if found is None and self.row_count * (len(self._json) + 1) <= _KEPT_JSON_VALUES_MAX:
+            found = columns_of_texts(self.column(name), [path])[path]
+            with self._lock:
+                found = self._json.setdefault((name, path), found)
+        return found
 
     def take(self, name: str, rows: npt.NDArray[np.int64]) -> pa.Array:
         """The values of some rows, in the order given (a copy)."""

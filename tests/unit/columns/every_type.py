@@ -1,5 +1,6 @@
 """A field of every data type, the values it holds, and columns of them: what storage and column tests run over."""
 
+import datetime as dt
 from typing import Any, Final
 
 import ml_dtypes
@@ -7,12 +8,24 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from elanus.columns.instants import timestamps_from_instants
 from elanus.columns.values import column_from_values
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 
-__all__ = ["DENSE", "FIELDS", "FIELD_OF", "SCHEMA", "column", "rows_of", "sample_values", "values_of", "wide_schema"]
+__all__ = [
+    "DENSE",
+    "FIELDS",
+    "FIELD_OF",
+    "SCHEMA",
+    "as_in_a_table",
+    "column",
+    "rows_of",
+    "sample_values",
+    "values_of",
+    "wide_schema",
+]
 
 _SCALARS: Final = [
     DataType.BOOL,
@@ -44,6 +57,7 @@ def _fields() -> list[Field]:
     ]
     fields += [Field(f"f_{item.name.lower()}", item, nullable=True, dim=_DIM) for item in DENSE]
     fields.append(Field("f_sparse", DataType.SPARSE_FLOAT_VECTOR, nullable=True))
+    fields.append(Field("f_timestamptz", DataType.TIMESTAMPTZ, nullable=True))
     return [field.with_id(101 + number) for number, field in enumerate(fields)]
 
 
@@ -69,6 +83,8 @@ def values_of(field: Field) -> st.SearchStrategy[Any]:
             return st.lists(_scalars(field.element_type), max_size=5)
         case DataType.JSON:
             return _json().filter(lambda value: value is not None)
+        case DataType.TIMESTAMPTZ:
+            return st.datetimes().map(_time_text)
         case DataType.BINARY_VECTOR:
             return st.binary(min_size=_DIM // 8, max_size=_DIM // 8)
         case DataType.SPARSE_FLOAT_VECTOR:
@@ -98,6 +114,11 @@ def _scalars(data_type: DataType) -> st.SearchStrategy[Any]:
 
 def _floats(width: Any) -> st.SearchStrategy[float]:
     return st.floats(width=width, allow_nan=False, allow_infinity=False)
+
+
+def _time_text(moment: dt.datetime) -> str:
+    text = moment.isoformat()
+    return f"{text.rstrip('0') if '.' in text else text}Z"
 
 
 def _bfloats() -> st.SearchStrategy[float]:
@@ -133,6 +154,8 @@ def _sample(field: Field, rng: np.random.Generator) -> Any:
             return [_sample_scalar(field.element_type, rng) for _ in range(rng.integers(0, 5))]
         case DataType.JSON:
             return {"n": int(rng.integers(100)), "list": [1.5, None, "é"], "deep": {"x": [{}]}}
+        case DataType.TIMESTAMPTZ:
+            return _time_text(dt.datetime(2000, 1, 1) + dt.timedelta(milliseconds=int(rng.integers(10**12))))  # noqa: DTZ001
         case DataType.BINARY_VECTOR:
             return rng.bytes(_DIM // 8)
         case DataType.SPARSE_FLOAT_VECTOR:
@@ -163,3 +186,8 @@ def column(field: Field, values: list[Any], *, offset: int = 0) -> pa.Array:
         return column_from_values(field, values)
     around = sample_values(field, offset + 3, seed=99)
     return column_from_values(field, [*around[:offset], *values, *around[offset:]]).slice(offset, len(values))
+
+
+def as_in_a_table(field: Field, stored: pa.Array) -> pa.Array:
+    """A column in our layout with the types of a table that other libraries make: times are timestamps there."""
+    return timestamps_from_instants(stored, field) if field.data_type is DataType.TIMESTAMPTZ else stored

@@ -19,7 +19,7 @@ from elanus.errors import InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
-from tests.unit.columns.every_type import FIELD_OF, FIELDS, SCHEMA, column, sample_values
+from tests.unit.columns.every_type import FIELD_OF, FIELDS, SCHEMA, as_in_a_table, column, sample_values
 
 _OPEN = Schema((Field("id", DataType.INT64, is_primary=True),), enable_dynamic_field=True).with_ids()
 _CLOSED = Schema(_OPEN.user_fields)
@@ -54,14 +54,14 @@ _WRAPPINGS: dict[str, Callable[[pa.Array], Any]] = {
 def test_columns_in_our_layout_are_taken_whole_or_in_chunks(field: Field, wrapping: str) -> None:
     values = sample_values(field, 20)
     expected = [*values[10:], *values[:10]] if wrapping == "sliced chunks" else values
-    assert _read(field, _WRAPPINGS[wrapping](column(field, values))) == expected
+    assert _read(field, _WRAPPINGS[wrapping](as_in_a_table(field, column(field, values)))) == expected
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 def test_slices_are_taken_where_they_start(field: Field) -> None:
     values = sample_values(field, 20)
-    assert _read(field, column(field, values, offset=5)) == values
-    assert _read(field, column(field, values).slice(13, 4)) == values[13:17]
+    assert _read(field, as_in_a_table(field, column(field, values, offset=5))) == values
+    assert _read(field, as_in_a_table(field, column(field, values)).slice(13, 4)) == values[13:17]
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)

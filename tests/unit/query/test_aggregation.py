@@ -186,3 +186,30 @@ def test_nan_is_the_greatest_number() -> None:
     assert found[0] == 1.0
     assert np.isnan(found[1])
     assert found[2] is None
+
+
+def test_times_are_ordered_grouped_and_given_in_their_zone() -> None:
+    service = service_on_disk(SimulatedDisk(), Settings(background_maintenance=False, search_thread_count=1))
+    with Database(service, "simulated") as database:
+        times = database.create_collection(
+            "times",
+            Schema(
+                (
+                    Field("id", DataType.INT64, is_primary=True),
+                    Field("vector", DataType.FLOAT_VECTOR, dim=2),
+                    Field("seen", DataType.TIMESTAMPTZ, nullable=True),
+                )
+            ),
+        )
+        days = ["2025-05-03T00:00:00Z", None, "2025-05-01T00:00:00Z", "2025-05-03T00:00:00Z"]
+        times.insert([{"id": key, "vector": [0, 0], "seen": day} for key, day in enumerate(days)])
+        times.flush()
+        assert [row["id"] for row in times.query(order_by=["seen:desc"], limit=9)] == [1, 0, 3, 2]
+        found = times.aggregate(["seen", "count(*)"], group_by=["seen"]).to_list()
+        assert [row["count(*)"] for row in found] == [1, 2, 1]
+        rows = times.query("id in [2, 0, 1]", order_by=["seen"]).to_list()
+        assert [row["seen"] for row in rows] == [found[0]["seen"], found[1]["seen"], None]
+        extremes = times.aggregate(["min(seen)", "max(seen)", "count(seen)"])[0]
+        assert extremes == {"min(seen)": found[0]["seen"], "max(seen)": found[1]["seen"], "count(seen)": 3}
+        with pytest.raises(InvalidInput, match="'seen' is a Timestamptz, expected a number"):
+            times.aggregate(["sum(seen)"])

@@ -143,3 +143,32 @@ def test_what_cannot_be_asked_cannot_be_explained(books: Collection, database: D
     assert isinstance(Explain(Query("books")).request, Query)
     with pytest.raises(NotFound):
         database._service.execute(Explain(Query("papers")))
+
+
+def test_scalar_indexes_are_named() -> None:
+    settings = Settings(background_maintenance=False, search_thread_count=1, compaction_enabled=False)
+    service = service_on_disk(SimulatedDisk(), settings)
+    with Database(service, "simulated") as opened:
+        schema = Schema(
+            (
+                Field("id", DataType.INT64, is_primary=True),
+                Field("vector", DataType.FLOAT_VECTOR, dim=2),
+                Field("word", DataType.VARCHAR),
+                Field("n", DataType.INT32),
+            )
+        )
+        rows = opened.create_collection("rows", schema)
+        rows.insert(
+            [{"id": key, "vector": [key, 0], "word": f"word {key % 500}", "n": key % 7} for key in range(20_000)]
+        )
+        rows.flush()
+        rows.create_index("word", "INVERTED", name="by_word")
+        text = 'word == "word 7" and n < 3'
+        [segment] = rows.explain(text).segments
+        by_text = {predicate.text: predicate for predicate in segment.predicates}
+        assert by_text['word == "word 7"'].access == "index by_word"
+        assert by_text['word == "word 7"'].estimated_share == pytest.approx(1 / 500)
+        assert by_text["n < 3"].access != "index by_word"
+        assert segment.matched_count == rows.count(text)
+        [segment] = rows.explain('word == "nowhere" and n < 3').segments
+        assert segment.skipped or segment.predicates[1].access == "not needed"

@@ -10,7 +10,7 @@ from elanus.errors import InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.rules import check_schema
-from elanus.schema.types import VECTORS, DataType
+from elanus.schema.types import DENSE_FLOAT_VECTORS, VECTORS, DataType
 from elanus.settings import Settings
 
 _KEY = Field("id", DataType.INT64, is_primary=True)
@@ -45,7 +45,7 @@ def _accepted(field: Field) -> None:
     _check(*(other for other in (_KEY, _VECTOR) if not (other is _KEY and field.is_primary)), field)
 
 
-_STORED = [item for item in DataType if item not in {DataType.GEOMETRY, DataType.TEXT, DataType.TIMESTAMPTZ}]
+_STORED = [item for item in DataType if item not in {DataType.TEXT, DataType.STRUCT}]
 
 
 @pytest.mark.parametrize("data_type", _STORED)
@@ -54,7 +54,7 @@ def test_a_field_of_every_stored_type_may_be_nullable(data_type: DataType) -> No
     _accepted(_field(data_type, nullable=True))
 
 
-@pytest.mark.parametrize("data_type", [DataType.GEOMETRY, DataType.TEXT, DataType.TIMESTAMPTZ])
+@pytest.mark.parametrize("data_type", [DataType.TEXT])
 def test_types_that_are_not_stored_yet_are_said_so(data_type: DataType) -> None:
     _refused(Field("x", data_type), "is not supported yet", "not_supported")
 
@@ -200,8 +200,66 @@ def test_arrays_hold_scalars(element: DataType | None) -> None:
     field = _field(DataType.ARRAY, element_type=element)
     if element in {*_ELEMENTS, DataType.DOUBLE, DataType.VARCHAR}:
         _accepted(field)
+    elif element is DataType.STRUCT:
+        _refused(field, "is an array of structs without fields")
     else:
         _refused(field, "has element type")
+
+
+def _structs(*members: Field, **options: Any) -> Field:
+    return Field(
+        "x", DataType.ARRAY, **{"element_type": DataType.STRUCT, "max_capacity": 4, "struct_fields": members, **options}
+    )
+
+
+@pytest.mark.parametrize("inner", _STORED)
+def test_structs_hold_scalars_and_dense_vectors(inner: DataType) -> None:
+    field = _structs(Field("a", DataType.INT8), replace(_field(inner), name="b"))
+    if inner in {*_ELEMENTS, DataType.DOUBLE, DataType.VARCHAR, DataType.BINARY_VECTOR, *DENSE_FLOAT_VECTORS}:
+        _accepted(field)
+        _accepted(replace(field, nullable=True))
+    else:
+        with pytest.raises(InvalidInput, match=r"'x\[b\]' is a .*; structs hold Bool, numbers, VarChar"):
+            _accepted(field)
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        (_structs(Field("a", DataType.INT8), Field("a", DataType.INT8)), "has 'a' twice in its structs"),
+        (_structs(Field("1a", DataType.INT8)), "invalid field name '1a'"),
+        (_structs(Field("a", DataType.INT64, is_primary=True)), r"'x\[a\]' is in a struct and cannot be a key"),
+        (_structs(Field("a", DataType.INT64, nullable=True)), r"'x\[a\]' is in a struct and can be neither nullable"),
+        (_structs(Field("a", DataType.INT64, default_value=1)), r"'x\[a\]' is in a struct and can be neither nullable"),
+        (_structs(Field("a", DataType.FLOAT_VECTOR)), r"'x\[a\]' needs dim"),
+        (_structs(Field("a", DataType.INT8), max_capacity=None), "needs max_capacity"),
+        (_structs(Field("a", DataType.INT8), max_capacity=5000), "has max_capacity 5000, expected 1 to 4096"),
+        (_structs(Field("a", DataType.INT8), element_type=DataType.INT8), "has fields of a struct, but is a"),
+        (Field("x", DataType.STRUCT), "is a Struct, which stands only in an array"),
+    ],
+)
+def test_structs_that_are_refused(field: Field, told: str) -> None:
+    with pytest.raises(InvalidInput, match=told):
+        _accepted(field)
+
+
+def test_vectors_in_structs_count_as_vector_fields() -> None:
+    vectors = [Field(f"v{number}", DataType.FLOAT_VECTOR, dim=4) for number in range(4)]
+    with pytest.raises(InvalidInput, match="5 vector fields are too many"):
+        _check(_KEY, _VECTOR, _structs(*vectors))
+    _check(_KEY, _VECTOR, _structs(*vectors[:3]))
+    _check(_KEY, _structs(*vectors[:1]))
+
+
+def test_fields_in_structs_have_ids_of_their_own() -> None:
+    schema = Schema((_KEY, _structs(Field("a", DataType.INT8), Field("b", DataType.INT8)), _VECTOR)).with_ids()
+    assert [[item.field_id, *(inner.field_id for inner in item.struct_fields)] for item in schema.fields] == [
+        [100],
+        [101, 102, 103],
+        [104],
+    ]
+    assert schema.field_id_max == 104
+    assert schema.without_ids().with_ids() == schema
 
 
 _SMALL = {DataType.INT8: 8, DataType.INT16: 16, DataType.INT32: 32, DataType.INT64: 64}

@@ -24,5 +24,5 @@ def test_names_that_are_wrong(books: CollectionInfo) -> None:
         searched_field(books.schema, "nope")
     with pytest.raises(InvalidInput, match=r"field 'title' is a VarChar\(64\)"):
         searched_field(books.schema, "title")
-    with pytest.raises(InvalidInput, match="not supported yet"):
+    with pytest.raises(NotFound, match=r"no field 'chunks\[vector\]'"):
         searched_field(books.schema, "chunks[vector]")

@@ -28,6 +28,7 @@ _ALLOWED_NAMES: Final = frozenset(
     {
         ("elanus.errors", "_rebuild"),
         ("elanus.columns.vectors", "SparseRows"),
+        ("elanus.columns.vectors", "VectorLists"),
         ("elanus.embedded.sharing.frames", "_batch_of"),
         ("elanus.embedded.sharing.frames", "_array_of"),
         ("numpy", "dtype"),

@@ -4,7 +4,7 @@ Plain before fast; where order is decided, sums are exact or in float64. Each fu
 and checks them as the native library does.
 """
 
-from elanus.kernels.reference.bits import bit_count, bit_rows, bits_from_bool, bits_from_rows
+from elanus.kernels.reference.bits import bit_count, bit_rows, bits_from_bool, bits_from_rows, runs_with
 from elanus.kernels.reference.checksum import blocks_crc32c, crc32c
 from elanus.kernels.reference.codes import CodeSpace
 from elanus.kernels.reference.compare import between, compare, dictionary_in, is_in
@@ -12,6 +12,7 @@ from elanus.kernels.reference.distance import scan_range, scan_topk, scan_topk_m
 from elanus.kernels.reference.graph import Graph
 from elanus.kernels.reference.graph_build import GraphBuilder
 from elanus.kernels.reference.hash import hash_int64, hash_strings
+from elanus.kernels.reference.json_texts import json_paths, json_values
 from elanus.kernels.reference.sparse import sparse_scan_range, sparse_scan_topk
 from elanus.kernels.reference.strings import (
     string_compare,
@@ -38,6 +39,9 @@ __all__ = [
     "hash_int64",
     "hash_strings",
     "is_in",
+    "json_paths",
+    "json_values",
+    "runs_with",
     "scan_range",
     "scan_topk",
     "scan_topk_many",

@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.kernels.backend import Rows, Words
-from elanus.kernels.reference.arguments import check_array, word_count
+from elanus.kernels.reference.arguments import check_array, check_offsets, word_count
 
-__all__ = ["bit_count", "bit_rows", "bits_from_bool", "bits_from_rows", "pack"]
+__all__ = ["bit_count", "bit_rows", "bits_from_bool", "bits_from_rows", "pack", "runs_with"]
 
 
 def bit_count(words: Words) -> int:
@@ -38,6 +38,13 @@ def bits_from_rows(rows: npt.NDArray[np.uint32] | Rows, size: int) -> Words:
     mask = np.zeros(size, np.bool_)
     mask[rows] = True
     return pack(mask)
+
+
+def runs_with(words: Words, offsets: npt.NDArray[np.int32]) -> Words:
+    check_array(words, "words", np.uint64)
+    check_offsets(offsets, 64 * len(words))
+    before = np.cumsum([0, *np.unpackbits(words.view(np.uint8), bitorder="little").tolist()])
+    return pack(before[offsets[1:]] > before[offsets[:-1]])
 
 
 def pack(mask: npt.NDArray[np.bool_]) -> Words:

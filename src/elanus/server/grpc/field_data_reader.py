@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from elanus.columns.layout import arrow_type
 from elanus.columns.rows import batch_from_columns
+from elanus.columns.values import column_from_values
 from elanus.columns.vectors import (
     SparseRows,
     bfloat16_from_float32,
@@ -27,8 +28,8 @@ from elanus.schema.field import Field
 from elanus.schema.types import DataType
 from elanus.server.grpc.slots import PACKED_VECTOR_SLOTS, SCALAR_SLOTS, SLOT_DTYPES
 from elanus.server.grpc.sparse_bytes import sparse_from_bytes
+from elanus.server.grpc.struct_arrays import struct_column_from_field_data
 from elanus.server.grpc.stubs import schema_pb2
-from elanus.server.refusals import not_supported
 
 __all__ = ["batch_from_fields_data", "column_from_field_data"]
 
@@ -59,8 +60,6 @@ def batch_from_fields_data(
 
 
 def _field_of(message: schema_pb2.FieldData, schema: Schema) -> Field:
-    if message.WhichOneof("field") == "struct_arrays":
-        raise not_supported(f"field {message.field_name!r}: a StructArray")
     field = schema.dynamic_field if message.is_dynamic else schema.find(message.field_name)
     if field is not None:
         return field
@@ -82,7 +81,9 @@ def column_from_field_data(message: schema_pb2.FieldData, field: Field, *, row_c
     Raises:
         InvalidInput: another type than the field's, a wrong number of rows, or values that do not fit.
     """
-    if message.type != field.data_type:
+    if field.is_struct_array and message.WhichOneof("field") == "struct_arrays":
+        return struct_column_from_field_data(message, field, row_count=row_count, read_arrays=_array_column)
+    if message.type != field.data_type or field.is_struct_array:
         got = schema_pb2.DataType.Name(message.type) if message.type in schema_pb2.DataType.values() else message.type
         raise InvalidInput(
             "type_mismatch",
@@ -97,10 +98,17 @@ def column_from_field_data(message: schema_pb2.FieldData, field: Field, *, row_c
     if field.is_vector:
         return _dense_column(message, field, row_count, valid)
     if data_type is DataType.ARRAY:
-        return _spread(_arrays(message, field, valid), field, row_count, valid)
+        return _array_column(message, field, row_count)
+    if data_type in {DataType.TIMESTAMPTZ, DataType.GEOMETRY}:
+        return _parsed(message, field, row_count, valid)
     if data_type in {DataType.VARCHAR, DataType.JSON}:
         return _spread(_texts(message, field), field, row_count, valid)
     return _number_column(message, field, row_count, valid)
+
+
+def _array_column(message: schema_pb2.FieldData, field: Field, row_count: int) -> pa.Array:
+    valid = _valid_rows(message, field, row_count)
+    return _spread(_arrays(message, field, valid), field, row_count, valid)
 
 
 def _valid_rows(message: schema_pb2.FieldData, field: Field, row_count: int) -> Valid:
@@ -189,6 +197,12 @@ def _texts(message: schema_pb2.FieldData, field: Field) -> pa.Array:
             field=field.name,
             row=row,
         ) from None
+
+
+def _parsed(message: schema_pb2.FieldData, field: Field, row_count: int, valid: Valid) -> pa.Array:
+    """Times and geometries, which come as texts; what stands in rows marked null is not looked at."""
+    texts = pa.array(list(_scalar_values(message, field, SCALAR_SLOTS[field.data_type])), pa.string())
+    return column_from_values(field, _spread(texts, field, row_count, valid).to_pylist())
 
 
 def _is_utf8(value: bytes) -> bool:

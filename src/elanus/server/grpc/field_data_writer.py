@@ -9,11 +9,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.geometries import texts_from_geometries
+from elanus.columns.instants import texts_from_instants
+from elanus.columns.structs import struct_member
 from elanus.columns.vectors import SparseRows, dense_matrix, sparse_rows
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 from elanus.server.grpc.slots import PACKED_VECTOR_SLOTS, SCALAR_SLOTS
 from elanus.server.grpc.sparse_bytes import bytes_from_sparse
+from elanus.server.grpc.struct_arrays import (
+    ARRAY_OF_STRUCT,
+    ARRAY_OF_VECTOR,
+    array_field,
+    vector_array_to_message,
+)
 from elanus.server.grpc.stubs import schema_pb2
 
 __all__ = ["count_field_data", "field_data_from_column", "ids_from_column"]
@@ -39,7 +48,9 @@ def field_data_from_column(column: pa.Array, field: Field) -> schema_pb2.FieldDa
     elif field.nullable or column.null_count:
         valid = column.is_valid().to_numpy(zero_copy_only=False)
         message.valid_data.extend(valid.tolist())
-    if field.is_vector:
+    if field.is_struct_array:
+        _write_structs(message, column, field, valid)
+    elif field.is_vector:
         _write_vectors(message.vectors, column, field, valid)
     elif field.data_type is DataType.ARRAY:
         _write_arrays(message.scalars.array_data, column, field)
@@ -71,6 +82,12 @@ def _write_scalars(scalars: schema_pb2.ScalarField, column: pa.Array, field: Fie
     arm = getattr(scalars, SCALAR_SLOTS[field.data_type])
     # An arm without values is not sent unless it is marked; clients take a column without an arm for an error.
     arm.SetInParent()
+    if field.data_type is DataType.TIMESTAMPTZ:
+        arm.data.extend(text or "" for text in texts_from_instants(column, field))
+        return
+    if field.data_type is DataType.GEOMETRY:
+        arm.data.extend(text or "" for text in texts_from_geometries(column))
+        return
     if column.null_count:
         column = column.fill_null(_PLACEHOLDERS.get(field.data_type, 0))
     if field.data_type is DataType.VARCHAR:
@@ -81,6 +98,26 @@ def _write_scalars(scalars: schema_pb2.ScalarField, column: pa.Array, field: Fie
         arm.MergeFromString(_packed(column.to_numpy(zero_copy_only=False)))
     else:
         arm.data.extend(column.to_numpy(zero_copy_only=False).tolist())
+
+
+def _write_structs(
+    message: schema_pb2.FieldData, column: pa.Array, field: Field, valid: npt.NDArray[np.bool_] | None
+) -> None:
+    """A column a member; clients look for the flags of null rows in those."""
+    message.type = ARRAY_OF_STRUCT
+    del message.valid_data[:]
+    message.struct_arrays.SetInParent()
+    for inner in field.struct_fields:
+        part = message.struct_arrays.fields.add(field_name=inner.name, field_id=max(inner.field_id, 0))
+        if valid is not None:
+            part.valid_data.extend(valid.tolist())
+        if inner.is_vector:
+            part.type = ARRAY_OF_VECTOR
+            part.vectors.dim = inner.dim or 0
+            part.vectors.vector_array.CopyFrom(vector_array_to_message(column, field, inner))
+        else:
+            part.type = int(DataType.ARRAY)
+            _write_arrays(part.scalars.array_data, struct_member(column, inner.name), array_field(field, inner))
 
 
 def _write_arrays(arrays: schema_pb2.ArrayArray, column: pa.Array, field: Field) -> None:

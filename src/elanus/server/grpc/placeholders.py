@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
-from elanus.columns.vectors import SparseRows, bfloat16_from_float32, element_dtype, row_elements
+from elanus.columns.vectors import SparseRows, VectorLists, bfloat16_from_float32, element_dtype, row_elements
 from elanus.errors import InvalidInput
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
@@ -21,8 +21,10 @@ _NOT_FINITE: Final = ("not_finite", "NaN or infinity, expected finite numbers")
 _FROM_FLOATS: Final = frozenset({DataType.FLOAT16_VECTOR, DataType.BFLOAT16_VECTOR})
 
 
-def query_vectors(group: bytes, field: Field) -> npt.NDArray[Any] | SparseRows:
+def query_vectors(group: bytes, field: Field) -> npt.NDArray[Any] | SparseRows | VectorLists:
     """The vectors of a search request, `(query_count, elements)` of the field's element type, or sparse rows.
+
+    A vector member of an array of structs is searched with lists of vectors.
 
     Float queries are taken for half-precision fields as well and rounded.
 
@@ -32,7 +34,9 @@ def query_vectors(group: bytes, field: Field) -> npt.NDArray[Any] | SparseRows:
     placeholder = _placeholder(group)
     sent = placeholder.type
     if sent in _EMBEDDING_LISTS:
-        raise not_supported("a search with an embedding list")
+        return _lists(list(placeholder.values), field, sent)
+    if "[" in field.name:
+        raise not_supported("a search for single elements of an array of structs", "search with an EmbeddingList")
     if sent in {int(DataType.VARCHAR), int(DataType.INT64)}:
         raise not_supported("a search with text or ids in place of vectors")
     if placeholder.element_level:
@@ -50,7 +54,34 @@ def query_vectors(group: bytes, field: Field) -> npt.NDArray[Any] | SparseRows:
         )
     if sent == DataType.SPARSE_FLOAT_VECTOR:
         return _sparse_queries(values, field)
-    matrix = _dense_queries(values, field, DataType(sent))
+    return _finite(_dense_queries(values, field, DataType(sent)), field, as_floats=as_floats)
+
+
+def _lists(values: list[bytes], field: Field, sent: int) -> VectorLists:
+    """Lists of vectors, one a value, end to end in its bytes."""
+    vector_type = DataType(sent - _EMBEDDING_LISTS.start + DataType.BINARY_VECTOR)
+    as_floats = vector_type is DataType.FLOAT_VECTOR and field.data_type in _FROM_FLOATS
+    if "[" not in field.name or (vector_type is not field.data_type and not as_floats):
+        told = f"field {field.name!r} is a {field.type_label()}, but the query is a list of {vector_type.label}"
+        raise InvalidInput("type_mismatch", told, field=field.name)
+    width = row_elements(field) * element_dtype(vector_type).itemsize
+    counts = [len(value) // width for value in values]
+    wrong = next((row for row, value in enumerate(values) if not value or len(value) % width), None)
+    if wrong is not None or not values:
+        told = (
+            "the query has no lists" if wrong is None else f"list {wrong} of the query has {len(values[wrong])} bytes"
+        )
+        raise InvalidInput(
+            "dimension_mismatch", f"{told}, expected a multiple of {width} ({field.type_label()})", field=field.name
+        )
+    joined = b"".join(values)
+    single = [joined[start : start + width] for start in range(0, len(joined), width)]
+    matrix = _finite(_dense_queries(single, field, vector_type), field, as_floats=as_floats)
+    return VectorLists(np.concatenate(([0], np.cumsum(counts))), matrix)
+
+
+def _finite(matrix: npt.NDArray[Any], field: Field, *, as_floats: bool) -> npt.NDArray[Any]:
+    """Query vectors in the element type of the field, none of them with NaN or infinity."""
     if as_floats and field.data_type is DataType.BFLOAT16_VECTOR:
         matrix = bfloat16_from_float32(matrix)
     elif as_floats:

@@ -11,7 +11,7 @@ from elanus.server.grpc.stubs import milvus_pb2
 from elanus.server.grpc.templates import filter_params_from_messages
 from elanus.server.option_values import option_flag, option_integer
 from elanus.server.refusals import not_supported
-from elanus.server.search_options import refuse_later_options
+from elanus.server.search_options import refuse_later_options, time_parts_of
 from elanus.service.requests.data import Delete
 from elanus.service.requests.query import Aggregate, Query
 
@@ -20,8 +20,11 @@ __all__ = ["delete_from_message", "iterated_collection", "query_from_message"]
 _ORDER: Final = "order_by_fields"
 _GROUPS: Final = "group_by_fields"
 _KNOWN: Final = frozenset(
-    {"limit", "offset", "ignore_growing", "iterator", "reduce_stop_for_best", "collection_id", _ORDER, _GROUPS}
-)
+    {
+        "limit", "offset", "ignore_growing", "iterator", "reduce_stop_for_best", "collection_id", "timezone",
+        "time_fields", _ORDER, _GROUPS,
+    }
+)  # fmt: skip
 
 
 def query_from_message(request: milvus_pb2.QueryRequest, *, database: str) -> Query | Aggregate:
@@ -52,6 +55,8 @@ def query_from_message(request: milvus_pb2.QueryRequest, *, database: str) -> Qu
         "guarantee_timestamp": snapshot_timestamp(request.guarantee_timestamp, is_iterator=is_iterator),
         "ignore_growing": option_flag("ignore_growing", options.get("ignore_growing", "")),
         "require_loaded": True,
+        "timezone": options.get("timezone", ""),
+        "time_parts": time_parts_of(options.get("time_fields", "")),
         "database": database,
     }
     aggregates = is_aggregation(outputs, group_by)

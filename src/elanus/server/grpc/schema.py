@@ -10,6 +10,7 @@ from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 from elanus.server.grpc.key_values import key_values, texts_of
+from elanus.server.grpc.struct_arrays import ARRAY_OF_VECTOR
 from elanus.server.grpc.stubs import schema_pb2
 from elanus.server.option_values import option_flag, option_integer
 from elanus.server.refusals import not_supported
@@ -25,6 +26,8 @@ _DEFAULT_SLOTS: Final[dict[DataType, str]] = {
     DataType.FLOAT: "float_data",
     DataType.DOUBLE: "double_data",
     DataType.VARCHAR: "string_data",
+    DataType.TIMESTAMPTZ: "string_data",
+    DataType.GEOMETRY: "string_data",
 }
 # Clients choose the slot by the Python value, so that an Int8 default comes as a long and a Double default may as well.
 _INTEGER_SLOTS: Final = frozenset({"int_data", "long_data"})
@@ -55,7 +58,6 @@ def schema_from_message(message: schema_pb2.CollectionSchema) -> Schema:
     """
     for present, what in (
         (message.functions, "a function in a schema"),
-        (message.struct_array_fields, "a StructArray field"),
         (message.external_source or message.external_spec, "an external collection"),
         (message.enable_namespace, "a schema with namespaces"),
         (message.do_physical_backfill, "physical backfill"),
@@ -63,7 +65,10 @@ def schema_from_message(message: schema_pb2.CollectionSchema) -> Schema:
     ):
         if present:
             raise not_supported(what)
-    fields = tuple(_field_from_message(item, collection_auto_id=message.autoID) for item in message.fields)
+    fields = (
+        *(_field_from_message(item, collection_auto_id=message.autoID) for item in message.fields),
+        *(_struct_array_from_message(item) for item in message.struct_array_fields),
+    )
     return Schema(fields, enable_dynamic_field=message.enable_dynamic_field, description=message.description)
 
 
@@ -101,6 +106,39 @@ def _field_from_message(message: schema_pb2.FieldSchema, *, collection_auto_id: 
         is_clustering_key=message.is_clustering_key,
         description=message.description,
         params=params,
+    )
+
+
+def _struct_array_from_message(message: schema_pb2.StructArrayFieldSchema) -> Field:
+    """An array of structs, whose members come as arrays that repeat its capacity and whether it may be null."""
+    name = message.name
+    params = texts_of(message.type_params, what=f"field {name!r}")
+    capacities = {params.pop("max_capacity", "")} - {""}
+    members = []
+    for item in message.fields:
+        own = texts_of(item.type_params, what=f"field {name!r}: {item.name!r}")
+        capacities |= {own.pop("max_capacity", "")} - {""}
+        if item.data_type not in {int(DataType.ARRAY), ARRAY_OF_VECTOR}:
+            raise InvalidInput("invalid_schema", f"field {name!r}: {item.name!r} did not come as an array", field=name)
+        bare = schema_pb2.FieldSchema()
+        bare.CopyFrom(item)
+        bare.name = item.name.removeprefix(f"{name}[").removesuffix("]")
+        bare.data_type, bare.element_type, bare.nullable = item.element_type, 0, False
+        del bare.type_params[:]
+        bare.type_params.extend(key_values(own))
+        members.append(_field_from_message(bare, collection_auto_id=False))
+    if len(capacities) > 1:
+        told = " and ".join(sorted(capacities))
+        raise InvalidInput("invalid_schema", f"field {name!r} has max_capacity {told}, expected one", field=name)
+    return Field(
+        name,
+        DataType.ARRAY,
+        nullable=message.nullable,
+        element_type=DataType.STRUCT,
+        max_capacity=option_integer(f"field {name!r}: max_capacity", capacities.pop()) if capacities else None,
+        description=message.description,
+        params=params,
+        struct_fields=tuple(members),
     )
 
 
@@ -153,7 +191,29 @@ def schema_to_message(schema: Schema, *, name: str, version: int = 0) -> schema_
         enable_dynamic_field=schema.enable_dynamic_field,
         version=version,
     )
-    message.fields.extend(_field_to_message(field) for field in schema.user_fields)
+    for field in schema.user_fields:
+        if field.is_struct_array:
+            message.struct_array_fields.append(_struct_array_to_message(field))
+        else:
+            message.fields.append(_field_to_message(field))
+    return message
+
+
+def _struct_array_to_message(field: Field) -> schema_pb2.StructArrayFieldSchema:
+    message = schema_pb2.StructArrayFieldSchema(
+        fieldID=field.field_id,
+        name=field.name,
+        description=field.description,
+        nullable=field.nullable,
+        type_params=key_values(field.params),
+    )
+    for inner in field.struct_fields:
+        part = _field_to_message(inner)
+        part.element_type = part.data_type
+        part.data_type = ARRAY_OF_VECTOR if inner.is_vector else int(DataType.ARRAY)
+        part.nullable = field.nullable
+        part.type_params.extend(key_values({"max_capacity": field.max_capacity}))
+        message.fields.append(part)
     return message
 
 

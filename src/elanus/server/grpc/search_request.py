@@ -58,6 +58,8 @@ def search_from_message(
         guarantee_timestamp=snapshot_timestamp(request.guarantee_timestamp, is_iterator=options.is_iterator),
         ignore_growing=options.ignore_growing,
         require_loaded=True,
+        timezone=options.timezone,
+        time_parts=options.time_parts,
         group_by=options.group_by,
         group_size=options.group_size,
         strict_group_size=options.strict_group_size,

@@ -18,6 +18,8 @@ SCALAR_SLOTS: Final[dict[DataType, str]] = {
     DataType.DOUBLE: "double_data",
     DataType.VARCHAR: "string_data",
     DataType.JSON: "json_data",
+    DataType.TIMESTAMPTZ: "string_data",
+    DataType.GEOMETRY: "geometry_wkt_data",
     DataType.ARRAY: "array_data",
 }
 """The arm of `ScalarField` that holds a scalar type."""

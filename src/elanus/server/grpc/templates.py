@@ -11,14 +11,14 @@ from elanus.server.grpc.stubs import schema_pb2
 __all__ = ["filter_params_from_messages"]
 
 _json_decode: Final = msgspec.json.Decoder().decode
-_PLAIN: Final = frozenset({"bool_val", "int64_val", "float_val", "string_val"})
+_PLAIN: Final = frozenset({"bool_val", "int64_val", "float_val", "string_val", "bytes_val"})
 
 
 def filter_params_from_messages(values: Mapping[str, schema_pb2.TemplateValue]) -> dict[str, Any]:
     """The values by placeholder name; arrays become lists.
 
     Raises:
-        InvalidInput: a value without content, raw bytes, or elements that are not JSON.
+        InvalidInput: a value without content, or elements that are not JSON.
     """
     return {name: _value(name, message) for name, message in values.items()}
 
@@ -29,10 +29,9 @@ def _value(name: str, message: schema_pb2.TemplateValue) -> Any:
         return getattr(message, arm)
     if arm == "array_val":
         return _array(name, message.array_val)
-    what = "no value" if arm is None else "raw bytes"
     raise InvalidInput(
         "invalid_filter",
-        f"filter parameter {name!r} has {what}, expected a boolean, number, string, or a list of them",
+        f"filter parameter {name!r} has no value, expected a boolean, number, string, bytes, or a list of them",
     )
 
 

@@ -9,7 +9,7 @@ from elanus.query.aggregation import is_aggregation
 from elanus.server.rest.body import Body
 from elanus.server.rest.json_rows import batch_from_json, json_ids, key_column, rows_to_json, vectors_from_json
 from elanus.server.rest.routes import Reply, Routes
-from elanus.server.search_options import merge_options
+from elanus.server.search_options import merge_options, time_parts_of
 from elanus.server.targets import searched_field
 from elanus.service.requests.base import Service
 from elanus.service.requests.collections import CollectionInfo, DescribeCollection
@@ -126,6 +126,8 @@ class EntityRoutes:
                 output_fields=body.texts("outputFields") or ("*",),
                 partitions=body.texts("partitionNames") or ((partition,) if partition else ()),
                 require_loaded=True,
+                timezone=body.text("timezone", default=""),
+                time_parts=time_parts_of(body.value("timeFields", "time_fields")),
                 database=info.database,
             )
         )
@@ -144,6 +146,8 @@ def _query_request(body: Body) -> Query | Aggregate:
         "partitions": body.texts("partitionNames"),
         "offset": body.integer("offset", default=0),
         "require_loaded": True,
+        "timezone": body.text("timezone", default=""),
+        "time_parts": time_parts_of(body.value("timeFields", "time_fields")),
         "database": body.database,
     }
     if is_aggregation(outputs, group_by):
@@ -179,6 +183,8 @@ def search_of(body: Body, info: CollectionInfo) -> Search:
         round_decimals=options.round_decimals,
         ignore_growing=options.ignore_growing,
         require_loaded=True,
+        timezone=options.timezone,
+        time_parts=options.time_parts,
         group_by=(grouped,) if grouped else options.group_by,
         group_size=body.integer("groupSize", default=options.group_size),
         strict_group_size=body.flag("strictGroupSize", default=options.strict_group_size),
@@ -215,6 +221,9 @@ def _search_levels(body: Body) -> tuple[dict[str, Any], dict[str, Any]]:
         outer["offset"] = body.integer("offset")
     if metric:
         outer["metric_type"] = metric
+    for spelled, name in (("timezone", "timezone"), ("timeFields", "time_fields")):
+        if body.value(spelled) is not None:
+            outer[name] = body.value(spelled)
     if body.value("ignoreGrowing") is not None:
         outer["ignore_growing"] = body.flag("ignoreGrowing")
     return outer, levels

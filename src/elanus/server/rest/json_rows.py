@@ -16,7 +16,10 @@ import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
+from elanus.columns.geometries import texts_from_geometries
+from elanus.columns.instants import texts_from_instants
 from elanus.columns.rows import batch_from_rows
+from elanus.columns.structs import struct_rows
 from elanus.columns.values import column_from_values
 from elanus.columns.vectors import (
     SparseRows,
@@ -60,6 +63,8 @@ def batch_from_json(rows: Sequence[Any], schema: Schema) -> pa.RecordBatch:
 def _converter(field: Field) -> Callable[[Any, int], Any] | None:
     """What turns a JSON value of the field into a Python one; None when they are the same."""
     data_type = field.data_type
+    if field.is_struct_array:
+        return _struct_converter(field)
     if data_type is DataType.INT64:
         return lambda value, _row: int(value) if isinstance(value, str) and _INTEGER.match(value) else value
     if data_type is DataType.JSON:
@@ -69,6 +74,18 @@ def _converter(field: Field) -> Callable[[Any, int], Any] | None:
     if data_type.is_vector:
         return lambda value, row: _packed_value(field, value, row)
     return None
+
+
+def _struct_converter(field: Field) -> Callable[[Any, int], Any] | None:
+    """What turns the members of every struct; structs that are none are left to be refused with their row."""
+    converters = {inner.name: convert for inner in field.struct_fields if (convert := _converter(inner)) is not None}
+
+    def converted(element: Any, row: int) -> Any:
+        if not isinstance(element, Mapping):
+            return element
+        return {name: converters[name](item, row) if name in converters else item for name, item in element.items()}
+
+    return lambda value, row: [converted(element, row) for element in value] if isinstance(value, list) else value
 
 
 def _json_text_value(field: Field, text: str, row: int) -> Any:
@@ -201,6 +218,12 @@ def _json_values(column: pa.Array, field: Field) -> list[Any]:
         values = list(column.fill_null(0).to_numpy(zero_copy_only=False))
     elif data_type is DataType.ARRAY and field.element_type is DataType.FLOAT:
         values = [np.array(value or (), np.float32) for value in column.to_pylist()]
+    elif data_type is DataType.TIMESTAMPTZ:
+        return list(texts_from_instants(column, field))
+    elif field.is_struct_array:
+        return struct_rows(column, field, _json_values)
+    elif data_type is DataType.GEOMETRY:
+        return list(texts_from_geometries(column))
     elif data_type is DataType.JSON:
         values = [orjson.Fragment(text or "null") for text in column.to_pylist()]
     else:

@@ -15,7 +15,7 @@ __all__ = ["field_to_json", "quick_schema", "schema_from_json"]
 _SIZES: Final = ("dim", "max_length", "max_capacity")
 _QUICK_LENGTH_MAX: Final = 65_535
 _TYPES: Final = {data_type.label.lower(): data_type for data_type in DataType}
-_LATER_TYPES: Final = frozenset({"struct", "arrayofstruct", "arrayofvector", "mol", "date", "time", "decimal"})
+_LATER_TYPES: Final = frozenset({"arrayofstruct", "arrayofvector", "mol", "date", "time", "decimal"})
 _LATER_SCHEMA_PARTS: Final = {
     "functions": "a function in a schema",
     "externalSource": "an external collection",

@@ -58,6 +58,7 @@ class CollectionInfo:
 
     Attributes:
         name: its own name, also when it was asked for by an alias.
+        schema: its Timestamptz fields know the collection's time zone.
         schema_timestamp: changes with every change of the schema; writes may carry it to be refused when it is old.
     """
 

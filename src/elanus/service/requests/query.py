@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from elanus.columns.vectors import SparseRows
+from elanus.columns.vectors import SparseRows, VectorLists
 from elanus.schema.field import Field
 from elanus.schema.rankers import Ranker
 from elanus.service.requests.base import DEFAULT_DATABASE, Request
@@ -29,7 +29,8 @@ class Search(Request["SearchReply"]):
     """The nearest rows of one or many vectors.
 
     Attributes:
-        vectors: (query_count, elements) in the field's element dtype, or sparse rows.
+        vectors: (query_count, elements) in the field's element dtype, or sparse rows; for a vector member of
+            an array of structs, lists of vectors.
         field_name: empty when the collection has one vector field.
         metric: empty for that of the index; anything else must agree with it.
         params: search parameters of the index type, flat (`ef`, `nprobe`, ...); `radius` and `range_filter` make it a
@@ -41,6 +42,9 @@ class Search(Request["SearchReply"]):
         guarantee_timestamp: 0 reads the newest state; another one reads the state as it was then.
         ignore_growing: only rows in sealed segments.
         require_loaded: refuse when the collection is not loaded, as the Milvus protocol wants.
+        timezone: IANA name of the zone of times that come out, and of those in the filter that name none; empty for
+            that of the collection.
+        time_parts: give times as arrays of these parts (`year`, `month`, ...) instead of texts.
         group_by: fields whose values make groups; `limit` and `offset` then count groups.
         group_size: hits of a group at most.
         strict_group_size: go on searching until every group has that many, as far as there are so many rows.
@@ -49,7 +53,7 @@ class Search(Request["SearchReply"]):
     """
 
     collection: str
-    vectors: npt.NDArray[Any] | SparseRows
+    vectors: npt.NDArray[Any] | SparseRows | VectorLists
     limit: int
     field_name: str = ""
     offset: int = 0
@@ -63,6 +67,8 @@ class Search(Request["SearchReply"]):
     guarantee_timestamp: int = 0
     ignore_growing: bool = False
     require_loaded: bool = False
+    timezone: str = ""
+    time_parts: tuple[str, ...] = ()
     group_by: tuple[str, ...] = ()
     group_size: int = 1
     strict_group_size: bool = False
@@ -179,6 +185,8 @@ class Query(Request["QueryReply"]):
     guarantee_timestamp: int = 0
     ignore_growing: bool = False
     require_loaded: bool = False
+    timezone: str = ""
+    time_parts: tuple[str, ...] = ()
     database: str = DEFAULT_DATABASE
 
 
@@ -209,6 +217,8 @@ class Aggregate(Request["QueryReply"]):
     guarantee_timestamp: int = 0
     ignore_growing: bool = False
     require_loaded: bool = False
+    timezone: str = ""
+    time_parts: tuple[str, ...] = ()
     database: str = DEFAULT_DATABASE
 
 

@@ -4,7 +4,7 @@ The manifest holds the checksum of `segment.json`, which holds those of the file
 """
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -12,8 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.errors import DataCorrupt
+from elanus.storage.segment.shredded_directory import BufferPlace
 
-__all__ = ["BLOCK_BYTES", "FORMAT", "ColumnFile", "FieldStats", "FileChecksums", "SegmentMeta"]
+__all__ = [
+    "BLOCK_BYTES",
+    "FORMAT",
+    "CodedField",
+    "CodedPlaces",
+    "ColumnFile",
+    "FieldStats",
+    "FileChecksums",
+    "SegmentMeta",
+    "ShreddedFiles",
+    "SideFile",
+]
 
 FORMAT: Final = 1
 BLOCK_BYTES: Final = 256 << 10
@@ -46,6 +58,51 @@ class ColumnFile:
 
 
 @dataclass(frozen=True, slots=True)
+class SideFile:
+    """A file with something that speeds up reading a field."""
+
+    name: str
+    checksums: FileChecksums
+
+
+@dataclass(frozen=True, slots=True)
+class ShreddedFiles:
+    """A JSON field taken apart: the directory of its paths, and the files of their columns."""
+
+    field_id: int
+    directory: SideFile
+    files: list[SideFile]
+
+    def every(self) -> list[SideFile]:
+        """The directory and the files."""
+        return [self.directory, *self.files]
+
+
+@dataclass(frozen=True, slots=True)
+class CodedPlaces:
+    """A column of strings in a file: a dictionary of `size` strings and a code (int32) a row.
+
+    Attributes:
+        validity: Arrow's bitmap; None when no row is null. Codes of null rows are -1.
+    """
+
+    size: int
+    offsets: BufferPlace
+    data: BufferPlace
+    codes: BufferPlace
+    validity: BufferPlace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodedField:
+    """The file that has a string field by a dictionary."""
+
+    field_id: int
+    file: SideFile
+    places: CodedPlaces
+
+
+@dataclass(frozen=True, slots=True)
 class FieldStats:
     """What is known of a field's values in one segment; bounds are None when unknown or all are null."""
 
@@ -69,6 +126,8 @@ class SegmentMeta:
     files: list[ColumnFile]
     stats: dict[str, FieldStats]
     format: int = FORMAT
+    shredded: list[ShreddedFiles] = field(default_factory=list)
+    coded: list[CodedField] = field(default_factory=list)
 
     def encode(self) -> bytes:
         return msgspec.json.format(msgspec.json.encode(self), indent=1)
@@ -89,5 +148,11 @@ class SegmentMeta:
         return meta
 
     def size_bytes(self) -> int:
-        """Bytes of all column files."""
-        return sum(file.checksums.size_bytes for file in self.files)
+        """Bytes of all files but `segment.json` itself."""
+        checksums = [*(file.checksums for file in self.files), *(file.checksums for file in self.side_files())]
+        return sum(item.size_bytes for item in checksums)
+
+    def side_files(self) -> list[SideFile]:
+        """The files beside those of the columns."""
+        shredded = [file for item in self.shredded for file in item.every()]
+        return [*shredded, *(item.file for item in self.coded)]

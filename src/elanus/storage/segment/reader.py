@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.layout import TIMESTAMP_COLUMN, arrow_type
 from elanus.columns.numbers import number_values
 from elanus.columns.taking import take_rows
@@ -18,7 +19,11 @@ from elanus.objectstore.store import ObjectStore
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 from elanus.storage.keys import KeyIndex
+from elanus.storage.segment.coded_strings import coded_column
 from elanus.storage.segment.meta import ColumnFile, SegmentMeta
+from elanus.storage.segment.shredded import ShreddedField
+from elanus.storage.segment.shredded_directory import ShreddedDirectory
+from elanus.storage.segment.side_files import SideFiles, map_verified
 from elanus.storage.segment.verified import VerifiedFile
 from elanus.storage.segment.writer import META_NAME, TIMESTAMP_FIELD_ID
 
@@ -45,6 +50,9 @@ class SealedSegment:
         self._lock: Final = threading.Lock()
         self._files: dict[str, _OpenFile] = {}
         self._columns: dict[str, pa.Array] = {}
+        self._coded: dict[str, pa.DictionaryArray] = {}
+        self._side_files: Final = SideFiles(store, prefix, meta.side_files())
+        self._shredded: dict[str, ShreddedField | None] = {}
         self._key_index: KeyIndex | None = None
 
     @property
@@ -90,6 +98,36 @@ class SealedSegment:
             opened.file.verify_places(start + rows * width, width)
         return take_rows(column, rows)
 
+    def strings(self, name: str) -> pa.Array:
+        """A column of strings, by its dictionary (int32 codes) if it has one; every byte of it checked (once).
+
+        Raises:
+            DataCorrupt: its file is damaged or missing.
+        """
+        found = self._coded.get(name)
+        if found is not None:
+            return found
+        field_id = self._fields[name].field_id
+        entry = next((item for item in self.meta.coded if item.field_id == field_id), None)
+        if entry is None:
+            return self.column(name)
+        made = coded_column(self._side_files.open(entry.file.name), entry.places, self.row_count)
+        with self._lock:
+            return self._coded.setdefault(name, made)
+
+    def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
+        """The values at a path inside a JSON field, as far as columns have them; None if the field was not shredded.
+
+        Raises:
+            DataCorrupt: a file is damaged or missing.
+        """
+        if name not in self._shredded:
+            made = self._open_shredded(self._fields[name].field_id)
+            with self._lock:
+                self._shredded.setdefault(name, made)
+        shredded = self._shredded[name]
+        return None if shredded is None else shredded.values(path)
+
     def timestamps(self) -> npt.NDArray[np.uint64]:
         """Every row's timestamp, ascending (a view)."""
         return number_values(self.column(TIMESTAMP_COLUMN))
@@ -119,6 +157,8 @@ class SealedSegment:
         """
         for file in self.meta.files:
             self._open(file).file.verify_all()
+        for side in self.meta.side_files():
+            self._side_files.open(side.name).verify_all()
 
     def _locate(self, name: str) -> tuple[pa.Array, _OpenFile | None]:
         """The column as mapped, not checked, and the file it is in; a made-up column has no file."""
@@ -139,12 +179,20 @@ class SealedSegment:
                 opened = self._files[file.name] = self._map(file)
             return opened
 
+    def _open_shredded(self, field_id: int) -> ShreddedField | None:
+        found = next((item for item in self.meta.shredded if item.field_id == field_id), None)
+        if found is None:
+            return None
+        file = self._side_files.open(found.directory.name)
+        file.verify_all()
+        directory = ShreddedDirectory.decode(file.data, file.key)
+        if directory.row_count != self.row_count or directory.files != [item.name for item in found.files]:
+            raise DataCorrupt("malformed_file", f"{file.key} has {directory.row_count} rows, expected {self.row_count}")
+        return ShreddedField(directory, self._side_files.open)
+
     def _map(self, file: ColumnFile) -> _OpenFile:
         key = f"{self.prefix}/{file.name}"
-        try:
-            verified = VerifiedFile(key, self._store.map(key), file.checksums)
-        except NotFound as error:
-            raise DataCorrupt("missing_file", f"{key} is missing") from error
+        verified = map_verified(self._store, key, file.checksums)
         buffer = pa.py_buffer(verified.data)
         _verify_framing(verified)
         try:

@@ -194,8 +194,8 @@ def test_columns_that_no_field_takes() -> None:
         batch_from_fields_data([_scalars(_KEY, "long_data", [1])] * 2, plain, row_count=1)
     with pytest.raises(InvalidInput, match="5 rows were sent without any column"):
         batch_from_fields_data([], plain, row_count=5)
-    with pytest.raises(InvalidInput, match="a StructArray is not supported yet"):
-        batch_from_fields_data([schema_pb2.FieldData(struct_arrays={})], plain, row_count=1)
+    with pytest.raises(InvalidInput, match="'id' should be a Int64, but got a ArrayOfStruct"):
+        batch_from_fields_data([schema_pb2.FieldData(type=200, field_name="id", struct_arrays={})], plain, row_count=1)
 
 
 def test_replies_mark_nulls_and_keep_scalars_aligned() -> None:

@@ -1,12 +1,13 @@
 """Query vectors from placeholder groups."""
 
 import struct
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from elanus.columns.vectors import SparseRows, bfloat16_from_float32
+from elanus.columns.vectors import SparseRows, VectorLists, bfloat16_from_float32
 from elanus.errors import InvalidInput
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
@@ -95,7 +96,8 @@ _INFINITE = np.full(16, np.inf, np.float32)
         ),
         (_group(104, [b"", struct.pack("<If", 9, np.nan)]), DataType.SPARSE_FLOAT_VECTOR, "not_finite", "vector 1"),
         (_group(104, [b"123"]), DataType.SPARSE_FLOAT_VECTOR, "invalid_value", "3 bytes"),
-        (_group(301, [b"1" * 64]), DataType.FLOAT_VECTOR, "not_supported", "an embedding list"),
+        (_group(301, [b"1" * 64]), DataType.FLOAT_VECTOR, "type_mismatch", "a list of FloatVector"),
+        (_group(304, [b"1" * 64]), DataType.FLOAT_VECTOR, "type_mismatch", "a list of SparseFloatVector"),
         (_group(21, [b"text"]), DataType.FLOAT_VECTOR, "not_supported", "text or ids"),
         (_group(101, [b"1" * 64], element_level=True), DataType.FLOAT_VECTOR, "not_supported", "elements of a"),
         (b"\xff\xff", DataType.FLOAT_VECTOR, "malformed_request", "cannot be decoded"),
@@ -105,4 +107,37 @@ _INFINITE = np.full(16, np.inf, np.float32)
 def test_what_cannot_be_searched_with(group: bytes, data_type: DataType, kind: str, told: str) -> None:
     with pytest.raises(InvalidInput, match=told) as raised:
         query_vectors(group, _FIELDS[data_type])
+    assert raised.value.kind == kind
+
+
+_MEMBER = Field("docs[emb]", DataType.FLOAT_VECTOR, dim=16)
+
+
+def test_lists_of_vectors_for_a_member_of_structs() -> None:
+    """One value a list, its vectors end to end."""
+    two = np.stack([_FLOATS[0], _FLOATS[1]])
+    lists = query_vectors(_group(301, [two.tobytes(), _FLOATS[1].tobytes()]), _MEMBER)
+    assert isinstance(lists, VectorLists)
+    assert lists.offsets.tolist() == [0, 2, 3]
+    assert np.array_equal(lists.matrix(0), two)
+    assert np.array_equal(lists.matrix(1), two[1:])
+    halves = query_vectors(_group(301, [two.tobytes()]), replace(_MEMBER, data_type=DataType.FLOAT16_VECTOR))
+    assert isinstance(halves, VectorLists)
+    assert halves.vectors.dtype == np.float16
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "told"),
+    [
+        (_group(301, [b"1" * 63]), "dimension_mismatch", "list 0 of the query has 63 bytes"),
+        (_group(301, [b"1" * 64, b""]), "dimension_mismatch", "list 1 of the query has 0 bytes"),
+        (_group(301, []), "dimension_mismatch", "the query has no lists"),
+        (_group(305, [b"1" * 64]), "type_mismatch", "the query is a list of Int8Vector"),
+        (_group(301, [_INFINITE.tobytes()]), "not_finite", "vector 0"),
+        (_group(101, [b"1" * 64]), "not_supported", "single elements of an array of structs"),
+    ],
+)
+def test_lists_that_are_refused(group: bytes, kind: str, told: str) -> None:
+    with pytest.raises(InvalidInput, match=told) as raised:
+        query_vectors(group, _MEMBER)
     assert raised.value.kind == kind

@@ -27,7 +27,6 @@ def test_what_pymilvus_packs_is_unpacked(value: Any) -> None:
     "message",
     [
         schema_pb2.TemplateValue(),
-        schema_pb2.TemplateValue(bytes_val=b"x"),
         schema_pb2.TemplateValue(array_val=schema_pb2.TemplateArrayValue(json_data={"data": [b"{"]})),
     ],
 )

@@ -108,7 +108,7 @@ def test_default_values(data_type: str, sent: Any, stored: Any) -> None:
     [
         ({"functions": [{"name": "b"}]}, "a function in a schema"),
         ({"externalSource": "s3://x"}, "an external collection"),
-        ({"fields": [{"fieldName": "f", "dataType": "Struct"}]}, "type Struct is not supported yet"),
+        ({"fields": [{"fieldName": "f", "dataType": "ArrayOfStruct"}]}, "type ArrayOfStruct is not supported yet"),
         ({"fields": [{"fieldName": "f", "dataType": "Magic"}]}, "data type 'Magic', expected one of Bool"),
         ({"fields": [{"dataType": "Int64"}]}, "fieldName"),
         ({"fields": "x"}, "fields is 'x'"),

@@ -1,0 +1,126 @@
+"""Columns of arrays of structs: from lists of dicts and back, and one member of all structs as an array column."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from elanus.columns.layout import arrow_type
+from elanus.errors import InvalidInput
+from elanus.schema.field import Field
+
+__all__ = ["struct_column", "struct_member", "struct_rows", "with_members"]
+
+
+def struct_column(field: Field, values: Sequence[Any], make: Callable[[Field, Sequence[Any]], pa.Array]) -> pa.Array:
+    """A column from one list of dicts a row; None is null.
+
+    Args:
+        field: an array of structs.
+        values: the rows.
+        make: gives the column of one member from its values.
+
+    Raises:
+        InvalidInput: a value that is no list of dicts with exactly the members, with its row.
+    """
+    names = {inner.name for inner in field.struct_fields}
+    elements: list[Mapping[str, Any]] = []
+    offsets = np.zeros(len(values) + 1, np.int32)
+    for row, value in enumerate(values):
+        for element in _elements(field, row, value):
+            if not isinstance(element, Mapping) or element.keys() != names or None in element.values():
+                raise _wrong_element(field, row, element, names)
+            elements.append(element)
+        offsets[row + 1] = len(elements)
+    members = []
+    for inner in field.struct_fields:
+        try:
+            members.append(make(inner, [element[inner.name] for element in elements]))
+        except InvalidInput as error:
+            row = 0 if error.row is None else int(np.searchsorted(offsets, error.row, "right")) - 1
+            told = error.message.replace(f" in row {error.row}", "").replace(f" (row {error.row})", "")
+            raise InvalidInput(
+                error.kind,
+                f"field {field.name!r} has a wrong {inner.name!r} in row {row}: {told}",
+                field=field.name,
+                row=row,
+            ) from None
+    column_type = arrow_type(field)
+    structs = pa.StructArray.from_arrays(members, fields=list(column_type.value_type))
+    return _lists(column_type, offsets, structs, null=np.array([value is None for value in values], np.bool_))
+
+
+def struct_rows(column: pa.Array, field: Field, read: Callable[[pa.Array, Field], list[Any]]) -> list[Any]:
+    """One list of dicts a row, None where it is null; `read` gives the values of one member."""
+    members = [
+        read(member, inner) for inner, member in zip(field.struct_fields, column.flatten().flatten(), strict=True)
+    ]
+    names = [inner.name for inner in field.struct_fields]
+    elements = [dict(zip(names, element, strict=True)) for element in zip(*members, strict=True)]
+    rows: list[Any] = []
+    position = 0
+    for length in column.value_lengths().to_pylist():
+        rows.append(None if length is None else elements[position : position + length])
+        position += length or 0
+    return rows
+
+
+def struct_member(column: pa.Array, name: str) -> pa.Array:
+    """One member of all structs as an array column with the same nulls, sharing memory."""
+    place = column.type.value_type.get_field_index(name)
+    return _over(column, column.values.flatten()[place])
+
+
+def with_members(column: pa.Array, field: Field) -> pa.Array:
+    """The column with only the members that `field` has, in its order, sharing memory."""
+    column_type = arrow_type(field)
+    if column.type.equals(column_type):
+        return column
+    places = [column.type.value_type.get_field_index(inner.name) for inner in field.struct_fields]
+    members = column.values.flatten()
+    structs = pa.StructArray.from_arrays([members[place] for place in places], fields=list(column_type.value_type))
+    return _over(column, structs)
+
+
+def _over(column: pa.Array, values: pa.Array) -> pa.Array:
+    """The lists of a column over other elements."""
+    kind = pa.list_(pa.field("item", values.type, nullable=False))
+    return pa.Array.from_buffers(
+        kind, len(column), column.buffers()[:2], column.null_count, offset=column.offset, children=[values]
+    )
+
+
+def _lists(column_type: pa.DataType, offsets: Any, structs: pa.Array, *, null: Any) -> pa.Array:
+    bitmap = pa.py_buffer(np.packbits(~null, bitorder="little")) if null.any() else None
+    return pa.Array.from_buffers(
+        column_type, len(null), [bitmap, pa.py_buffer(offsets)], int(null.sum()), children=[structs]
+    )
+
+
+def _elements(field: Field, row: int, value: Any) -> Sequence[Any]:
+    if value is None:
+        return ()
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        raise InvalidInput(
+            "type_mismatch",
+            f"field {field.name!r} got a {type(value).__name__} in row {row}, expected a list of dicts",
+            field=field.name,
+            row=row,
+        )
+    return value
+
+
+def _wrong_element(field: Field, row: int, element: Any, names: set[str]) -> InvalidInput:
+    expected = ", ".join(sorted(names))
+    if not isinstance(element, Mapping):
+        told = f"an element that is a {type(element).__name__}, expected a dict of {expected}"
+    elif element.keys() == names:
+        empty = sorted(name for name, value in element.items() if value is None)
+        told = f"an element without a value for {empty[0]!r}; only the whole array may be null"
+    else:
+        got = ", ".join(sorted(map(str, element))) or "nothing"
+        told = f"an element with {got}, expected {expected}"
+    return InvalidInput("type_mismatch", f"field {field.name!r} has {told}, in row {row}", field=field.name, row=row)
