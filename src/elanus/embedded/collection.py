@@ -338,9 +338,21 @@ class Collection(CollectionUpkeep):
         partitions: Sequence[str] = (),
     ) -> Explanation:
         """What a search does in each segment, and why; `print` it. Arguments as `search`."""
-        search = AnnSearch(vectors, field, limit, filter, params or {}, filter_params or {})
-        request, _ = self._ann_request(search, name_list("partitions", partitions))
-        return self._service.execute(Explain(replace(request, metric=metric)))
+        target = self._vector_field(field)
+        queries, _ = (query_lists if "[" in target.name else query_vectors)(target, vectors)
+        request = Search(
+            self._name,
+            queries,
+            limit,
+            field_name=target.name,
+            metric=metric,
+            params=dict(params or {}),
+            filter=filter,
+            filter_params=dict(filter_params or {}),
+            partitions=name_list("partitions", partitions),
+            database=self._database,
+        )
+        return self._service.execute(Explain(request))
 
     def grouped_search(
         self,

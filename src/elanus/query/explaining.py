@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 import msgspec
+import numpy.typing as npt
 
+from elanus.columns.vectors import VectorLists
 from elanus.errors import Internal
 from elanus.expr.access import AccessPath, predicate_line
 from elanus.expr.estimates import estimated_share
 from elanus.expr.filter import Expression, Filter, bind
 from elanus.expr.syntax import And, Call, Node, Not, Or
+from elanus.index.protocol import VectorIndex
 from elanus.index.strategy import ExplainedIndex, SearchStrategy
 from elanus.query.explanation import PredicateReport, SearchReport, SegmentReport, TargetReport
 from elanus.query.plan import Scope, SearchPlan
@@ -93,13 +96,13 @@ class SegmentExplainer:
         matched = predicate.evaluate(segment.source, segment.predicates)
         duration_ms = (self.now_s() - started_s) * 1000
         path = taken.get(predicate_line(predicate.condition))
-        expected_count = None if path is None else path.row_count_estimate
+        share = _estimate(predicate, segment)
+        if path is not None and path.row_count_estimate is not None:
+            share = min(1.0, path.row_count_estimate / segment.row_count)
         return PredicateReport(
             text=str(predicate),
             access=_access(path, segment.row_count),
-            estimated_share=_estimate(predicate, segment)
-            if expected_count is None
-            else expected_count / segment.row_count,
+            estimated_share=share,
             matched_count=(matched if visible is None else matched & visible).count(),
             duration_ms=duration_ms,
         )
@@ -110,24 +113,32 @@ class SegmentExplainer:
         started_s = self.now_s()
         hits = search(plan, offset=0, limit=limit, scan=searched.scan)
         duration_ms = (self.now_s() - started_s) * 1000
-        index = segment.index(target.field.name)
+        is_of_lists = isinstance(plan.vectors, VectorLists)
+        index = None if is_of_lists else segment.index(target.field.name)
         definition = self.view.index_on(target.field.name)
-        name = "" if index is None or definition is None else definition.index_type
-        opened = exact_index(target, segment.source.column(target.field.name)) if index is None else index
-        strategy = SearchStrategy(exact=False, reason="this index does not tell how")
-        if target.bounds is not None:
-            strategy = SearchStrategy(exact=index is None, reason="range search")
-        elif isinstance(opened, ExplainedIndex):
-            allowed = allowed_rows(segment, self.row_filter)
-            strategy = opened.explain(searched.plan.vectors, limit, {} if index is None else target.params, allowed)  # type: ignore[arg-type]
+        strategy = self._strategy(segment, searched, index)
         return SearchReport(
-            index=name,
+            index="" if index is None or definition is None else definition.index_type,
             exact=strategy.exact,
             reason=strategy.reason,
             compared_count=strategy.compared_count,
             hit_count=int(hits.counts.sum()),
             duration_ms=duration_ms,
         )
+
+    def _strategy(self, segment: SegmentView, searched: ExplainedSearch, index: VectorIndex | None) -> SearchStrategy:
+        plan, target = searched.plan, searched.plan.target
+        if isinstance(plan.vectors, VectorLists):
+            return SearchStrategy(exact=True, reason="lists of vectors are compared row by row")
+        if target.bounds is not None:
+            return SearchStrategy(exact=index is None, reason="range search")
+        column = segment.source.column(target.field.name)
+        opened = exact_index(target, column) if index is None else index
+        if not isinstance(opened, ExplainedIndex):
+            return SearchStrategy(exact=index is None, reason="this index does not tell how")
+        allowed = allowed_rows(segment, self.row_filter)
+        params = {} if index is None else target.params
+        return opened.explain(cast("npt.NDArray[Any]", plan.vectors), searched.limit, params, allowed)
 
 
 def predicates_of(
