@@ -13,12 +13,14 @@ from elanus.embedded.upkeep import CollectionUpkeep
 from elanus.embedded.vectors import query_lists, query_vectors
 from elanus.errors import Conflict, ElanusError, InvalidInput
 from elanus.query.explanation import Explanation
+from elanus.schema.facets import Bucket, Facet
 from elanus.schema.rankers import Ranker, RrfRanker
 from elanus.service.requests.collections import (
     GetRowCount,
 )
 from elanus.service.requests.data import Delete, Insert, Upsert
 from elanus.service.requests.explain import Explain
+from elanus.service.requests.facets import FacetedSearch
 from elanus.service.requests.query import Aggregate, HybridSearch, Query, Search
 
 if TYPE_CHECKING:
@@ -391,6 +393,29 @@ class Collection(CollectionUpkeep):
             strict_group_size=strict,
         )
         return Hits(self._service.execute(request), single=single)
+
+    def faceted_search(
+        self,
+        search: AnnSearch,
+        facet: Facet,
+        *,
+        output_fields: Sequence[str] = (),
+        partitions: Sequence[str] = (),
+    ) -> tuple[tuple[Bucket, ...], ...]:
+        """The nearest hits in buckets by their values: for each query vector the buckets of the outermost level.
+
+        Counted are the hits nearest to the query, of each combination of values as many as the largest `TopHits` asks
+        for, or one; `aggregate` counts every row.
+
+        Args:
+            search: what is searched; its limit is not used.
+            facet: which fields make buckets, how many, and what is measured of them.
+            output_fields: numbers, Bool and VarChar fields to return with each hit of a bucket.
+            partitions: only these partitions.
+        """
+        request, _ = self._ann_request(search, name_list("partitions", partitions))
+        request = replace(request, output_fields=name_list("output_fields", output_fields))
+        return self._service.execute(FacetedSearch(request, facet)).buckets
 
     def hybrid_search(
         self,
