@@ -126,5 +126,7 @@ void bind_strings(nb::module_& module);
 void bind_checksum(nb::module_& module);
 void bind_json(nb::module_& module);
 void bind_graph(nb::module_& module);
+void bind_ivf(nb::module_& module);
+void bind_rabitq(nb::module_& module);
 
 }  // namespace elanus

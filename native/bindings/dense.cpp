@@ -9,8 +9,6 @@
 
 namespace elanus {
 
-namespace {
-
 Metric parse_metric(std::string_view name) {
     constexpr std::pair<std::string_view, Metric> kMetrics[] = {{"L2", Metric::l2},
                                                                 {"IP", Metric::ip},
@@ -22,8 +20,6 @@ Metric parse_metric(std::string_view name) {
     }
     raise_value_error("metric is '" + std::string(name) + "', expected L2, IP, COSINE, HAMMING or JACCARD");
 }
-
-}  // namespace
 
 DenseArguments::DenseArguments(const char* metric, nb::handle queries, int query_dimensions, nb::handle base)
     : queries_(queries, query_dimensions == 1 ? "query" : "queries", query_dimensions), base_(base, "base", 2) {

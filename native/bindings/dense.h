@@ -2,10 +2,15 @@
 
 #pragma once
 
+#include <string_view>
+
 #include "algo/scan.h"
 #include "arrays.h"
 
 namespace elanus {
+
+// Raises ValueError for a name that is no metric.
+Metric parse_metric(std::string_view name);
 
 // Queries and base of a scan: dtypes, shapes and metric fit each other once it is constructed.
 class DenseArguments {

@@ -69,8 +69,10 @@ public:
         const auto* lifted = lift.data<float>();
         {
             const nb::gil_scoped_release release;
+            const KernelTable& table = active_table();
             for (int64_t i = 0; i < rows.size(0); ++i) {
-                space_->encode(vector + i * space_->dim(), lifted[i], codes.data<uint8_t>() + i * space_->stride());
+                space_->encode(table, vector + i * space_->dim(), lifted[i],
+                               codes.data<uint8_t>() + i * space_->stride());
             }
         }
         return codes.object();

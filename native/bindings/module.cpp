@@ -41,6 +41,8 @@ NB_MODULE(_native, module) {
     bind_checksum(module);
     bind_json(module);
     bind_graph(module);
+    bind_ivf(module);
+    bind_rabitq(module);
 }
 
 }  // namespace elanus

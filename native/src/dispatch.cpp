@@ -10,22 +10,22 @@ namespace {
 
 constexpr KernelTable kScalar = {"scalar",         &scalar_float_distance, &scalar_int8_distance, &scalar_bits_distance,
                                  &scalar_compare,  &scalar_dictionary,     &scalar_bits,          &scalar_text,
-                                 &scalar_checksum, &scalar_codes};
+                                 &scalar_checksum, &scalar_codes,          &scalar_rabitq};
 
 #if defined(__x86_64__)
 
 constexpr KernelTable kAvx2 = {"avx2",         &avx2_float_distance, &avx2_int8_distance, &avx2_bits_distance,
                                &avx2_compare,  &avx2_dictionary,     &avx2_bits,          &avx2_text,
-                               &avx2_checksum, &avx2_codes};
+                               &avx2_checksum, &avx2_codes,          &avx2_rabitq};
 
 constexpr KernelTable kAvx512 = {"avx512",        &avx512_float_distance, &avx512_int8_distance, &avx512_bits_distance,
                                  &avx512_compare, &avx512_dictionary,     &avx512_bits,          &avx512_text,
-                                 &avx2_checksum,  &avx512_codes};
+                                 &avx2_checksum,  &avx512_codes,          &avx512_rabitq};
 
 constexpr KernelTable kAvx512Icelake = {
     "avx512_icelake", &avx512_float_distance, &avx512_icelake_int8_distance, &avx512_icelake_bits_distance,
     &avx512_compare,  &avx512_dictionary,     &avx512_icelake_bits,          &avx512_text,
-    &avx2_checksum,   &avx512_icelake_codes};
+    &avx2_checksum,   &avx512_icelake_codes,  &avx512_icelake_rabitq};
 
 #endif
 

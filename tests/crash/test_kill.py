@@ -24,6 +24,7 @@ pytestmark = pytest.mark.crash
 
 KILLS = 10_000 if os.environ.get("ELANUS_TEST_PROFILE") == "nightly" else 100
 KILLS_PER_TEST = 25
+EARLY_SHARE = 0.4
 WRITERS = 2
 
 State = dict[int, int]
@@ -52,14 +53,24 @@ def outcomes(lines: list[dict[str, Any]], before: State) -> list[State]:
     return [state] if pending is None else [state, applied(state, pending)]
 
 
-def received(end: Connection) -> list[dict[str, Any]]:
-    """Every whole message on a pipe whose other end is gone."""
-    messages = []
+def receive(end: Connection, messages: list[dict[str, Any]]) -> None:
+    """Every whole message on a pipe, until the other end is gone."""
     while True:
         try:
             messages.append(json.loads(end.recv_bytes()))
         except (EOFError, OSError):
-            return messages
+            return
+
+
+def wait_for_the_moment(messages: list[list[dict[str, Any]]], luck: random.Random) -> None:
+    """Some while after the start, whatever goes on; or a little after so many reports, however slow the machine is."""
+    if luck.random() < EARLY_SHARE:
+        time.sleep(luck.uniform(0.03, 0.5))
+        return
+    wanted, deadline = luck.randrange(1, 60), time.monotonic() + 20
+    while sum(map(len, messages)) < wanted and time.monotonic() < deadline:
+        time.sleep(0.002)
+    time.sleep(luck.uniform(0, 0.05))
 
 
 def one_life(context: Any, root: Path, seed: int, luck: random.Random) -> list[list[dict[str, Any]]]:
@@ -71,12 +82,11 @@ def one_life(context: Any, root: Path, seed: int, luck: random.Random) -> list[l
         write_end.close()
     messages: list[list[dict[str, Any]]] = [[] for _ in pipes]
     readers = [
-        threading.Thread(target=lambda end=end, into=into: into.extend(received(end)))
-        for (end, _), into in zip(pipes, messages, strict=True)
+        threading.Thread(target=receive, args=(end, into)) for (end, _), into in zip(pipes, messages, strict=True)
     ]
     for reader in readers:
         reader.start()
-    time.sleep(luck.uniform(0.03, 0.5))
+    wait_for_the_moment(messages, luck)
     child.kill()
     child.join()
     for reader, (end, _) in zip(readers, pipes, strict=True):

@@ -127,6 +127,34 @@ struct CodeKernels {
     void (*products_7bit)(const CodeTask* task);
 };
 
+// Rows of RaBitQ's finer codes to compare with a query. A row is `bits * segment` bytes: byte k * segment + i is byte k
+// of the little-endian number whose bits s * bits to (s + 1) * bits (exclusive) are the code of dimension
+// s * segment + i, for s below 8. `segment` is a multiple of 8.
+struct RabitqFineTask {
+    const uint8_t* codes;
+    int64_t segment;
+    const int8_t* query;  // 8 * segment
+    const uint32_t* places;
+    int64_t count;
+    int32_t* products;  // exact; no overflow below 2^17 dimensions
+};
+
+// RaBitQ (Gao and Long 2024), in the layout of quick scans (André et al. 2015): a block holds 32 rows, 4 dimensions
+// make a code of 4 bits; byte 16 t + j of a block has code t of row j (low half) and of row 16 + j (high half).
+struct RabitqKernels {
+    // sums[32 b + j] is the sum over t of tables[16 t + code t of row j of block b]. `table_count` is a multiple of 16
+    // and below 2^24.
+    void (*block_sums)(const uint8_t* blocks, int64_t block_count, const uint8_t* tables, int64_t table_count,
+                       uint32_t* sums);
+    // For finer codes of 1 to 7 bits.
+    void (*fine_products[7])(const RabitqFineTask* task);
+    // The Walsh-Hadamard transform in place, not scaled, of 2^n values. Bit-equal on every level.
+    void (*hadamard)(float* values, int64_t size);
+    // tables[16 t + v] is the rounded sum of `scale` times the values 4 t + i for which bit i of v is set, less the
+    // smallest such sum; `scale` is so small that it is at most 255. Bit-equal on every level.
+    void (*query_tables)(const float* values, int64_t table_count, float scale, uint8_t* tables);
+};
+
 // One level: every pointer is set; a family a level does not improve is that of the level below.
 struct KernelTable {
     const char* level;
@@ -139,6 +167,7 @@ struct KernelTable {
     const TextKernels* text;
     const ChecksumKernels* checksum;
     const CodeKernels* codes;
+    const RabitqKernels* rabitq;
 };
 
 extern const FloatDistanceKernels scalar_float_distance, avx2_float_distance, avx512_float_distance;
@@ -152,5 +181,6 @@ extern const BitKernels scalar_bits, avx2_bits, avx512_bits, avx512_icelake_bits
 extern const TextKernels scalar_text, avx2_text, avx512_text;
 extern const ChecksumKernels scalar_checksum, avx2_checksum;
 extern const CodeKernels scalar_codes, avx2_codes, avx512_codes, avx512_icelake_codes;
+extern const RabitqKernels scalar_rabitq, avx2_rabitq, avx512_rabitq, avx512_icelake_rabitq;
 
 }  // namespace elanus

@@ -93,14 +93,14 @@ void CodeSpace::allocate(CodeQuery& query) const {
     query.elements = query.storage.data() + (kLine - address % kLine) % kLine;
 }
 
-void CodeSpace::encode(const float* vector, float lift, uint8_t* row) const {
+void CodeSpace::encode(const KernelTable& table, const float* vector, float lift, uint8_t* row) const {
     std::vector<float> centred(static_cast<size_t>(dim())), rotated(static_cast<size_t>(width()));
     double norm = static_cast<double>(lift) * lift;
     for (size_t i = 0; i < centred.size(); ++i) {
         centred[i] = vector[i] - center_[i];
         norm += static_cast<double>(centred[i]) * centred[i];
     }
-    rotation_.apply(centred.data(), rotated.data());
+    rotation_.apply(table, centred.data(), rotated.data());
     const Range range = best_range(rotated.data(), width(), code_max());
     const float inverse = range.scale > 0 ? 1 / range.scale : 0;
     std::memset(row, 0, static_cast<size_t>(stride_));
@@ -135,12 +135,12 @@ void CodeSpace::encode(const float* vector, float lift, uint8_t* row) const {
     std::memcpy(row + stride_ - static_cast<int64_t>(sizeof(tail)), &tail, sizeof(tail));
 }
 
-void CodeSpace::prepare(const float* vector, bool centred, CodeQuery& query) const {
+void CodeSpace::prepare(const KernelTable& table, const float* vector, bool centred, CodeQuery& query) const {
     thread_local std::vector<float> moved, rotated;
     moved.resize(static_cast<size_t>(dim()));
     rotated.resize(static_cast<size_t>(width()));
     for (size_t i = 0; i < moved.size(); ++i) moved[i] = centred ? vector[i] - center_[i] : vector[i];
-    rotation_.apply(moved.data(), rotated.data());
+    rotation_.apply(table, moved.data(), rotated.data());
     allocate(query);
     const Extent extent = extent_of(rotated.data(), width());
     const float largest = std::max(extent.high, -extent.low);

@@ -50,9 +50,9 @@ public:
         return bits_ == 4 ? table.codes->products_4bit : table.codes->products_7bit;
     }
 
-    void encode(const float* vector, float lift, uint8_t* row) const;
+    void encode(const KernelTable& table, const float* vector, float lift, uint8_t* row) const;
     // A vector that is no row; `centred` takes the center from it too.
-    void prepare(const float* vector, bool centred, CodeQuery& query) const;
+    void prepare(const KernelTable& table, const float* vector, bool centred, CodeQuery& query) const;
     // A row, as decoded.
     void prepare_row(const uint8_t* row, CodeQuery& query) const;
 

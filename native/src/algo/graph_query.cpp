@@ -18,7 +18,7 @@ bool key_less(float a_key, uint32_t a_row, float b_key, uint32_t b_row) {
 
 }  // namespace
 
-void GraphQuery::prepare(const ScanInput& input, int64_t number) {
+void GraphQuery::prepare(const KernelTable& table, const ScanInput& input, int64_t number) {
     const auto dim = static_cast<size_t>(input.base.width);
     floats_.resize(dim);
     if (input.base.type == ElementType::int8) {
@@ -36,7 +36,7 @@ void GraphQuery::prepare(const ScanInput& input, int64_t number) {
         for (float& element : floats_) element *= inverse;
     }
     const bool is_product = target_.metric == Metric::ip;
-    target_.graph->space->prepare(floats_.data(), !is_product, query_);
+    target_.graph->space->prepare(table, floats_.data(), !is_product, query_);
     query_root_ = std::sqrt(query_.norm);
     center_product_ = 0;
     if (is_product) {
@@ -113,7 +113,7 @@ bool GraphQuery::walk(const KernelTable& table, const GraphRequest& request, con
 
 int64_t GraphQuery::search(const KernelTable& table, const ScanInput& input, const PreparedQueries& prepared,
                            int64_t number, const GraphRequest& request, float* scores, int64_t* rows) {
-    prepare(input, number);
+    prepare(table, input, number);
     const Graph& graph = *target_.graph;
     const Allowed allowed = {request.allow, target_.rows, target_.base.row_count};
     int64_t compared_count = 0;

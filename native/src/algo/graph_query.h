@@ -48,7 +48,7 @@ private:
         uint32_t row;
     };
 
-    void prepare(const ScanInput& input, int64_t number);
+    void prepare(const KernelTable& table, const ScanInput& input, int64_t number);
     bool walk(const KernelTable& table, const GraphRequest& request, const Allowed& allowed);
     void rank(const KernelTable& table, const ScoreTask& task, const GraphRequest& request);
     void score(const KernelTable& table, ScoreTask task, int64_t k);

@@ -18,28 +18,6 @@ uint64_t splitmix(uint64_t& state) {
     return z ^ (z >> 31);
 }
 
-// The Walsh-Hadamard transform in place, not scaled, of 2^n values, n at least 2.
-void transform(float* values, int64_t size) {
-    for (int64_t half = size / 2; half >= 4; half /= 2) {
-        for (int64_t start = 0; start < size; start += 2 * half) {
-            float* __restrict low = values + start;
-            float* __restrict high = values + start + half;
-            for (int64_t i = 0; i < half; ++i) {
-                const float a = low[i], b = high[i];
-                low[i] = a + b;
-                high[i] = a - b;
-            }
-        }
-    }
-    for (float* v = values; v < values + size; v += 4) {
-        const float a = v[0] + v[2], b = v[1] + v[3], c = v[0] - v[2], d = v[1] - v[3];
-        v[0] = a + b;
-        v[1] = a - b;
-        v[2] = c + d;
-        v[3] = c - d;
-    }
-}
-
 void kac_step(float* values, int64_t width) {
     float* __restrict low = values;
     float* __restrict high = values + width / 2;
@@ -67,14 +45,14 @@ Rotation::Rotation(int64_t dim, uint64_t seed)
     }
 }
 
-void Rotation::apply(const float* vector, float* rotated) const {
+void Rotation::apply(const KernelTable& table, const float* vector, float* rotated) const {
     std::memcpy(rotated, vector, static_cast<size_t>(dim_) * sizeof(float));
     std::memset(rotated + dim_, 0, static_cast<size_t>(width_ - dim_) * sizeof(float));
     for (int round = 0; round < round_count_; ++round) {
         float* __restrict part = rotated + (round % 2 == 0 ? 0 : width_ - block_);
         const float* __restrict signs = signs_.data() + round * block_;
         for (int64_t i = 0; i < block_; ++i) part[i] *= signs[i];
-        transform(part, block_);
+        table.rabitq->hadamard(part, block_);
         if (block_ < width_) kac_step(rotated, width_);
     }
 }

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "elanus/kernels.h"
+
 namespace elanus {
 
 // Flips of signs and Walsh-Hadamard transforms of the first and the last 2^n elements in turn, which Kac steps mix
@@ -18,7 +20,7 @@ public:
     int64_t width() const { return width_; }
 
     // `rotated` has `width` elements.
-    void apply(const float* vector, float* rotated) const;
+    void apply(const KernelTable& table, const float* vector, float* rotated) const;
 
 private:
     int64_t dim_, width_, block_;

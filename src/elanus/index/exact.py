@@ -15,7 +15,7 @@ from elanus.index.ranking import best_first
 from elanus.kernels import distance
 from elanus.schema.types import Metric
 
-__all__ = ["ExactScan"]
+__all__ = ["ExactScan", "scored_form"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,9 @@ def replaced_where_short(
 
     The caller has made sure that at least k rows are visible, so an empty place means that the index came back short.
     """
+    # A single query, which is what most searches are, needs no array operations to see that nothing is missing.
+    if len(hits.rows) == 1 and hits.rows.item(-1) >= 0:
+        return hits
     short = np.flatnonzero(hits.rows[:, -1] < 0)
     if len(short) == 0:
         return hits

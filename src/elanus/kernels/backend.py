@@ -215,6 +215,45 @@ class Backend(Protocol):
 
     def hash_int64(self, values: npt.NDArray[np.int64], seed: int, /) -> Words: ...
 
+    def ivf_nearest_lists(
+        self, ranking: str, square_weight: float, vectors: Floats, lists: tuple[Any, ...], nprobe: int, /
+    ) -> Rows: ...
+
+    def ivf_search_flat(self, question: tuple[Any, ...], lists: tuple[Any, ...], nprobe: int, k: int, /) -> Hits: ...
+
+    def ivf_search_bytes(
+        self,
+        question: tuple[Any, ...],
+        lists: tuple[Any, ...],
+        codes: tuple[Any, ...],
+        nprobe: int,
+        k: int,
+        pool: int,
+        /,
+    ) -> Hits: ...
+
+    def ivf_search_rabitq(
+        self,
+        question: tuple[Any, ...],
+        lists: tuple[Any, ...],
+        codes: tuple[Any, ...],
+        stage: str,
+        nprobe: int,
+        k: int,
+        pool: int,
+        /,
+    ) -> Hits: ...
+
+    def rabitq_rotate(self, vectors: Floats, signs: Floats, /) -> Floats: ...
+
+    def rabitq_block_sums(
+        self, blocks: npt.NDArray[np.uint8], tables: npt.NDArray[np.uint8], /
+    ) -> npt.NDArray[np.uint32]: ...
+
+    def rabitq_fine_products(
+        self, codes: npt.NDArray[np.uint8], query: npt.NDArray[np.int8], places: npt.NDArray[np.uint32], /
+    ) -> Rows: ...
+
     def crc32c(self, buffer: Any, initial: int, /) -> int: ...
 
     def blocks_crc32c(self, buffer: Any, block_bytes: int, /) -> npt.NDArray[np.uint32]: ...

@@ -78,16 +78,6 @@ def test_lists_of_another_type_are_refused(built: Any) -> None:
         index_type(other).open(column, Metric.COSINE, {**params, "refine": False, "nlist": 16}, artefacts)
 
 
-def test_bytes_that_faiss_cannot_read_are_refused(make_column: Any, open_built: Any) -> None:
-    column = make_column(DataType.FLOAT_VECTOR, 2000)
-    artefacts = open_built("IVF_RABITQ", column, Metric.L2).artefacts
-    kind = index_type("IVF_RABITQ")
-    params = {"nlist": 32, "refine": True, "refine_type": "SQ6"}
-    for name in ("bit_codes", "refine_quantizer"):
-        with pytest.raises(DataCorrupt, match=f"'{name}' of 8 bytes cannot be read"):
-            kind.open(column, Metric.L2, params, {**artefacts, name: memoryview(b"whatever")})
-
-
 def test_list_rows_outside_the_column_are_refused(make_column: Any, open_built: Any) -> None:
     column = make_column(DataType.FLOAT_VECTOR, 2000)
     artefacts = open_built("IVF_FLAT", column, Metric.L2).artefacts

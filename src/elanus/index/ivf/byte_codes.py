@@ -14,7 +14,7 @@ multiplied, which the exact scores of twice the candidates asked for make good.
 # The protocols pass some members of the family more than they need.
 # ruff: noqa: ARG002
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -22,21 +22,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from elanus.columns.bitset import Bitset
 from elanus.index.artefacts import array_bytes, artefact_array
 from elanus.index.floats import FloatRows
 from elanus.index.ivf.coarse import Centroids
 from elanus.index.ivf.grouping import GroupedRows
-from elanus.index.ivf.lists import InvertedLists
 from elanus.index.planning import ListCosts
-from elanus.index.protocol import BuildContext
-from elanus.kernels.distance import score_rows
-from elanus.kernels.topk import topk
+from elanus.index.protocol import BuildContext, SearchHits
+from elanus.kernels.ivf import search_bytes
+from elanus.kernels.list_arrays import ByteLists, IvfQuestion
 from elanus.schema.types import Metric
 
 __all__ = ["ByteCodedLists", "ByteCodes"]
 
-_COSTS: Final = ListCosts(read=0.2, compare=0.2)
+_COSTS: Final = ListCosts(read=0.03, compare=0.3)
 _LIMIT: Final = 127
 _POOL_FACTOR: Final = 2
 _POOL_MIN: Final = 16
@@ -122,60 +120,26 @@ class ByteCodes:
         # An empty file could not be mapped.
         return {name: array_bytes(array) for name, array in arrays.items() if array.size}
 
-    def coded_query(self, vector: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], np.float32]:
-        """`vector` less the origin as bytes, and the factor that makes a product of codes one of vectors."""
-        scaled = (vector - self.origin) * self.scales
-        step = np.abs(scaled).max() / np.float32(_LIMIT)
-        if step <= np.finfo(np.float32).tiny:
-            return np.zeros(len(vector), np.int8), np.float32(0)
-        return _rounded(scaled / step), step
-
 
 @dataclass(frozen=True, slots=True)
 class ByteCodedLists:
-    """Candidates by comparing codes.
+    """Rows by comparing codes, the best of them by exact score.
 
     Attributes:
         centroids: one a list.
-        lists: which rows are in which list.
         codes: of the rows, in list order.
     """
 
     centroids: Centroids
-    lists: InvertedLists
     codes: ByteCodes
     costs: ListCosts = _COSTS
 
-    def candidates(
-        self, vectors: npt.NDArray[np.float32], k: int, nprobe: int, params: Mapping[str, Any], visible: Bitset | None
-    ) -> Iterator[npt.NDArray[np.int64]]:
-        """As `CandidateSource.candidates`."""
+    def search(self, question: IvfQuestion, k: int, nprobe: int, params: Mapping[str, Any]) -> SearchHits:
+        """As `ListSearch.search`."""
+        codes = ByteLists(self.codes.scales, self.codes.origin, self.codes.codes, self.codes.constants)
         pool = max(k * _POOL_FACTOR, k + _POOL_MIN)
-        for vector, nearest in zip(vectors, self.centroids.nearest_lists(vectors, nprobe), strict=True):
-            rows, keys = self._compared(vector, nearest, visible)
-            yield rows if len(rows) <= pool else rows[topk(keys, pool, largest=False)[1]]
-
-    def _compared(
-        self, vector: npt.NDArray[np.float32], nearest: npt.NDArray[np.int64], visible: Bitset | None
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Visible rows of the lists, and for each a key that is smaller the nearer the row seems."""
-        places, counts = self.lists.places_of(nearest)
-        rows = self.lists.members[places].astype(np.int64)
-        # COSINE is the product of unit vectors. Their distance would do as well but for zero vectors, whose score is 0
-        # and whose distance from every unit vector is that of a score of 0.5.
-        by_distance = self.centroids.metric is Metric.L2
-        metric, sign = (Metric.L2, 1) if by_distance else (Metric.IP, -1)
-        keys = np.repeat(sign * score_rows(metric.value, vector, self.centroids.matrix, nearest), counts)
-        if visible is not None:
-            kept = visible.test(rows)
-            places, rows, keys = places[kept], rows[kept], keys[kept]
-        code, step = self.codes.coded_query(vector)
-        products = score_rows(Metric.IP.value, code, self.codes.codes, places)
-        if by_distance:
-            keys += self.codes.constants[places]
-            products *= 2
-        keys -= step * products
-        return rows, keys
+        scores, rows = search_bytes(question, self.centroids.lists, codes, nprobe=nprobe, k=k, pool=pool)
+        return SearchHits(rows=rows, scores=scores)
 
 
 def _trained_scales(

@@ -8,14 +8,13 @@ dimensions), which is the price of not keeping that copy.
 # The protocols pass some members of the family more than they need.
 # ruff: noqa: ARG002
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from elanus.columns.bitset import Bitset
 from elanus.index.artefacts import mapped_bytes
 from elanus.index.eligibility import check_eligible
 from elanus.index.exact import ExactScan
@@ -24,42 +23,40 @@ from elanus.index.floats import FloatRows
 from elanus.index.ivf.coarse import Centroids
 from elanus.index.ivf.grouping import grouped_rows
 from elanus.index.ivf.layout import read_layout, shared_artefacts
-from elanus.index.ivf.lists import InvertedLists
 from elanus.index.ivf.params import LIST_BUILD_PARAMS, list_search_params
 from elanus.index.ivf.search import IvfIndex
 from elanus.index.params import checked_params
 from elanus.index.planning import ListCosts
-from elanus.index.protocol import Artefacts, BuildContext, IndexSize, VectorColumn, VectorIndex
+from elanus.index.protocol import Artefacts, BuildContext, IndexSize, SearchHits, VectorColumn, VectorIndex
+from elanus.kernels.ivf import search_flat
+from elanus.kernels.list_arrays import IvfQuestion
 from elanus.schema.field import Field
 from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
 
 __all__ = ["IvfFlatType"]
 
-_COSTS: Final = ListCosts(read=0.1, compare=1.3)
+_COSTS: Final = ListCosts(read=0.03, compare=1.3)
 
 
 @dataclass(frozen=True, slots=True)
 class _WholeLists:
-    """Every visible row of the nearest lists is a candidate, for the exact scores to choose from."""
+    """Every allowed row of the nearest lists is compared with the query."""
 
     centroids: Centroids
-    lists: InvertedLists
     costs: ListCosts = _COSTS
 
-    def candidates(
-        self, vectors: npt.NDArray[np.float32], k: int, nprobe: int, params: Mapping[str, Any], visible: Bitset | None
-    ) -> Iterator[npt.NDArray[np.int64]]:
-        """As `CandidateSource.candidates`."""
-        for nearest in self.centroids.nearest_lists(vectors, nprobe):
-            rows = self.lists.rows_of(nearest)
-            yield rows if visible is None else rows[visible.test(rows)]
+    def search(self, question: IvfQuestion, k: int, nprobe: int, params: Mapping[str, Any]) -> SearchHits:
+        """As `ListSearch.search`."""
+        scores, rows = search_flat(question, self.centroids.lists, nprobe=nprobe, k=k)
+        return SearchHits(rows=rows, scores=scores)
 
 
 @dataclass(frozen=True, slots=True)
 class IvfFlatType:
     """IVF_FLAT.
 
-    Artefacts: `lists.json`, `centroids` (4 bytes a dimension and list), `list_offsets`, `list_rows` (4 bytes a row).
+    Artefacts: `lists.json`, `centroids` and `centroid_codes` (5 bytes a dimension and list), `centroid_constants`,
+    `list_offsets`, `list_rows` (4 bytes a row).
     """
 
     name: str = "IVF_FLAT"
@@ -102,6 +99,6 @@ class IvfFlatType:
             scan=scan,
             centroids=centroids,
             lists=lists,
-            source=_WholeLists(centroids, lists),
+            source=_WholeLists(centroids),
             bytes_used=IndexSize(mapped_bytes=mapped_bytes(artefacts), memory_bytes=0),
         )

@@ -9,8 +9,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.index.artefacts import (
-    array_bytes,
-    artefact_array,
     check_agrees,
     check_format,
     description_bytes,
@@ -18,16 +16,15 @@ from elanus.index.artefacts import (
 )
 from elanus.index.exact import ExactScan
 from elanus.index.floats import FloatRows
-from elanus.index.ivf.coarse import Centroids
+from elanus.index.ivf.coarse import Centroids, centroid_artefacts, length_of_rows
 from elanus.index.ivf.grouping import GroupedRows
 from elanus.index.ivf.lists import InvertedLists
 from elanus.schema.types import Metric
 
 __all__ = ["read_layout", "shared_artefacts"]
 
-_FORMAT_VERSION: Final = 1
+_FORMAT_VERSION: Final = 2
 _DESCRIPTION: Final = "lists.json"
-_CENTROIDS: Final = "centroids"
 
 
 class _Description(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +37,7 @@ class _Description(msgspec.Struct, frozen=True, kw_only=True):
     dim: int
     metric: str
     list_count: int
+    length: float
 
 
 def shared_artefacts(
@@ -54,10 +52,11 @@ def shared_artefacts(
         dim=vectors.dim,
         metric=metric.value,
         list_count=grouped.lists.list_count,
+        length=length_of_rows(vectors, metric),
     )
     return {
         _DESCRIPTION: description_bytes(description),
-        _CENTROIDS: array_bytes(grouped.centroids),
+        **centroid_artefacts(grouped.centroids),
         **grouped.lists.artefacts(),
     }
 
@@ -79,8 +78,8 @@ def read_layout(
     check_agrees("dim", description.dim, dim)
     check_agrees("metric", description.metric, scan.metric.value)
     list_count = description.list_count
-    values = artefact_array(artefacts, _CENTROIDS, np.float32, list_count * dim)
     lists = InvertedLists.from_artefacts(
         artefacts, list_count=list_count, present_count=scan.present_count, row_count=row_count
     )
-    return Centroids(matrix=values.reshape(list_count, dim), metric=scan.metric), lists
+    length = description.length
+    return Centroids.from_artefacts(artefacts, scan.metric, dim=dim, lists=lists, length=length), lists

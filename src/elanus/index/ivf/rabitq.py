@@ -1,4 +1,4 @@
-"""IVF_RABITQ: one bit a dimension in the lists (`ivf.bit_codes`), and finer codes on request (`ivf.refinement`)."""
+"""IVF_RABITQ: one bit a dimension in the lists, and finer codes on request (`ivf.bit_codes`)."""
 
 # The protocols pass some members of the family more than they need.
 # ruff: noqa: ARG002
@@ -16,11 +16,10 @@ from elanus.index.eligibility import check_eligible
 from elanus.index.exact import ExactScan
 from elanus.index.flat.index import FlatIndex
 from elanus.index.floats import FloatRows
-from elanus.index.ivf.bit_codes import BitCodedLists, BitCodes
+from elanus.index.ivf.bit_codes import BitCodedLists, encoded_rows, opened_rows, row_artefacts
 from elanus.index.ivf.grouping import grouped_rows
 from elanus.index.ivf.layout import read_layout, shared_artefacts
 from elanus.index.ivf.params import LIST_BUILD_PARAMS, list_search_params
-from elanus.index.ivf.refinement import REFINE_TYPES, Refinement, refinement_is_stored
 from elanus.index.ivf.search import IvfIndex
 from elanus.index.params import BoolParam, ChoiceParam, FloatParam, IntParam, Param, checked_params
 from elanus.index.protocol import Artefacts, BuildContext, IndexSize, VectorColumn, VectorIndex
@@ -30,13 +29,22 @@ from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
 __all__ = ["IvfRabitqType"]
 
 _REFINE_K_MAX: Final = 3.4e38
+_REFINE_BITS: Final = {"SQ6": 6, "SQ8": 8, "FP16": 16, "BF16": 16, "FP32": 32}
+_FINE_BITS_MAX: Final = 8
+_ELEMENT_BITS: Final = {
+    DataType.FLOAT_VECTOR: 32,
+    DataType.FLOAT16_VECTOR: 16,
+    DataType.BFLOAT16_VECTOR: 16,
+    DataType.INT8_VECTOR: 8,
+}
 _QUERY_BITS: Final = IntParam("rbq_query_bits", 0, 8, default=0)
 _QUERY_BITS_ALIAS: Final = IntParam("rbq_bits_query", 0, 8)
 
 _BUILD_PARAMS: Final[tuple[Param, ...]] = (
     *LIST_BUILD_PARAMS,
     BoolParam("refine", default=False),
-    ChoiceParam("refine_type", REFINE_TYPES, aliases={"FLAT": "FP32"}),
+    ChoiceParam("refine_type", tuple(_REFINE_BITS), aliases={"FLAT": "FP32"}),
+    IntParam("rbq_bits", 1, _FINE_BITS_MAX),
 )
 
 
@@ -44,9 +52,13 @@ _BUILD_PARAMS: Final[tuple[Param, ...]] = (
 class IvfRabitqType:
     """IVF_RABITQ.
 
-    Artefacts: those of IVF_FLAT, `bit_codes` (1 bit a dimension and 16 bytes a row, besides a rotation of 4 dim^2
-    bytes), and with `refine` and a `refine_type` narrower than the column `refine_codes` (6 to 16 bits a dimension).
-    `refine` without `refine_type` refines from the column itself, as FP32 does.
+    Artefacts: those of IVF_FLAT, `bit_codes` (1 bit a dimension and row), `bit_factors` (12 bytes a row),
+    `rotation_signs` and `rotation_origin`, and with finer codes `fine_codes` (5 or 7 bits a dimension and row for SQ6
+    and SQ8) and `fine_factors` (8 bytes a row).
+
+    The codes of SQ6 and SQ8 are RaBitQ's own, of the rotated difference from the centroid: they contain the one bit.
+    The wider types, and SQ8 where elements are bytes, refine from the column, which is at least as precise and at hand.
+    `rbq_bits`, which Milvus does not have, asks for codes of so many bits a dimension without refinement.
     """
 
     name: str = "IVF_RABITQ"
@@ -56,7 +68,7 @@ class IvfRabitqType:
         return DENSE_FLOAT_VECTORS
 
     def check_build_params(self, field: Field, metric: Metric, params: Mapping[str, Any]) -> dict[str, Any]:
-        """`nlist`, `refine` and `refine_type`; a build uses fewer lists when there are less than 39 rows for each."""
+        """`nlist`, `refine`, `refine_type` and `rbq_bits`; fewer lists are made for less than 39 rows each."""
         check_eligible(self.name, field, metric, self.data_types())
         return checked_params(self.name, _BUILD_PARAMS, params)
 
@@ -65,7 +77,8 @@ class IvfRabitqType:
     ) -> dict[str, Any]:
         """`nprobe`, `max_empty_result_buckets`, `rbq_query_bits` (or `rbq_bits_query`) and `refine_k`.
 
-        `refine_k` is at least 1; it has no effect when the index was built without `refine`.
+        `refine_k` is at least 1: so many times k rows are kept until the exact scores. It has no effect when the index
+        was built without `refine`. The query bits have none (`ivf.bit_codes`).
 
         Raises:
             InvalidInput: also when both spellings of the query bits are given and differ.
@@ -96,12 +109,8 @@ class IvfRabitqType:
         if len(vectors) == 0:
             return {}
         grouped = grouped_rows(vectors, params["nlist"], context)
-        codes = BitCodes.encoded(vectors, metric, grouped, context)
-        artefacts = {**shared_artefacts(self.name, vectors, metric, grouped), **codes.artefacts()}
-        refine_type = _stored_refine_type(params, vectors.data_type)
-        if refine_type is not None:
-            artefacts.update(Refinement.encoded(vectors, metric, refine_type, context).artefacts())
-        return artefacts
+        codes = encoded_rows(vectors, metric, grouped, _fine_bits(params, vectors.data_type), context)
+        return {**shared_artefacts(self.name, vectors, metric, grouped), **row_artefacts(codes)}
 
     def open(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], artefacts: Artefacts
@@ -111,24 +120,24 @@ class IvfRabitqType:
         if scan.present_count == 0:
             return FlatIndex(scan)
         centroids, lists = read_layout(artefacts, self.name, scan)
-        row_count, dim = scan.matrix.shape
-        codes = BitCodes.from_artefacts(
-            artefacts, present_count=scan.present_count, dim=dim, list_count=lists.list_count
+        codes = opened_rows(
+            artefacts,
+            present_count=scan.present_count,
+            dim=scan.matrix.shape[1],
+            fine_bits=_fine_bits(params, column.field.data_type),
         )
-        data_type = column.field.data_type
-        stored = _stored_refine_type(params, data_type) is not None
-        refinement = Refinement.from_artefacts(artefacts, metric, row_count=row_count, dim=dim) if stored else None
         return IvfIndex(
             scan=scan,
             centroids=centroids,
             lists=lists,
-            source=BitCodedLists(codes=codes, refinement=refinement, refines=params["refine"]),
-            bytes_used=IndexSize(mapped_bytes=mapped_bytes(artefacts), memory_bytes=4 * dim * (dim + lists.list_count)),
+            source=BitCodedLists(centroids=centroids, codes=codes, refines=params["refine"]),
+            bytes_used=IndexSize(mapped_bytes=mapped_bytes(artefacts), memory_bytes=0),
         )
 
 
-def _stored_refine_type(params: Mapping[str, Any], data_type: DataType) -> str | None:
-    refine_type: str | None = params.get("refine_type")
-    if not params["refine"] or refine_type is None or not refinement_is_stored(refine_type, data_type):
-        return None
-    return refine_type
+def _fine_bits(params: Mapping[str, Any], data_type: DataType) -> int:
+    """Bits a dimension of all codes together."""
+    refine_bits = _REFINE_BITS.get(params.get("refine_type") or "FP32", 0) if params["refine"] else 0
+    if refine_bits > _FINE_BITS_MAX or refine_bits >= _ELEMENT_BITS[data_type]:
+        refine_bits = 0
+    return max(int(params.get("rbq_bits") or 1), refine_bits)

@@ -1,9 +1,9 @@
 """Searching inverted lists so that it always finds min(k, allowed) rows, with exact scores.
 
-A source of candidates reads the lists nearest to a query; the column gives the candidates' scores.
+The kernels read the lists nearest to a query and score what seems best in them by the column.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,32 +12,32 @@ import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
 from elanus.index.cursor import WideningCursor, widening_cursor
-from elanus.index.exact import ExactScan
-from elanus.index.ivf.coarse import Centroids, compared_vectors
+from elanus.index.exact import ExactScan, scored_form
+from elanus.index.floats import as_float32
+from elanus.index.ivf.coarse import Centroids
 from elanus.index.ivf.lists import InvertedLists
 from elanus.index.ivf.ranges import range_over_lists
 from elanus.index.planning import ListCosts, SearchPlan, plan_list_search
 from elanus.index.protocol import IndexSize, RangeBounds, SearchHits
-from elanus.index.rescoring import replaced_where_short, rescored
+from elanus.index.rescoring import replaced_where_short
 from elanus.index.strategy import SearchStrategy
+from elanus.kernels.list_arrays import IvfQuestion
 
-__all__ = ["CandidateSource", "IvfIndex"]
+__all__ = ["IvfIndex", "ListSearch"]
 
 
-class CandidateSource(Protocol):
-    """What a member of the family stores in its lists, and how it picks rows from them."""
+class ListSearch(Protocol):
+    """What a member of the family stores in its lists, and how it finds rows in them."""
 
     @property
     def costs(self) -> ListCosts:
         """What it spends on a row."""
         ...
 
-    def candidates(
-        self, vectors: npt.NDArray[np.float32], k: int, nprobe: int, params: Mapping[str, Any], visible: Bitset | None
-    ) -> Iterable[npt.NDArray[np.int64]]:
-        """Distinct visible rows to score, for each of `vectors` (`compared_vectors`).
+    def search(self, question: IvfQuestion, k: int, nprobe: int, params: Mapping[str, Any]) -> SearchHits:
+        """The best `k` rows, by exact score, of those that seem best in the `nprobe` lists nearest to each query.
 
-        At least the `k` that seem best in its `nprobe` nearest lists; all there are if they are fewer.
+        All allowed rows in those lists if they are fewer.
         """
         ...
 
@@ -50,14 +50,14 @@ class IvfIndex:
         scan: the column and its exact scores.
         centroids: one a list.
         lists: which rows are in which list.
-        source: candidates from the lists.
+        source: what is stored in the lists.
         bytes_used: what `size` says.
     """
 
     scan: ExactScan
     centroids: Centroids
     lists: InvertedLists
-    source: CandidateSource
+    source: ListSearch
     bytes_used: IndexSize
 
     def search(self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None) -> SearchHits:
@@ -66,9 +66,18 @@ class IvfIndex:
         plan = self._plan(k, params["nprobe"], visible)
         if plan.exact:
             return self.scan.search(queries, k, visible)
-        vectors = compared_vectors(queries, self.scan.metric)
-        candidates = self.source.candidates(vectors, k, plan.breadth, params, self.scan.filter_of_present(visible))
-        hits = rescored(self.scan, queries, candidates, k)
+        allow = self.scan.filter_of_present(visible)
+        question = IvfQuestion(
+            metric=self.scan.metric.value,
+            queries=scored_form(queries),
+            base=self.scan.matrix,
+            vectors=as_float32(queries),
+            length=self.centroids.length,
+            ranking=self.centroids.ranking,
+            square_weight=self.centroids.square_weight,
+            allow=None if allow is None else allow.words,
+        )
+        hits = self.source.search(question, k, plan.breadth, params)
         return replaced_where_short(hits, self.scan, queries, visible)
 
     def explain(
@@ -93,7 +102,7 @@ class IvfIndex:
         plan = self._plan(1, params["nprobe"], visible)
         if plan.exact:
             return self.scan.range_search(query, bounds, visible)
-        vectors = compared_vectors(query[None, :], self.scan.metric)
+        vectors = self.centroids.compared(query[None, :])
         return range_over_lists(
             self.scan,
             self.lists,

@@ -78,6 +78,6 @@ class IvfSq8Type:
             scan=scan,
             centroids=centroids,
             lists=lists,
-            source=ByteCodedLists(centroids, lists, codes),
+            source=ByteCodedLists(centroids, codes),
             bytes_used=IndexSize(mapped_bytes=mapped_bytes(artefacts), memory_bytes=0),
         )

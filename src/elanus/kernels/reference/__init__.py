@@ -12,7 +12,9 @@ from elanus.kernels.reference.distance import scan_range, scan_topk, scan_topk_m
 from elanus.kernels.reference.graph import Graph
 from elanus.kernels.reference.graph_build import GraphBuilder
 from elanus.kernels.reference.hash import hash_int64, hash_strings
+from elanus.kernels.reference.ivf import ivf_nearest_lists, ivf_search_bytes, ivf_search_flat
 from elanus.kernels.reference.json_texts import json_paths, json_values
+from elanus.kernels.reference.rabitq import ivf_search_rabitq, rabitq_block_sums, rabitq_fine_products, rabitq_rotate
 from elanus.kernels.reference.sparse import sparse_scan_range, sparse_scan_topk
 from elanus.kernels.reference.strings import (
     string_compare,
@@ -39,8 +41,15 @@ __all__ = [
     "hash_int64",
     "hash_strings",
     "is_in",
+    "ivf_nearest_lists",
+    "ivf_search_bytes",
+    "ivf_search_flat",
+    "ivf_search_rabitq",
     "json_paths",
     "json_values",
+    "rabitq_block_sums",
+    "rabitq_fine_products",
+    "rabitq_rotate",
     "runs_with",
     "scan_range",
     "scan_topk",

@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 
 from elanus.index.exact import ExactScan
-from elanus.index.faiss_bridge import load_faiss
 from elanus.index.floats import FloatRows
 from elanus.index.ivf.bit_codes import BitCodedLists
 from elanus.index.ivf.byte_codes import ByteCodes
 from elanus.index.ivf.grouping import grouped_rows
-from elanus.index.ivf.refinement import Refinement, refinement_is_stored
 from elanus.index.ivf.search import IvfIndex
 from elanus.index.protocol import BuildContext
 from elanus.index.registry import index_type
@@ -45,43 +43,32 @@ def test_a_dimension_without_spread_has_scale_zero_and_code_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("refine_type", "data_type", "stored"),
+    ("given", "data_type", "bits"),
     [
-        ("SQ6", DataType.FLOAT_VECTOR, True),
-        ("FP16", DataType.FLOAT_VECTOR, True),
-        ("FP32", DataType.FLOAT_VECTOR, False),
-        ("BF16", DataType.FLOAT16_VECTOR, False),
-        ("SQ8", DataType.FLOAT16_VECTOR, True),
-        ("SQ8", DataType.INT8_VECTOR, False),
-        ("SQ6", DataType.INT8_VECTOR, True),
+        ({}, DataType.FLOAT_VECTOR, 1),
+        ({"refine": True}, DataType.FLOAT_VECTOR, 1),
+        ({"refine": True, "refine_type": "SQ6"}, DataType.FLOAT_VECTOR, 6),
+        ({"refine": True, "refine_type": "SQ8"}, DataType.FLOAT16_VECTOR, 8),
+        ({"refine": True, "refine_type": "FP16"}, DataType.FLOAT_VECTOR, 1),
+        ({"refine": True, "refine_type": "FP32"}, DataType.FLOAT_VECTOR, 1),
+        ({"refine": True, "refine_type": "SQ8"}, DataType.INT8_VECTOR, 1),
+        ({"refine": True, "refine_type": "SQ6"}, DataType.INT8_VECTOR, 6),
+        ({"refine": False, "refine_type": "SQ8"}, DataType.FLOAT_VECTOR, 1),
+        ({"rbq_bits": 3}, DataType.FLOAT_VECTOR, 3),
+        ({"rbq_bits": 3, "refine": True, "refine_type": "SQ8"}, DataType.FLOAT_VECTOR, 8),
+        ({"rbq_bits": 7, "refine": True, "refine_type": "SQ6"}, DataType.BFLOAT16_VECTOR, 7),
     ],
 )
-def test_only_codes_narrower_than_the_column_are_stored(
-    refine_type: str, data_type: DataType, stored: bool, make_column: Any
+def test_codes_have_the_bits_that_refinement_or_the_user_asks_for(
+    given: dict[str, Any], data_type: DataType, bits: int, make_column: Any
 ) -> None:
-    assert refinement_is_stored(refine_type, data_type) is stored
     column = make_column(data_type, 1500)
     kind = index_type("IVF_RABITQ")
-    params = kind.check_build_params(column.field, Metric.L2, {"nlist": 8, "refine": True, "refine_type": refine_type})
-    assert ("refine_codes" in kind.build(column, Metric.L2, params, BuildContext())) is stored
-
-
-@pytest.mark.parametrize("refine_type", ["SQ6", "SQ8", "FP16", "BF16"])
-@pytest.mark.parametrize("metric", [Metric.L2, Metric.IP, Metric.COSINE])
-def test_refinement_finds_most_of_the_best(
-    refine_type: str, metric: Metric, make_column: Any, make_vectors: Any
-) -> None:
-    column = make_column(DataType.FLOAT_VECTOR, 1500, null_every=4)
-    vectors = FloatRows.of(column, metric)
-    refinement = Refinement.encoded(vectors, metric, refine_type, BuildContext())
-    scan = ExactScan.over(column, metric)
-    query = make_vectors(DataType.FLOAT_VECTOR, 1, seed=2)[0]
-    candidates = vectors.row_numbers()[::2].copy()
-    unit = query / np.linalg.norm(query) if metric is Metric.COSINE else query
-    best = refinement.best(unit.astype(np.float32), candidates, 20)
-    exact = scan.scores(query, candidates)
-    order = np.argsort(-exact if metric.larger_is_nearer else exact)[:20]
-    assert len(set(best.tolist()) & set(candidates[order].tolist())) >= 18
+    params = kind.check_build_params(column.field, Metric.L2, {"nlist": 8, **given})
+    built = kind.build(column, Metric.L2, params, BuildContext())
+    sizes = {name: len(np.frombuffer(data, np.uint8)) for name, data in built.items()}
+    assert sizes["bit_codes"] == 47 * 32 * 64 // 8
+    assert sizes.get("fine_codes", 0) == 1500 * 64 * (bits - 1) // 8
 
 
 def test_refinement_raises_the_recall_of_bit_codes(make_column: Any, make_vectors: Any) -> None:
@@ -124,13 +111,34 @@ def test_every_number_of_query_bits_answers(bits: int, make_column: Any, make_ve
     assert shared >= (60 if bits == 1 else 90)
 
 
-def test_opened_bit_codes_are_read_where_they_are_mapped(make_column: Any, open_built: Any) -> None:
+def test_opened_codes_are_read_where_they_are_mapped(make_column: Any, open_built: Any) -> None:
     opened = open_built("IVF_RABITQ", make_column(DataType.FLOAT_VECTOR, 3000), Metric.L2)
     assert isinstance(opened.index, IvfIndex)
     assert isinstance(opened.index.source, BitCodedLists)
-    lists = load_faiss().extract_index_ivf(opened.index.source.codes.index).invlists
-    start = np.frombuffer(opened.artefacts["bit_codes"], np.uint8).ctypes.data
-    end = start + opened.artefacts["bit_codes"].nbytes
-    for list_number in range(lists.nlist):
-        assert start <= int(lists.get_codes(list_number)) < end
-        assert start <= int(lists.get_ids(list_number)) < end
+    codes, lists = opened.index.source.codes, opened.index.centroids.lists
+    for name, array in (
+        ("bit_codes", codes.blocks),
+        ("bit_factors", codes.factors),
+        ("fine_codes", codes.fine),
+        ("fine_factors", codes.fine_factors),
+        ("centroids", lists.centroids),
+        ("centroid_codes", lists.codes),
+        ("list_rows", lists.members),
+    ):
+        assert np.shares_memory(array, np.frombuffer(opened.artefacts[name], np.uint8))
+
+
+@pytest.mark.parametrize(("bits", "recall_min"), [(1, 0.6), (2, 0.85), (4, 0.97), (8, 0.99)])
+def test_more_bits_find_more_without_refinement(
+    bits: int, recall_min: float, make_column: Any, make_vectors: Any
+) -> None:
+    column = make_column(DataType.FLOAT_VECTOR, 4000, dim=64)
+    queries = make_vectors(DataType.FLOAT_VECTOR, 20, dim=64, seed=2)
+    exact = ExactScan.over(column, Metric.COSINE).search(queries, 10, None).rows
+    kind = index_type("IVF_RABITQ")
+    params = kind.check_build_params(column.field, Metric.COSINE, {"nlist": 16, "rbq_bits": bits})
+    built = kind.build(column, Metric.COSINE, params, BuildContext())
+    artefacts = {name: np.frombuffer(data, np.uint8).data for name, data in built.items()}
+    checked = kind.check_search_params({"nprobe": 12}, build_params=params, k=10)
+    found = kind.open(column, Metric.COSINE, params, artefacts).search(queries, 10, checked, None).rows
+    assert sum(len(set(a) & set(b)) for a, b in zip(found.tolist(), exact.tolist(), strict=True)) >= recall_min * 200
