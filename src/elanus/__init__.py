@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Unavailable,
     )
     from elanus.schema.collection import Schema
+    from elanus.schema.facets import Bucket, BucketHit, Facet, FacetMetric, FacetOrder, TopHits
     from elanus.schema.field import Field
     from elanus.schema.rankers import RrfRanker, WeightedRanker
     from elanus.schema.types import DataType, Metric
@@ -45,6 +46,8 @@ __version__: Final = VERSION
 _HOMES: Final = {
     "AlreadyExists": "elanus.errors",
     "AnnSearch": "elanus.embedded.hybrid",
+    "Bucket": "elanus.schema.facets",
+    "BucketHit": "elanus.schema.facets",
     "Collection": "elanus.embedded.collection",
     "Conflict": "elanus.errors",
     "DataCorrupt": "elanus.errors",
@@ -52,6 +55,9 @@ _HOMES: Final = {
     "Database": "elanus.embedded.database",
     "Denied": "elanus.errors",
     "ElanusError": "elanus.errors",
+    "Facet": "elanus.schema.facets",
+    "FacetMetric": "elanus.schema.facets",
+    "FacetOrder": "elanus.schema.facets",
     "Field": "elanus.schema.field",
     "Hits": "elanus.embedded.results",
     "Internal": "elanus.errors",
@@ -65,6 +71,7 @@ _HOMES: Final = {
     "Schema": "elanus.schema.collection",
     "SearchIterator": "elanus.embedded.iterators",
     "Settings": "elanus.settings",
+    "TopHits": "elanus.schema.facets",
     "Unavailable": "elanus.errors",
     "WeightedRanker": "elanus.schema.rankers",
     "connect": "elanus.app.connection",
@@ -73,6 +80,8 @@ _HOMES: Final = {
 __all__ = [
     "AlreadyExists",
     "AnnSearch",
+    "Bucket",
+    "BucketHit",
     "Collection",
     "Conflict",
     "DataCorrupt",
@@ -80,6 +89,9 @@ __all__ = [
     "Database",
     "Denied",
     "ElanusError",
+    "Facet",
+    "FacetMetric",
+    "FacetOrder",
     "Field",
     "Hits",
     "Internal",
@@ -93,6 +105,7 @@ __all__ = [
     "Schema",
     "SearchIterator",
     "Settings",
+    "TopHits",
     "Unavailable",
     "WeightedRanker",
     "__version__",

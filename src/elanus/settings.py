@@ -65,6 +65,9 @@ class Settings:
     reply_bytes_max: int = 256 * _MIB
     topk_max: int = 16_384
     query_vector_count_max: int = 16_384
+    aggregation_group_count_max: int = 1_000_000
+    # Queries times buckets of all levels times hits of each; 0 allows any number.
+    facet_entry_count_max: int = 10_000
     group_size_max: int = 10
     # Searches that go on (iterators) whose state is kept between batches, and for how long nobody may ask for it.
     search_cursor_count_max: int = 64

@@ -103,8 +103,6 @@ def test_text_that_is_too_long(client: MilvusClient, name: str) -> None:
         ),
         lambda client, name: client.search(name, data=["text"], limit=1),
         lambda client, name: client.search(name, ids=[1], limit=1),
-        lambda client, name: client.search(name, data=[[0.0] * 4], limit=1, order_by_fields=[{"field": "size"}]),
-        lambda client, name: client.query(name, filter="id > 0", order_by_fields=["size:desc"]),
         lambda client, name: client.upsert(name, [{"id": 1, "size": 2}], field_ops={"size": "array_append"}),
         lambda client, name: client.compact(name, is_clustering=True),
         lambda client, name: client.load_collection(name, resource_groups=["mine"]),

@@ -204,6 +204,32 @@ def test_errors(post: Post, quick: str, route: str, body: dict[str, Any], code: 
     assert "data" not in reply
 
 
+def test_order_and_groups(post: Post, quick: str) -> None:
+    body = {"collectionName": quick, "filter": "id > 1", "orderByFields": ["id:desc"], "limit": 2}
+    found = post("entities/query", {**body, "outputFields": ["color"]})["data"]
+    assert found == [{"id": 9, "color": "green"}, {"id": 8, "color": "red"}]
+    outputs = ["count(*)", "max(id)", "sum(id)", "avg(id)"]
+    totals = post("entities/query", {"collectionName": quick, "outputFields": outputs})["data"]
+    assert totals == [{"count(*)": 10, "max(id)": 9, "sum(id)": 45, "avg(id)": 4.5}]
+    groups = {"collectionName": quick, "groupByFields": ["id"], "outputFields": ["id", "count(*)"], "limit": 2}
+    assert post("entities/query", {**groups, "orderByFields": ["id:desc"]})["data"] == [
+        {"id": 9, "count(*)": 1},
+        {"id": 8, "count(*)": 1},
+    ]
+    refused = post("entities/query", {**body, "orderByFields": ["vector"]})
+    assert refused["code"] == 1100
+    assert "'vector' is a FloatVector" in refused["message"]
+
+
+def test_explain(post: Post, quick: str) -> None:
+    told = post("entities/explain", {"collectionName": quick, "filter": "id < 3"})["data"]
+    assert told["text"].startswith(f"query of {quick}\n  filter: id < 3")
+    assert told["explanation"]["segments"][0]["matched_count"] == 3
+    told = post("entities/explain", {"collectionName": quick, "data": [[0.0, 1.0]], "limit": 2})["data"]
+    assert told["explanation"]["target"]["limit"] == 2
+    assert "exact scan" in told["text"]
+
+
 def test_times(post: Post) -> None:
     """Zones and parts of times, as pymilvus has them."""
     fields: list[dict[str, Any]] = [

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +14,7 @@ from rich.table import Table
 from elanus.app.connection import connect
 from elanus.app.serving import serve as start_serving
 from elanus.app.verification import verify as verify_folder
-from elanus.errors import NotFound
+from elanus.errors import InvalidInput, NotFound
 from elanus.runtime.log import configure_logging
 from elanus.settings import Settings
 from elanus.version import VERSION
@@ -68,6 +69,28 @@ def info(data: PresentFolder = Path("./data")) -> None:
 
 
 @application.command()
+def explain(
+    collection: Annotated[str, typer.Argument(help="Name of the collection.")],
+    data: PresentFolder = Path("./data"),
+    *,
+    database: Annotated[str, typer.Option(help="Database of the collection.")] = "default",
+    filter: Annotated[str, typer.Option(help="Filter of the query or search.")] = "",  # noqa: A002 (the user's word)
+    vector: Annotated[str, typer.Option(help="Vector to search for, as JSON; a query without.")] = "",
+    field: Annotated[str, typer.Option(help="Vector field, if there are several.")] = "",
+    limit: Annotated[int, typer.Option(help="Hits of the search.")] = 10,
+) -> None:
+    """Tells what a filter or a search means and what it does in each segment. Does it to find out."""
+    _check_present(data)
+    with connect(data) as root:
+        target = root.database(database).collection(collection)
+        if vector:
+            explanation = target.explain_search(_vector(vector), field=field, filter=filter, limit=limit)
+        else:
+            explanation = target.explain(filter)
+    typer.echo(str(explanation))
+
+
+@application.command()
 def verify(data: PresentFolder = Path("./data")) -> None:
     """Reads every file of a folder and checks it against its checksum. Changes nothing."""
     _check_present(data)
@@ -83,6 +106,18 @@ def verify(data: PresentFolder = Path("./data")) -> None:
 def version() -> None:
     """Prints the version."""
     Console().print(VERSION)
+
+
+def _vector(text: str) -> list[float] | dict[int, float]:
+    """A vector as JSON: a list of numbers, or an object of indices and numbers.
+
+    Raises:
+        InvalidInput: something else.
+    """
+    try:
+        return msgspec.json.decode(text, type=list[float] | dict[int, float])
+    except msgspec.DecodeError as error:
+        raise InvalidInput("type_mismatch", f"--vector is no vector: {error}; write [0.1, 0.2]") from None
 
 
 def _check_present(data: Path) -> None:

@@ -1,4 +1,4 @@
-"""The `elanus` command: serve, info, verify."""
+"""The `elanus` command: serve, info, explain, verify."""
 
 import sys
 

@@ -27,10 +27,17 @@ _ARROW_TYPES: Final = {
 }
 
 
-def number_array(values: npt.NDArray[Any]) -> pa.Array:
-    """A column over a one-dimensional array of numbers, sharing its memory (made contiguous if it is not)."""
+def number_array(values: npt.NDArray[Any], *, present: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+    """A column over a one-dimensional array of numbers, sharing its memory (made contiguous if it is not).
+
+    Rows that are not `present` are null; None means that all are.
+    """
     contiguous = np.ascontiguousarray(values)
-    return pa.Array.from_buffers(_ARROW_TYPES[contiguous.dtype], len(contiguous), [None, pa.py_buffer(contiguous)], 0)
+    kind, count = _ARROW_TYPES[contiguous.dtype], len(contiguous)
+    if present is None or present.all():
+        return pa.Array.from_buffers(kind, count, [None, pa.py_buffer(contiguous)], 0)
+    validity = pa.py_buffer(np.packbits(present, bitorder="little"))
+    return pa.Array.from_buffers(kind, count, [validity, pa.py_buffer(contiguous)])
 
 
 def number_values(column: pa.Array) -> npt.NDArray[Any]:

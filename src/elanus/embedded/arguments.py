@@ -13,7 +13,7 @@ from elanus.errors import InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 
-__all__ = ["check_same_fields", "name_list", "primary_keys"]
+__all__ = ["check_limit", "check_same_fields", "name_list", "primary_keys"]
 
 
 def primary_keys(field: Field, ids: Any) -> pa.Array:
@@ -55,6 +55,16 @@ def name_list(argument: str, names: Sequence[str]) -> tuple[str, ...]:
     if isinstance(names, str):
         raise InvalidInput("type_mismatch", f"{argument} is the string {names!r}, expected a list: [{names!r}]")
     return tuple(names)
+
+
+def check_limit(limit: int | None) -> None:
+    """Refuses a limit that would find nothing; None finds everything.
+
+    Raises:
+        InvalidInput: less than one.
+    """
+    if limit is not None and limit < 1:
+        raise InvalidInput("out_of_range", f"limit is {limit}, expected 1 or more, or None for every row")
 
 
 def check_same_fields(rows: Any, schema: Schema) -> None:

@@ -2,71 +2,37 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-
-from elanus.columns.rows import batch_from_rows
-from elanus.columns.tables import batch_from_arrow, batch_from_mapping, table_of
-from elanus.embedded.arguments import check_same_fields, name_list, primary_keys
+from elanus.embedded.arguments import check_limit, check_same_fields, name_list, primary_keys
 from elanus.embedded.hybrid import AnnSearch
 from elanus.embedded.iterators import QueryIterator, SearchIterator
 from elanus.embedded.results import Hits, Rows
+from elanus.embedded.row_input import rows_batch
+from elanus.embedded.upkeep import CollectionUpkeep
 from elanus.embedded.vectors import query_lists, query_vectors
 from elanus.errors import Conflict, ElanusError, InvalidInput
-from elanus.schema.collection import Schema
-from elanus.schema.field import Field
+from elanus.query.explanation import Explanation
+from elanus.schema.facets import Bucket, Facet
 from elanus.schema.rankers import Ranker, RrfRanker
-from elanus.service.requests.base import Service
 from elanus.service.requests.collections import (
-    CollectionInfo,
-    CreatePartition,
-    DescribeCollection,
-    DropPartition,
     GetRowCount,
-    ListPartitions,
-    TruncateCollection,
 )
-from elanus.service.requests.data import Compact, Delete, Flush, Insert, Upsert
-from elanus.service.requests.indexes import CreateIndex, DescribeIndexes, DropIndex, IndexInfo, WaitForIndexes
-from elanus.service.requests.query import HybridSearch, Query, Search
+from elanus.service.requests.data import Delete, Insert, Upsert
+from elanus.service.requests.explain import Explain
+from elanus.service.requests.facets import FacetedSearch
+from elanus.service.requests.query import Aggregate, HybridSearch, Query, Search
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
+    import pyarrow as pa
 
-    RowInput: TypeAlias = (
-        Sequence[Mapping[str, Any]] | Mapping[str, Any] | pa.Table | pa.RecordBatch | pd.DataFrame | pl.DataFrame
-    )
+    from elanus.embedded.row_input import RowInput
 
 __all__ = ["Collection"]
 
 
-class Collection:
+class Collection(CollectionUpkeep):
     """Rows with vectors. Every method may be called from any thread, and every write is durable when it returns."""
-
-    def __init__(self, service: Service, info: CollectionInfo) -> None:
-        self._service: Final = service
-        self._database: Final = info.database
-        self._name: Final = info.name
-        self._info = info
-        self._vector_fields = info.schema.vector_fields
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def schema(self) -> Schema:
-        """Fields and types, as last seen."""
-        return self._info.schema
-
-    def describe(self) -> CollectionInfo:
-        """Everything about the collection, as it is now."""
-        self._info = self._service.execute(DescribeCollection(self._name, self._database))
-        self._vector_fields = self._info.schema.vector_fields
-        return self._info
 
     def insert(
         self,
@@ -166,23 +132,25 @@ class Collection:
         output_fields: Sequence[str] | None = None,
         limit: int | None = None,
         offset: int = 0,
+        order_by: Sequence[str] = (),
         params: Mapping[str, Any] | None = None,
         partitions: Sequence[str] = (),
         timezone: str = "",
     ) -> Rows:
-        """The rows that pass a filter, in order of their primary keys.
+        """The rows that pass a filter, in order of their primary keys or of other fields.
 
         Args:
             filter: an expression of the filter language; empty selects all, and then needs a limit.
             output_fields: fields and dynamic keys to return; every field but vectors if None.
             limit: rows at most; None for all.
             offset: rows to skip.
+            order_by: fields as `name`, `name:asc` or `name:desc`: numbers, Bool or VarChar. NULL comes after every
+                value, so it is first where descending; NaN is above all numbers. Ties come by primary key.
             params: values for `{name}` in the filter.
             partitions: only these partitions.
             timezone: IANA name of the zone of times, in the filter and in what is returned; the collection's if empty.
         """
-        if limit is not None and limit < 1:
-            raise InvalidInput("out_of_range", f"limit is {limit}, expected 1 or more, or None for every row")
+        check_limit(limit)
         return Rows(
             self._service.execute(
                 Query(
@@ -190,6 +158,7 @@ class Collection:
                     filter=filter,
                     filter_params=dict(params or {}),
                     output_fields=self._output(output_fields),
+                    order_by=name_list("order_by", order_by),
                     partitions=name_list("partitions", partitions),
                     limit=limit or 0,
                     offset=offset,
@@ -198,6 +167,47 @@ class Collection:
                 )
             )
         )
+
+    def aggregate(
+        self,
+        output: Sequence[str],
+        *,
+        group_by: Sequence[str] = (),
+        filter: str = "",  # noqa: A002 (the Milvus user's word)
+        order_by: Sequence[str] = (),
+        limit: int | None = None,
+        offset: int = 0,
+        params: Mapping[str, Any] | None = None,
+        partitions: Sequence[str] = (),
+    ) -> Rows:
+        """Counts, sums, averages and extremes of the rows that pass a filter: one row for all, or one a group.
+
+        NULL is left out of every aggregate but `count(*)`, and is a group of its own. Sums of integers are exact.
+
+        Args:
+            output: `count(*)`, `count`, `sum`, `avg`, `min` or `max` of a field as `avg(price)`, fields of `group_by`.
+            group_by: integer, Bool or VarChar fields.
+            filter: an expression of the filter language; empty takes all rows.
+            order_by: as `query`, of `group_by` or of aggregates in `output`; groups come by their keys otherwise.
+            limit: groups at most; None for all.
+            offset: groups to skip.
+            params: values for `{name}` in the filter.
+            partitions: only these partitions.
+        """
+        check_limit(limit)
+        request = Aggregate(
+            self._name,
+            name_list("output", output),
+            group_by=name_list("group_by", group_by),
+            filter=filter,
+            filter_params=dict(params or {}),
+            order_by=name_list("order_by", order_by),
+            partitions=name_list("partitions", partitions),
+            limit=limit or 0,
+            offset=offset,
+            database=self._database,
+        )
+        return Rows(self._service.execute(request))
 
     def query_iterator(
         self,
@@ -300,6 +310,52 @@ class Collection:
         )
         return Hits(self._service.execute(request), single=single)
 
+    def explain(
+        self,
+        filter: str = "",  # noqa: A002 (the Milvus user's word)
+        *,
+        params: Mapping[str, Any] | None = None,
+        partitions: Sequence[str] = (),
+    ) -> Explanation:
+        """What a filter means, and how its rows are found in each segment; `print` it. Arguments as `query`."""
+        request = Query(
+            self._name,
+            filter=filter,
+            filter_params=dict(params or {}),
+            partitions=name_list("partitions", partitions),
+            database=self._database,
+        )
+        return self._service.execute(Explain(request))
+
+    def explain_search(
+        self,
+        vectors: Any,
+        *,
+        limit: int = 10,
+        field: str = "",
+        filter: str = "",  # noqa: A002 (the Milvus user's word)
+        metric: str = "",
+        params: Mapping[str, Any] | None = None,
+        filter_params: Mapping[str, Any] | None = None,
+        partitions: Sequence[str] = (),
+    ) -> Explanation:
+        """What a search does in each segment, and why; `print` it. Arguments as `search`."""
+        target = self._vector_field(field)
+        queries, _ = (query_lists if "[" in target.name else query_vectors)(target, vectors)
+        request = Search(
+            self._name,
+            queries,
+            limit,
+            field_name=target.name,
+            metric=metric,
+            params=dict(params or {}),
+            filter=filter,
+            filter_params=dict(filter_params or {}),
+            partitions=name_list("partitions", partitions),
+            database=self._database,
+        )
+        return self._service.execute(Explain(request))
+
     def grouped_search(
         self,
         search: AnnSearch,
@@ -337,6 +393,29 @@ class Collection:
             strict_group_size=strict,
         )
         return Hits(self._service.execute(request), single=single)
+
+    def faceted_search(
+        self,
+        search: AnnSearch,
+        facet: Facet,
+        *,
+        output_fields: Sequence[str] = (),
+        partitions: Sequence[str] = (),
+    ) -> tuple[tuple[Bucket, ...], ...]:
+        """The nearest hits in buckets by their values: for each query vector the buckets of the outermost level.
+
+        Counted are the hits nearest to the query, of each combination of values as many as the largest `TopHits` asks
+        for, or one; `aggregate` counts every row.
+
+        Args:
+            search: what is searched; its limit is not used.
+            facet: which fields make buckets, how many, and what is measured of them.
+            output_fields: numbers, Bool and VarChar fields to return with each hit of a bucket.
+            partitions: only these partitions.
+        """
+        request, _ = self._ann_request(search, name_list("partitions", partitions))
+        request = replace(request, output_fields=name_list("output_fields", output_fields))
+        return self._service.execute(FacetedSearch(request, facet)).buckets
 
     def hybrid_search(
         self,
@@ -413,71 +492,6 @@ class Collection:
         )
         return SearchIterator(self._service, request, limit=limit)
 
-    def create_index(
-        self,
-        field: str = "",
-        index_type: str = "AUTOINDEX",
-        *,
-        metric: str = "",
-        name: str = "",
-        wait: bool = True,
-        **params: Any,
-    ) -> None:
-        """Defines an index on a field (the vector field, if there is one) and waits until it is built.
-
-        Searches are right at every moment; the index makes them faster.
-        """
-        target = field or self._vector_field("").name
-        self._service.execute(
-            CreateIndex(
-                self._name,
-                target,
-                index_type=index_type,
-                metric=metric,
-                params=params,
-                index_name=name,
-                database=self._database,
-            )
-        )
-        if wait:
-            self.wait_for_indexes()
-
-    def drop_index(self, name: str) -> None:
-        """Removes an index, by its name or its field's."""
-        self._service.execute(DropIndex(self._name, name, while_loaded=True, database=self._database))
-
-    def indexes(self) -> list[IndexInfo]:
-        """Every index and how far it is built."""
-        return self._service.execute(DescribeIndexes(self._name, database=self._database))
-
-    def wait_for_indexes(self, timeout_s: float | None = None) -> bool:
-        """Waits until every sealed segment has its indexes. False when the time is over first."""
-        return self._service.execute(WaitForIndexes(self._name, timeout_s, database=self._database))
-
-    def flush(self) -> None:
-        """Writes growing rows into segment files: not needed for durability, it frees memory and lets indexes build."""
-        self._service.execute(Flush(self._name, database=self._database))
-
-    def compact(self) -> None:
-        """Merges small segments and removes deleted rows now, as the background would in time."""
-        self._service.execute(Compact(self._name, database=self._database))
-
-    def truncate(self) -> None:
-        """Removes every row."""
-        self._service.execute(TruncateCollection(self._name, database=self._database))
-
-    def create_partition(self, name: str) -> None:
-        self._service.execute(CreatePartition(self._name, name, database=self._database))
-
-    def drop_partition(self, name: str) -> None:
-        """Removes a partition and its rows."""
-        self._service.execute(DropPartition(self._name, name, database=self._database))
-
-    def partitions(self) -> list[str]:
-        """The names of the partitions."""
-        listed = self._service.execute(ListPartitions(self._name, database=self._database))
-        return [partition.name for partition in listed]
-
     def __len__(self) -> int:
         """How many rows there are."""
         return self._service.execute(GetRowCount(self._name, database=self._database))
@@ -507,23 +521,10 @@ class Collection:
                 raise
         return self._service.execute(request(self._batch(data), self._info.schema_timestamp))
 
-    def _batch(self, data: Any) -> pa.RecordBatch:
+    def _batch(self, data: Any) -> "pa.RecordBatch":
         if self.schema.has_timestamps:
             self.describe()  # The zone of times that name none may have changed.
-        table = table_of(data)
-        if table is not None:
-            return batch_from_arrow(table, self.schema)
-        if isinstance(data, Mapping):
-            if _is_one_row(data, self.schema):
-                return batch_from_rows([data], self.schema)
-            return batch_from_mapping(data, self.schema)
-        if isinstance(data, Sequence) and not isinstance(data, str | bytes):
-            return batch_from_rows(data, self.schema)
-        raise InvalidInput(
-            "type_mismatch",
-            f"rows are a {type(data).__name__}, expected a list of dicts, a mapping of columns, or a pyarrow, pandas "
-            "or polars table",
-        )
+        return rows_batch(data, self.schema)
 
     def _ann_request(self, search: AnnSearch, partitions: tuple[str, ...]) -> tuple[Search, bool]:
         """The request of a search, and whether it has a single vector."""
@@ -546,20 +547,3 @@ class Collection:
         if names is not None:
             return name_list("output_fields", names)
         return tuple(field.name for field in self.schema.fields if not field.is_vector)
-
-    def _vector_field(self, name: str) -> Field:
-        vectors = self._vector_fields
-        found = vectors[0] if not name and len(vectors) == 1 else self.schema.find(name) if name else None
-        found = found or self.schema.vector_member(name)
-        if found is None or not found.is_vector:
-            names = ", ".join(field.name for field in vectors)
-            raise InvalidInput("invalid_argument", f"{name!r} is no vector field; say one of {names}", field=name)
-        return found
-
-
-def _is_one_row(data: Mapping[str, Any], schema: Schema) -> bool:
-    """Whether a mapping is one row rather than columns: its primary key (or a scalar field) is a single value."""
-    for field in schema.user_fields:
-        if field.name in data and not field.is_vector and field.element_type is None:
-            return isinstance(data[field.name], str | int | float | bool | np.generic | None)
-    return False

@@ -145,7 +145,7 @@ class Hits:
 
 
 class Rows:
-    """Rows of a query, in order of their primary keys."""
+    """Rows of a query, in the order asked for, or of an aggregation, one a group."""
 
     def __init__(self, reply: QueryReply) -> None:
         self._reply: Final = reply

@@ -45,7 +45,7 @@ def complete_rows(view: ReadView, given: pa.RecordBatch) -> pa.RecordBatch:
         raise InvalidInput("unknown_field", f"{unknown[0]!r} is no field of the collection", field=unknown[0])
     keys = given.column(primary.name)
     check_keys(primary, keys)
-    stored = retrieve(Scope(view.segments, None), primary, ids=keys, offset=0, limit=None)
+    stored = retrieve(Scope(view.segments, None), primary, ids=keys)
     places = pc.index_in(keys, stored.keys)
     fields, columns = [], []
     for field in schema.fields:

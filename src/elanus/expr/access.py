@@ -13,7 +13,7 @@ from elanus.expr.cost import cost
 from elanus.expr.outline import outline
 from elanus.expr.truth import Truth
 
-__all__ = ["AccessPath", "IndexAccess", "IndexAnswer", "IndexOffer", "PredicateIndexes", "pays"]
+__all__ = ["AccessPath", "IndexAccess", "IndexAnswer", "IndexOffer", "PredicateIndexes", "pays", "predicate_line"]
 
 # Asking an index costs this much however little it finds, and so does gathering rows to look at.
 _ASKING_NS: Final = 8_000
@@ -134,7 +134,7 @@ class IndexAccess:
         if self._record is not None:
             offer = self._offer(predicate)
             estimate = None if offer is None else offer.row_count_max
-            path = AccessPath(_line(predicate), None, row_count, estimate, 0, truth.true.count())
+            path = AccessPath(predicate_line(predicate), None, row_count, estimate, 0, truth.true.count())
             self._record.append(path)
 
     def note_answer(self, predicate: Condition, offer: IndexOffer, answer: IndexAnswer, truth: Truth) -> None:
@@ -143,7 +143,7 @@ class IndexAccess:
             undecided = 0 if answer.undecided is None else answer.undecided.count()
             self._record.append(
                 AccessPath(
-                    _line(predicate), offer.index_name, len(answer.true), offer.row_count_max, undecided,
+                    predicate_line(predicate), offer.index_name, len(answer.true), offer.row_count_max, undecided,
                     truth.true.count(),
                 )
             )  # fmt: skip
@@ -163,5 +163,6 @@ def _row_scan_ns(predicate: Condition) -> float:
     return whole_ns * _COMPARISON_FACTOR if whole_ns <= _COMPARISON_NS_MAX else whole_ns
 
 
-def _line(predicate: Condition) -> str:
+def predicate_line(predicate: Condition) -> str:
+    """What `AccessPath.predicate` says for a condition."""
     return " ".join(outline(predicate).split())

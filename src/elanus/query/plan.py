@@ -20,7 +20,7 @@ from elanus.schema.field import Field
 from elanus.schema.types import LIST_METRICS_OF, METRICS_OF, DataType, Metric
 from elanus.storage.routing import partition_slots
 
-__all__ = ["Scope", "SearchPlan", "VectorTarget", "check_vectors", "plan_scope", "plan_target"]
+__all__ = ["Scope", "SearchPlan", "VectorTarget", "check_vectors", "plan_scope", "plan_segments", "plan_target"]
 
 QueryVectors = npt.NDArray[Any] | SparseRows | VectorLists
 
@@ -87,10 +87,37 @@ def plan_scope(
     ignore_growing: bool,
     timezone: str = "",
 ) -> Scope:
-    """The segments and the filter of a request.
+    """The segments and the filter of a request, without those segments that `plan_segments` finds a reason to skip.
 
-    Segments are left out by partition, by partition key, and where their statistics show that no row can match. Times
-    in the filter that name no zone are in `timezone`, an IANA name; empty is UTC.
+    Times in the filter that name no zone are in `timezone`, an IANA name; empty is UTC.
+
+    Raises:
+        InvalidInput: the filter is wrong.
+        NotFound: a partition does not exist.
+    """
+    compiled, segments = plan_segments(
+        view,
+        filter_text=filter_text,
+        filter_params=filter_params,
+        partitions=partitions,
+        ignore_growing=ignore_growing,
+        timezone=timezone,
+    )
+    return Scope(tuple(segment for segment, skipped in segments if not skipped), compiled)
+
+
+def plan_segments(
+    view: ReadView,
+    *,
+    filter_text: str,
+    filter_params: Mapping[str, Any],
+    partitions: Sequence[str],
+    ignore_growing: bool,
+    timezone: str = "",
+) -> tuple[Filter | None, list[tuple[SegmentView, str]]]:
+    """The filter, and every segment with the reason to skip it; no reason when it has to be read.
+
+    Segments are skipped by partition, by partition key, and where their statistics show that no row can match.
 
     Raises:
         InvalidInput: the filter is wrong.
@@ -101,18 +128,20 @@ def plan_scope(
         compiled = compile_filter(filter_text, view.schema, filter_params or None, timezone=timezone)
     wanted = _partition_ids(view, partitions)
     by_key = _partitions_of_key(view, compiled)
-    chosen = []
+    segments = []
     for segment in view.segments:
         if ignore_growing and segment.is_growing:
-            continue
-        if wanted is not None and segment.partition_id not in wanted:
-            continue
-        if by_key is not None and segment.partition_id not in by_key:
-            continue
-        if compiled is not None and segment.stats is not None and not compiled.may_match(segment.stats):
-            continue
-        chosen.append(segment)
-    return Scope(tuple(chosen), compiled)
+            reason = "growing rows are left out"
+        elif wanted is not None and segment.partition_id not in wanted:
+            reason = "its partition is not asked for"
+        elif by_key is not None and segment.partition_id not in by_key:
+            reason = "no partition key of the filter is in its partition"
+        elif compiled is not None and segment.stats is not None and not compiled.may_match(segment.stats):
+            reason = "by its bounds no row can match"
+        else:
+            reason = ""
+        segments.append((segment, reason))
+    return compiled, segments
 
 
 def plan_target(view: ReadView, *, field_name: str, metric: str, params: Mapping[str, Any], limit: int) -> VectorTarget:

@@ -1,4 +1,4 @@
-"""Rows by filter or primary key, in order of their keys."""
+"""Rows by filter or primary key: all of them in order of their keys, or how many there are."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -32,20 +32,15 @@ class RetrievedRows:
     keys: pa.Array
 
 
-def retrieve(
-    scope: Scope, primary_field: Field, *, ids: pa.Array | None, offset: int, limit: int | None
-) -> RetrievedRows:
-    """The rows of a scope (with one of `ids`, if given), `offset` to `offset + limit` in order of their keys.
+def retrieve(scope: Scope, primary_field: Field, *, ids: pa.Array | None = None) -> RetrievedRows:
+    """The rows of a scope (with one of `ids`, if given) in order of their keys.
 
     Of rows that share a key the newest is returned.
     """
     found = _matching(scope, ids)
     keys = fetch_column(found, primary_field)
     order = _by_key_newest_first(found, keys)
-    distinct = _first_of_runs(take_rows(keys, order))
-    order = order[distinct]
-    stop = None if limit is None else offset + limit
-    order = order[offset:stop]
+    order = order[_first_of_runs(take_rows(keys, order))]
     return RetrievedRows(found.select(order), take_rows(keys, order))
 
 

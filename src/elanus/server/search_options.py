@@ -17,7 +17,6 @@ __all__ = ["LATER_OPTIONS", "IteratorBatch", "SearchOptions", "merge_options", "
 
 LATER_OPTIONS: Final[Mapping[str, str]] = {
     "rank_group_scorer": "grouping search",
-    "order_by_fields": "ordering by fields",
     "json_path": "grouping by a JSON path",
     "json_type": "grouping by a JSON path",
     "strict_cast": "grouping by a JSON path",
@@ -68,6 +67,7 @@ class SearchOptions:
         timezone: empty for that of the collection.
         time_parts: what to give of times; empty for all.
         group_by: fields whose values make groups.
+        order_by: fields that the hits are ordered by, as `name` or `name:desc`.
         batch: the request asks for a batch of an iterator of version 2.
         collection_id: 0, or the collection the client has in mind, which must not have been made anew since.
         params: parameters of the index type, `radius` and `range_filter`.
@@ -83,6 +83,7 @@ class SearchOptions:
     group_by: tuple[str, ...] = ()
     group_size: int = 1
     strict_group_size: bool = False
+    order_by: tuple[str, ...] = ()
     batch: IteratorBatch | None = None
     collection_id: int = 0
     timezone: str = ""
@@ -137,6 +138,7 @@ def merge_options(outer: Mapping[str, Any], nested: Mapping[str, Any]) -> Search
         group_by=_group_fields(levels),
         group_size=option_integer("group_size", levels.take("group_size", 1)),
         strict_group_size=option_flag("strict_group_size", levels.take("strict_group_size", "false")),
+        order_by=_names(levels.take("order_by_fields")),
         batch=_iterator_batch(levels, limit),
         offset=option_integer("offset", levels.take("offset", 0)),
         round_decimals=option_integer("round_decimal", levels.take("round_decimal", -1)),
@@ -167,11 +169,16 @@ def time_parts_of(value: Any) -> tuple[str, ...]:
 def _group_fields(levels: _Levels) -> tuple[str, ...]:
     """Both spellings: one field, or several as text with commas or as a list."""
     one, several = levels.take("group_by_field"), levels.take("group_by_fields")
-    names = several if isinstance(several, list) else str(several).split(",")
-    fields = tuple(str(name).strip() for name in names if str(name).strip())
+    fields = _names(several)
     if one and fields and fields != (str(one),):
         raise _ambiguous("group_by_field", one, several)
     return fields or ((str(one),) if one else ())
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """Names as a list, or as text with commas."""
+    names = value if isinstance(value, list) else str(value).split(",")
+    return tuple(str(name).strip() for name in names if str(name).strip())
 
 
 def _iterator_batch(levels: _Levels, limit: int) -> IteratorBatch | None:

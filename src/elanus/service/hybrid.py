@@ -23,6 +23,8 @@ def hybrid_search(engine: Engine, request: HybridSearch) -> SearchReply:
     output = resolve_output(view.schema, request.output_fields, with_primary=False)
     if any(search.group_by for search in request.searches):
         raise InvalidInput("not_supported", "grouping in a hybrid search is not supported yet")
+    if any(search.order_by for search in request.searches):
+        raise InvalidInput("not_supported", "ordering by fields in a hybrid search is not supported yet")
     planned = [planned_search(engine, search, view) for search in request.searches]
     _check_query_counts(planned)
     metrics = [one.plan.target.metric for one in planned]

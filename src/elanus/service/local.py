@@ -7,10 +7,12 @@ from typing import Any, Final, TypeVar, cast
 from elanus.engine.engine import Engine
 from elanus.errors import InvalidInput, Unavailable
 from elanus.runtime.metrics import Metrics
-from elanus.service import collections, data, databases, hybrid, indexes, query, system
+from elanus.service import aggregation, collections, data, databases, explain, faceting, hybrid, indexes, query, system
 from elanus.service.requests import collections as collection_requests
 from elanus.service.requests import data as data_requests
 from elanus.service.requests import databases as database_requests
+from elanus.service.requests import explain as explain_requests
+from elanus.service.requests import facets as facet_requests
 from elanus.service.requests import indexes as index_requests
 from elanus.service.requests import query as query_requests
 from elanus.service.requests import system as system_requests
@@ -61,6 +63,9 @@ HANDLERS: Final[dict[type[Request[Any]], Callable[[Engine, Any], Any]]] = {
     query_requests.SearchBatch: query.search_batch,
     query_requests.HybridSearch: hybrid.hybrid_search,
     query_requests.Query: query.query,
+    query_requests.Aggregate: aggregation.aggregate,
+    facet_requests.FacetedSearch: faceting.faceted_search,
+    explain_requests.Explain: explain.explain,
     system_requests.GetTimestamp: system.get_timestamp,
 }
 """The function that answers each kind of request."""

@@ -14,14 +14,16 @@ from elanus.engine.engine import Engine
 from elanus.errors import Conflict, InvalidInput
 from elanus.query.cursor import SearchCursor
 from elanus.query.grouping import grouped_search, plan_grouping
+from elanus.query.ordering import ordered_hits, resolve_order, retrieve_ordered
 from elanus.query.output import OutputColumns, fetch, fetch_column, resolve_output
 from elanus.query.plan import Scope, SearchPlan, check_vectors, plan_scope, plan_target
-from elanus.query.retrieve import count, retrieve
+from elanus.query.retrieve import count
 from elanus.query.search import Hits, ScanSettings
 from elanus.query.search import search as run_search
 from elanus.query.view import ReadView
 from elanus.runtime.ids import random_token
 from elanus.service.requests.query import (
+    Aggregate,
     Query,
     QueryReply,
     Search,
@@ -50,7 +52,10 @@ def search(engine: Engine, request: Search) -> SearchReply:
     planned = planned_search(engine, request)
     if request.group_by:
         return _grouped_reply(engine, request, planned)
+    order = resolve_order(planned.view.schema, request.order_by)
     hits = run_search(planned.plan, offset=request.offset, limit=request.limit, scan=scan_settings(engine))
+    if order:
+        hits = ordered_hits(hits, order)
     return _search_reply(planned, hits, request.round_decimals)
 
 
@@ -58,6 +63,8 @@ def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
     asked = request.search
     if asked.group_by:
         raise InvalidInput("not_supported", "a search iterator takes no grouping; leave group_by_field out")
+    if asked.order_by:
+        raise InvalidInput("not_supported", "a search iterator goes by score; leave order_by_fields out")
     if asked.offset:
         raise InvalidInput("invalid_argument", f"a search iterator got offset {asked.offset}, expected 0")
     if request.batch_number < 0:
@@ -88,7 +95,10 @@ def _grouped_reply(engine: Engine, request: Search, planned: PlannedSearch) -> S
         size_max=engine.components.settings.group_size_max,
         strict=request.strict_group_size,
     )
+    order = resolve_order(planned.view.schema, request.order_by)
     hits = grouped_search(planned.plan, grouping, offset=request.offset, limit=request.limit)
+    if order:
+        hits = ordered_hits(hits, order, group_by=grouping.fields)
     reply = _search_reply(planned, hits, request.round_decimals)
     columns = [fetch_column(hits.found, field) for field in grouping.fields]
     names = [field.name for field in grouping.fields]
@@ -112,8 +122,8 @@ def planned_search(engine: Engine, request: Search, view: ReadView | None = None
     collection = engine.collection(request.database, request.collection)
     # The view first: a partition that is made or dropped meanwhile is then not asked of a view that lacks it.
     view = view_at(collection, request.guarantee_timestamp) if view is None else view
-    partitions = _readable_partitions(collection, request)
-    timezone = _timezone(engine, collection, request)
+    partitions = readable_partitions(collection, request)
+    timezone = timezone_of(engine, collection, request)
     check_page(request.limit, request.offset, settings, limit_required=True)
     target = plan_target(
         view,
@@ -162,15 +172,20 @@ def _search_reply(planned: PlannedSearch, hits: Hits, round_decimals: int) -> Se
 def query(engine: Engine, request: Query) -> QueryReply:
     collection = engine.collection(request.database, request.collection)
     view = view_at(collection, request.guarantee_timestamp)
-    partitions = _readable_partitions(collection, request)
-    timezone = _timezone(engine, collection, request)
+    partitions = readable_partitions(collection, request)
+    timezone = timezone_of(engine, collection, request)
     primary = view.primary_field
     counting = request.output_fields == (_COUNT,)
     if _COUNT in request.output_fields and not counting:
-        raise InvalidInput("invalid_argument", "count(*) cannot be mixed with other output fields")
+        raise InvalidInput(
+            "invalid_argument", "count(*) cannot be mixed with other output fields; ask for an aggregation"
+        )
+    if counting and request.order_by:
+        raise InvalidInput("invalid_argument", "a count has one row, which order_by cannot order; leave it out")
     has_choice = bool(request.filter.strip()) or request.ids is not None
     limit_required = not has_choice and not counting
     check_page(request.limit, request.offset, engine.components.settings, limit_required=limit_required)
+    order = resolve_order(view.schema, request.order_by)
     if request.ids is not None:
         check_keys(primary, request.ids)
     scope = plan_scope(
@@ -185,7 +200,7 @@ def query(engine: Engine, request: Query) -> QueryReply:
     if counting:
         return _counted(view, count(scope, ids=ids))
     output = resolve_output(view.schema, request.output_fields, with_primary=True)
-    rows = retrieve(scope, primary, ids=ids, offset=request.offset, limit=request.limit or None)
+    rows = retrieve_ordered(scope, primary, order, ids=ids, offset=request.offset, limit=request.limit or None)
     columns, fields = in_local_time(
         fetch(rows.found, output), output.fields, timezone=timezone, parts=request.time_parts
     )
@@ -216,7 +231,12 @@ def view_at(collection: Collection, guarantee_timestamp: int) -> ReadView:
     return view.at(guarantee_timestamp) if guarantee_timestamp else view
 
 
-def _timezone(engine: Engine, collection: Collection, request: Search | Query) -> str:
+def timezone_of(engine: Engine, collection: Collection, request: Search | Query | Aggregate) -> str:
+    """The zone of times that name none, and of those that come out.
+
+    Raises:
+        InvalidInput: no zone, or a part of times that they do not have.
+    """
     check_time_parts(request.time_parts)
     manifest = collection.manifest
     return effective_timezone(
@@ -224,7 +244,7 @@ def _timezone(engine: Engine, collection: Collection, request: Search | Query) -
     )
 
 
-def _readable_partitions(collection: Collection, request: Search | Query) -> tuple[str, ...]:
+def readable_partitions(collection: Collection, request: Search | Query | Aggregate) -> tuple[str, ...]:
     """The partitions to read: those named or, where only some are loaded and loading counts, the loaded ones.
 
     Raises:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import elanus
 from elanus.cli.commands import application
 from elanus.cli.main import main
-from elanus.errors import NotFound
+from elanus.errors import InvalidInput, NotFound
 from elanus.version import VERSION
 
 
@@ -161,3 +161,31 @@ def test_help_names_every_command() -> None:
     assert status == 0
     for command in ("serve", "info", "verify", "version"):
         assert command in text
+
+
+def test_explain(folder: Path) -> None:
+    status, text = run("explain", "docs", "--data", str(folder), "--filter", "id < 5")
+    assert status == 0
+    assert text.startswith("query of docs\n  filter: id < 5\n")
+    assert "id < 5: scan, estimated 0.4%, found 4 (0.3%)" in text
+    status, text = run(
+        "explain", "docs", "--data", str(folder), "--vector", "[1, 0, 0, 0]", "--limit", "3", "--filter", "id < 5"
+    )
+    assert status == 0
+    assert "nearest 3 of one vector in vector FloatVector(4) by COSINE" in text
+    assert "HNSW, exact scan: all 4 allowed rows are scored, 4 compared, 3 hits" in text
+    with pytest.raises(InvalidInput, match="--vector is no vector"):
+        run("explain", "docs", "--data", str(folder), "--vector", "1,0")
+    with pytest.raises(NotFound):
+        run("explain", "none", "--data", str(folder))
+
+
+def test_explain_beside_a_process_that_has_it_open(folder: Path) -> None:
+    """The explanation travels between processes."""
+    with elanus.connect(folder):
+        command = [sys.executable, "-c", "from elanus.cli.main import main; main()"]
+        told = subprocess.run(
+            [*command, "explain", "docs", "--data", str(folder)],
+            capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+    assert "query of docs" in told.stdout

@@ -57,3 +57,11 @@ def test_many_lists_of_any_length(documents: Collection) -> None:
 def test_what_is_no_list_of_vectors(documents: Collection, vectors: Any) -> None:
     with pytest.raises(InvalidInput):
         documents.search(vectors, field="chunks[emb]")
+
+
+def test_an_explanation(documents: Collection) -> None:
+    told = documents.explain_search([[1, 0], [0, 1]], field="chunks[emb]", metric="MAX_SIM_IP", filter="id > 1")
+    [segment] = told.segments
+    assert segment.search is not None
+    assert (segment.search.exact, segment.search.hit_count, segment.matched_count) == (True, 1, 2)
+    assert "lists of vectors are compared row by row" in str(told)

@@ -23,7 +23,7 @@ _HEADER: Final = struct.Struct("<IIQ")  # magic, buffer count, pickle length
 _LENGTH: Final = struct.Struct("<Q")
 _BUFFER_COUNT_MAX: Final = 1 << 20
 
-_ALLOWED_MODULES: Final = ("elanus.service.requests.", "elanus.schema.")
+_ALLOWED_MODULES: Final = ("elanus.service.requests.", "elanus.schema.", "elanus.query.explanation")
 _ALLOWED_NAMES: Final = frozenset(
     {
         ("elanus.errors", "_rebuild"),

@@ -7,7 +7,7 @@ The choice is stored with the artefacts, so an index stays what it was when the 
 # ruff: noqa: ARG002
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -33,6 +33,7 @@ from elanus.index.protocol import (
     VectorColumn,
     VectorIndex,
 )
+from elanus.index.strategy import ExplainedIndex, SearchStrategy
 from elanus.schema.field import Field
 from elanus.schema.types import VECTORS, DataType, Metric
 
@@ -74,6 +75,13 @@ class AutoIndex:
     def search(self, queries: Any, k: int, params: Mapping[str, Any], allow: Bitset | None) -> SearchHits:
         """As `VectorIndex.search`; `params` has `level`, and what else the caller gave."""
         return self.index.search(queries, k, self._chosen_params(params, k), allow)
+
+    def explain(self, queries: Any, k: int, params: Mapping[str, Any], allow: Bitset | None) -> SearchStrategy:
+        """As `ExplainedIndex.explain`, with the name of the chosen type."""
+        if not isinstance(self.index, ExplainedIndex):
+            return SearchStrategy(exact=False, reason=f"{self.chosen.name} was chosen: {self.reason}")
+        strategy = self.index.explain(queries, k, self._chosen_params(params, k), allow)
+        return replace(strategy, reason=f"{self.chosen.name}: {strategy.reason}")
 
     def range_search(
         self, query: Any, bounds: RangeBounds, params: Mapping[str, Any], allow: Bitset | None

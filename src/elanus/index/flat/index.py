@@ -16,6 +16,7 @@ from elanus.index.eligibility import check_eligible
 from elanus.index.exact import ExactScan
 from elanus.index.params import checked_params
 from elanus.index.protocol import Artefacts, BuildContext, IndexSize, RangeBounds, SearchHits, VectorColumn, VectorIndex
+from elanus.index.strategy import SearchStrategy
 from elanus.schema.field import Field
 from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
 
@@ -31,6 +32,14 @@ class FlatIndex:
     def search(self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None) -> SearchHits:
         """As `VectorIndex.search`, exact."""
         return self.scan.search(queries, k, self.scan.visible(allow))
+
+    def explain(
+        self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None
+    ) -> SearchStrategy:
+        """As `ExplainedIndex.explain`."""
+        visible = self.scan.visible(allow)
+        count = self.scan.present_count if visible is None else visible.count()
+        return SearchStrategy(exact=True, reason=f"scan of {count} allowed rows", compared_count=count * len(queries))
 
     def range_search(
         self, query: npt.NDArray[Any], bounds: RangeBounds, params: Mapping[str, Any], allow: Bitset | None

@@ -15,6 +15,7 @@ from elanus.index.graph.planning import WalkPlan, plan_walk
 from elanus.index.protocol import IndexSize, RangeBounds, SearchHits
 from elanus.index.ranking import best_first
 from elanus.index.rescoring import replaced_where_short
+from elanus.index.strategy import SearchStrategy
 from elanus.kernels.graph import Graph
 
 __all__ = ["GraphIndex"]
@@ -50,6 +51,19 @@ class GraphIndex:
             return self.scan.search(queries, k, visible)
         hits = self._walk(queries, k, breadth, visible, plan)
         return replaced_where_short(hits, self.scan, queries, visible)
+
+    def explain(
+        self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None
+    ) -> SearchStrategy:
+        """As `ExplainedIndex.explain`; compared are the nodes of walks, or the rows of a scan."""
+        visible = self.scan.visible(allow)
+        plan = self._plan(k, params["ef"], visible)
+        if plan.exact:
+            return SearchStrategy(
+                exact=True, reason=plan.reason, compared_count=self._visible_count(visible) * len(queries)
+            )
+        _, compared = self._walk_counted(queries, k, max(k, params["ef"]), visible, plan)
+        return SearchStrategy(exact=False, reason=plan.reason, compared_count=int(compared.sum()))
 
     def range_search(
         self, query: npt.NDArray[Any], bounds: RangeBounds, params: Mapping[str, Any], allow: Bitset | None
@@ -110,10 +124,16 @@ class GraphIndex:
     def _walk(
         self, queries: npt.NDArray[Any], k: int, breadth: int, visible: Bitset | None, plan: WalkPlan
     ) -> SearchHits:
+        return self._walk_counted(queries, k, breadth, visible, plan)[0]
+
+    def _walk_counted(
+        self, queries: npt.NDArray[Any], k: int, breadth: int, visible: Bitset | None, plan: WalkPlan
+    ) -> tuple[SearchHits, npt.NDArray[np.int64]]:
+        """The hits, and how many nodes were compared for each query."""
         checked = self.scan.filter_of_present(visible)
         words = None if checked is None else checked.words
         metric = self.scan.metric.value
-        scores, rows, _ = self.graph.search(
+        scores, rows, compared = self.graph.search(
             metric, scored_form(queries), self.scan.matrix, k, breadth, words, plan.walk_compared_max
         )
-        return SearchHits(rows=rows, scores=scores)
+        return SearchHits(rows=rows, scores=scores), compared

@@ -20,6 +20,7 @@ from elanus.index.ivf.ranges import range_over_lists
 from elanus.index.planning import ListCosts, SearchPlan, plan_list_search
 from elanus.index.protocol import IndexSize, RangeBounds, SearchHits
 from elanus.index.rescoring import replaced_where_short
+from elanus.index.strategy import SearchStrategy
 from elanus.kernels.list_arrays import IvfQuestion
 
 __all__ = ["IvfIndex", "ListSearch"]
@@ -78,6 +79,17 @@ class IvfIndex:
         )
         hits = self.source.search(question, k, plan.breadth, params)
         return replaced_where_short(hits, self.scan, queries, visible)
+
+    def explain(
+        self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None
+    ) -> SearchStrategy:
+        """As `ExplainedIndex.explain`; rows of lists are not counted."""
+        visible = self.scan.visible(allow)
+        plan = self._plan(k, params["nprobe"], visible)
+        scanned_count = (self.scan.present_count if visible is None else visible.count()) * len(queries)
+        return SearchStrategy(
+            exact=plan.exact, reason=plan.reason, compared_count=scanned_count if plan.exact else None
+        )
 
     def range_search(
         self, query: npt.NDArray[Any], bounds: RangeBounds, params: Mapping[str, Any], allow: Bitset | None

@@ -23,6 +23,7 @@ from elanus.index.presence import present_rows, visible_rows
 from elanus.index.protocol import Artefacts, BuildContext, IndexSize, RangeBounds, SearchHits, VectorColumn, VectorIndex
 from elanus.index.ranking import best_first
 from elanus.index.rescoring import empty_hits
+from elanus.index.strategy import SearchStrategy
 from elanus.kernels import sparse
 from elanus.schema.field import Field
 from elanus.schema.types import DataType, Metric
@@ -66,6 +67,12 @@ class SparseScan:
             hits.scores[number, : len(rows)] = scores
             hits.rows[number, : len(rows)] = rows
         return hits
+
+    def explain(self, queries: Any, k: int, params: Mapping[str, Any], allow: Bitset | None) -> SearchStrategy:
+        """As `ExplainedIndex.explain`."""
+        visible = visible_rows(allow, self.present)
+        count = len(self.rows) if visible is None else visible.count()
+        return SearchStrategy(exact=True, reason=f"scan of {count} allowed rows", compared_count=count * len(queries))
 
     def range_search(
         self, query: Any, bounds: RangeBounds, params: Mapping[str, Any], allow: Bitset | None

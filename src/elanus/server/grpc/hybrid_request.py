@@ -15,6 +15,7 @@ from elanus.server.ranker_options import ranker_of, ranker_of_function
 from elanus.server.refusals import not_supported
 from elanus.server.search_options import refuse_later_options
 from elanus.service.requests.collections import CollectionInfo
+from elanus.service.requests.facets import FacetedSearch
 from elanus.service.requests.query import HybridSearch, Search
 
 __all__ = ["hybrid_from_message"]
@@ -62,6 +63,8 @@ def hybrid_from_message(request: milvus_pb2.HybridSearchRequest, info: Collectio
 
 def _search(request: milvus_pb2.SearchRequest, info: CollectionInfo, partitions: tuple[str, ...]) -> Search:
     search = search_from_message(request, info)
+    if isinstance(search, FacetedSearch):
+        raise InvalidInput("invalid_argument", "a hybrid search takes no search aggregation")
     if not isinstance(search, Search):
         raise InvalidInput("invalid_argument", "a hybrid search cannot be iterated; search each vector field by itself")
     # Output is that of the whole list, and so is the page: clients repeat its offset in every search.

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from elanus.errors import NotFound
 from elanus.server.grpc.calls import Call, Handlers
+from elanus.server.grpc.facets import facet_results
 from elanus.server.grpc.hybrid_request import hybrid_from_message
 from elanus.server.grpc.query_request import iterated_collection, query_from_message
 from elanus.server.grpc.read_replies import batch_results, query_results, search_results
@@ -11,6 +12,7 @@ from elanus.server.grpc.search_request import search_from_message
 from elanus.server.grpc.stubs import milvus_pb2
 from elanus.service.requests.base import Service
 from elanus.service.requests.collections import DescribeCollection
+from elanus.service.requests.facets import FacetedSearch
 from elanus.service.requests.query import SearchBatch
 
 __all__ = ["ReadCalls"]
@@ -31,6 +33,8 @@ class ReadCalls:
         asked = search_from_message(request, info)
         if isinstance(asked, SearchBatch):
             return batch_results(self._service.execute(asked), asked)
+        if isinstance(asked, FacetedSearch):
+            return facet_results(self._service.execute(asked), asked)
         return search_results(self._service.execute(asked), asked)
 
     def _hybrid_search(self, request: milvus_pb2.HybridSearchRequest, call: Call) -> Any:

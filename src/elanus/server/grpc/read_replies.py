@@ -5,6 +5,7 @@ from elanus.server.grpc.field_data_writer import count_field_data, field_data_fr
 from elanus.server.grpc.status import success
 from elanus.server.grpc.stubs import milvus_pb2, schema_pb2
 from elanus.service.requests.query import (
+    Aggregate,
     HybridSearch,
     Query,
     QueryReply,
@@ -53,8 +54,8 @@ def batch_results(reply: SearchBatchReply, request: SearchBatch) -> milvus_pb2.S
     return results
 
 
-def query_results(reply: QueryReply, request: Query) -> milvus_pb2.QueryResults:
-    """The rows, a column a field; or the one number asked for."""
+def query_results(reply: QueryReply, request: Query | Aggregate) -> milvus_pb2.QueryResults:
+    """The rows or groups, a column a field or aggregate; or the one number asked for."""
     results = milvus_pb2.QueryResults(
         status=success(),
         collection_name=request.collection,

@@ -1,6 +1,7 @@
 """Search requests: from the protocol to the service's value."""
 
 from elanus.errors import InvalidInput, NotFound
+from elanus.server.grpc.facets import facet_from_message
 from elanus.server.grpc.key_values import json_object, texts_of
 from elanus.server.grpc.placeholders import query_vectors
 from elanus.server.grpc.read_timestamps import snapshot_timestamp
@@ -10,13 +11,18 @@ from elanus.server.refusals import not_supported
 from elanus.server.search_options import SearchOptions, merge_options
 from elanus.server.targets import searched_field
 from elanus.service.requests.collections import CollectionInfo
+from elanus.service.requests.facets import FacetedSearch
 from elanus.service.requests.query import Search, SearchBatch
 
 __all__ = ["search_from_message"]
 
 
-def search_from_message(request: milvus_pb2.SearchRequest, info: CollectionInfo) -> Search | SearchBatch:
-    """The search that a request asks for, or the batch of an iterator; `info` describes its collection.
+def search_from_message(
+    request: milvus_pb2.SearchRequest, info: CollectionInfo
+) -> Search | SearchBatch | FacetedSearch:
+    """The search that a request asks for, with facets or not, or the batch of an iterator.
+
+    `info` describes its collection.
 
     Raises:
         InvalidInput: something not supported, options that do not make sense, or vectors that do not fit the field.
@@ -29,6 +35,8 @@ def search_from_message(request: milvus_pb2.SearchRequest, info: CollectionInfo)
             "collection_not_found",
             f"collection {info.name!r} is not the one this iterator began on; it was dropped and made anew",
         )
+    if options.order_by and (options.is_iterator or options.batch is not None):
+        raise InvalidInput("invalid_argument", "a search iterator goes by score: it takes no order_by_fields")
     field = searched_field(info.schema, options.field_name)
     vectors = query_vectors(request.placeholder_group, field)
     if request.nq not in {0, len(vectors)}:
@@ -55,8 +63,13 @@ def search_from_message(request: milvus_pb2.SearchRequest, info: CollectionInfo)
         group_by=options.group_by,
         group_size=options.group_size,
         strict_group_size=options.strict_group_size,
+        order_by=options.order_by,
         database=info.database,
     )
+    if request.HasField("search_aggregation"):
+        if batch is not None or options.is_iterator:
+            raise InvalidInput("invalid_argument", "a search iterator takes no search aggregation")
+        return FacetedSearch(search, facet_from_message(request.search_aggregation))
     return search if batch is None else SearchBatch(search, batch.number, batch.token)
 
 
@@ -73,7 +86,6 @@ def _refuse_later_parts(request: milvus_pb2.SearchRequest) -> None:
         (bool(request.function_score.functions), "reranking by functions"),
         (bool(request.function_chains), "a function chain"),
         (request.HasField("highlighter"), "highlighting"),
-        (request.HasField("search_aggregation"), "search aggregation"),
         (bool(request.namespace), "a namespace"),
         (request.travel_timestamp != 0, "time travel"),
     ):

@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from elanus.errors import InvalidInput
+from elanus.query.aggregation import is_aggregation
 from elanus.server.rest.body import Body
 from elanus.server.rest.json_rows import batch_from_json, json_ids, key_column, rows_to_json, vectors_from_json
 from elanus.server.rest.routes import Reply, Routes
@@ -13,7 +14,8 @@ from elanus.server.targets import searched_field
 from elanus.service.requests.base import Service
 from elanus.service.requests.collections import CollectionInfo, DescribeCollection
 from elanus.service.requests.data import Delete, Insert, Upsert
-from elanus.service.requests.query import Query, QueryReply, Search, SearchReply
+from elanus.service.requests.explain import Explain
+from elanus.service.requests.query import Aggregate, Query, QueryReply, Search, SearchReply
 
 __all__ = ["LATER_SEARCH_PARTS", "EntityRoutes", "hits_json", "search_of"]
 
@@ -24,10 +26,8 @@ LATER_SEARCH_PARTS: Final = {
     "rerank": "reranking",
     "searchAggregation": "search aggregation",
     "highlighter": "highlighting",
-    "orderByFields": "ordering by fields",
     "functionChains": "a function chain",
 }
-_LATER_QUERY_PARTS: Final = {"orderByFields": "ordering by fields", "groupByFields": "grouping of a query"}
 
 
 class EntityRoutes:
@@ -45,6 +45,7 @@ class EntityRoutes:
             "entities/search": self._search,
             "entities/query": self._query,
             "entities/get": self._get,
+            "entities/explain": self._explain,
         }
 
     def _insert(self, body: Body) -> Reply:
@@ -96,29 +97,21 @@ class EntityRoutes:
         return {"cost": 0, "data": {"deleteCount": reply.deleted_count}}
 
     def _search(self, body: Body) -> Reply:
-        body.refuse(LATER_SEARCH_PARTS)
-        info = self._described(body)
-        reply = self._service.execute(search_of(body, info))
+        reply = self._service.execute(self._search_request(body))
         return {"cost": 0, "data": hits_json(reply, body), "topks": reply.counts}
 
+    def _search_request(self, body: Body) -> Search:
+        body.refuse(LATER_SEARCH_PARTS)
+        return search_of(body, self._described(body))
+
     def _query(self, body: Body) -> Reply:
-        body.refuse(_LATER_QUERY_PARTS)
-        reply = self._service.execute(
-            Query(
-                collection=body.collection,
-                filter=body.text("filter", default=""),
-                filter_params=body.mapping("exprParams"),
-                output_fields=body.texts("outputFields") or ("*",),
-                partitions=body.texts("partitionNames"),
-                limit=0 if _counts(body) else body.integer("limit", default=_DEFAULT_LIMIT),
-                offset=body.integer("offset", default=0),
-                require_loaded=True,
-                timezone=body.text("timezone", default=""),
-                time_parts=time_parts_of(body.value("timeFields", "time_fields")),
-                database=body.database,
-            )
-        )
-        return {"cost": 0, "data": _rows_found(reply, body)}
+        return {"cost": 0, "data": _rows_found(self._service.execute(_query_request(body)), body)}
+
+    def _explain(self, body: Body) -> Reply:
+        """What a search (with `data`) or a query does: a route of our own beside those of Milvus."""
+        request = _query_request(body) if body.value("data") is None else self._search_request(body)
+        explanation = self._service.execute(Explain(request))
+        return {"data": {"text": str(explanation), "explanation": explanation}}
 
     def _get(self, body: Body) -> Reply:
         by_id = body.value("id", "ids")
@@ -142,6 +135,26 @@ class EntityRoutes:
 
     def _described(self, body: Body) -> CollectionInfo:
         return self._service.execute(DescribeCollection(body.collection, body.database))
+
+
+def _query_request(body: Body) -> Query | Aggregate:
+    outputs, group_by = body.texts("outputFields"), body.texts("groupByFields")
+    scope: dict[str, Any] = {
+        "filter": body.text("filter", default=""),
+        "filter_params": body.mapping("exprParams"),
+        "order_by": body.texts("orderByFields"),
+        "partitions": body.texts("partitionNames"),
+        "offset": body.integer("offset", default=0),
+        "require_loaded": True,
+        "timezone": body.text("timezone", default=""),
+        "time_parts": time_parts_of(body.value("timeFields", "time_fields")),
+        "database": body.database,
+    }
+    if is_aggregation(outputs, group_by):
+        limit = body.integer("limit", default=0)
+        return Aggregate(body.collection, outputs, group_by=group_by, limit=limit, **scope)
+    limit = 0 if _counts(body) else body.integer("limit", default=_DEFAULT_LIMIT)
+    return Query(body.collection, output_fields=outputs or ("*",), limit=limit, **scope)
 
 
 def search_of(body: Body, info: CollectionInfo) -> Search:
@@ -175,6 +188,7 @@ def search_of(body: Body, info: CollectionInfo) -> Search:
         group_by=(grouped,) if grouped else options.group_by,
         group_size=body.integer("groupSize", default=options.group_size),
         strict_group_size=body.flag("strictGroupSize", default=options.strict_group_size),
+        order_by=body.texts("orderByFields") or options.order_by,
         database=info.database,
     )
 

@@ -33,7 +33,13 @@ class HybridRoutes:
         return {"entities/hybrid_search": self._hybrid_search}
 
     def _hybrid_search(self, body: Body) -> Reply:
-        body.refuse({**_LATER_PARTS, "groupingField": "grouping in a hybrid search"})
+        body.refuse(
+            {
+                **_LATER_PARTS,
+                "groupingField": "grouping in a hybrid search",
+                "orderByFields": "ordering by fields in a hybrid search",
+            }
+        )
         parts = body.parts("search")
         if not parts:
             raise InvalidInput("missing_parameter", "missing required parameters: search")

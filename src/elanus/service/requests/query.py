@@ -12,7 +12,16 @@ from elanus.schema.field import Field
 from elanus.schema.rankers import Ranker
 from elanus.service.requests.base import DEFAULT_DATABASE, Request
 
-__all__ = ["HybridSearch", "Query", "QueryReply", "Search", "SearchBatch", "SearchBatchReply", "SearchReply"]
+__all__ = [
+    "Aggregate",
+    "HybridSearch",
+    "Query",
+    "QueryReply",
+    "Search",
+    "SearchBatch",
+    "SearchBatchReply",
+    "SearchReply",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,8 @@ class Search(Request["SearchReply"]):
         group_by: fields whose values make groups; `limit` and `offset` then count groups.
         group_size: hits of a group at most.
         strict_group_size: go on searching until every group has that many, as far as there are so many rows.
+        order_by: as in `Query`, the order of the hits that were found; equal ones stay in the order of their scores.
+            With `group_by`, groups are ordered by their best hits.
     """
 
     collection: str
@@ -61,6 +72,7 @@ class Search(Request["SearchReply"]):
     group_by: tuple[str, ...] = ()
     group_size: int = 1
     strict_group_size: bool = False
+    order_by: tuple[str, ...] = ()
     database: str = DEFAULT_DATABASE
 
 
@@ -151,12 +163,13 @@ class HybridSearch(Request["SearchReply"]):
 
 @dataclass(frozen=True, slots=True)
 class Query(Request["QueryReply"]):
-    """Rows by filter or primary keys, in order of their primary keys.
+    """Rows by filter or primary keys, in order of their primary keys or of other fields.
 
     Attributes:
         ids: int64 or string array; None to select by filter alone.
         limit: 0 for all.
         output_fields: as in `Search`; `count(*)` alone counts.
+        order_by: `name`, `name:asc` or `name:desc` of fields; rows equal in all of them come by primary key.
         Others: as in `Search`.
     """
 
@@ -165,6 +178,39 @@ class Query(Request["QueryReply"]):
     filter: str = ""
     filter_params: dict[str, Any] = field(default_factory=dict)
     output_fields: tuple[str, ...] = ()
+    order_by: tuple[str, ...] = ()
+    partitions: tuple[str, ...] = ()
+    limit: int = 0
+    offset: int = 0
+    guarantee_timestamp: int = 0
+    ignore_growing: bool = False
+    require_loaded: bool = False
+    timezone: str = ""
+    time_parts: tuple[str, ...] = ()
+    database: str = DEFAULT_DATABASE
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Request["QueryReply"]):
+    """Counts, sums, averages and extremes of the rows that pass a filter, in all or by groups.
+
+    Rows that share a primary key all count, as in `count(*)`.
+
+    Attributes:
+        output_fields: fields of `group_by`, and `count(*)` or `count`, `sum`, `avg`, `min`, `max` of a field, as
+            `avg(price)`; they name the columns of the reply. Empty for the fields of `group_by`.
+        group_by: names of fields; without, there is one row for all.
+        order_by: as in `Query`, of `group_by` or aggregates of `output_fields`; groups equal in them come by key.
+        limit: of groups; 0 for all.
+        Others: as in `Search`.
+    """
+
+    collection: str
+    output_fields: tuple[str, ...]
+    group_by: tuple[str, ...] = ()
+    filter: str = ""
+    filter_params: dict[str, Any] = field(default_factory=dict)
+    order_by: tuple[str, ...] = ()
     partitions: tuple[str, ...] = ()
     limit: int = 0
     offset: int = 0
@@ -178,7 +224,12 @@ class Query(Request["QueryReply"]):
 
 @dataclass(frozen=True, slots=True)
 class QueryReply:
-    """Rows found. The primary key is always among the columns; `count` is set when only a count was asked for."""
+    """Rows found, or one a group. Rows of a collection always have their primary key among the columns.
+
+    Attributes:
+        count: set when only a count was asked for.
+        Others: as in `SearchReply`.
+    """
 
     columns: pa.RecordBatch
     fields: tuple[Field, ...]

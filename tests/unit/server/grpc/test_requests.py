@@ -14,7 +14,7 @@ from elanus.server.grpc.stubs import common_pb2, milvus_pb2, schema_pb2
 from elanus.service.requests.collections import CollectionInfo
 from elanus.service.requests.data import Delete
 from elanus.service.requests.indexes import CreateIndex
-from elanus.service.requests.query import Query
+from elanus.service.requests.query import Aggregate, Query
 
 
 def _search(**options: Any) -> Any:
@@ -93,11 +93,9 @@ def _changed(change: Any) -> Any:
         (_changed(lambda r: r.function_score.functions.add()), "reranking by functions"),
         (_changed(lambda r: r.function_chains.add()), "a function chain"),
         (_changed(lambda r: r.highlighter.SetInParent()), "highlighting"),
-        (_changed(lambda r: r.search_aggregation.SetInParent()), "search aggregation"),
         (_changed(lambda r: setattr(r, "namespace", "n")), "a namespace"),
         (_changed(lambda r: setattr(r, "travel_timestamp", 5)), "time travel"),
         (_with_old_filter(), "the old filter language"),
-        (_search(order_by_fields=[{"field": "pages"}]), "ordering by fields"),
         (_search(cluster_id="c"), "the choice of a cluster"),
         (_search(data=["text"]), "text or ids"),
     ],
@@ -133,6 +131,42 @@ def test_a_query_as_pymilvus_sends_it() -> None:
     )
 
 
+def test_an_ordered_query_as_pymilvus_sends_it() -> None:
+    request = Prepare.query_request(
+        "books", "", ["title"], [], limit=5, order_by=["pages:desc", {"field": "title"}, "id"]
+    )
+    query = query_from_message(request, database="d")
+    assert isinstance(query, Query)
+    assert query.order_by == ("pages:desc", "title:asc", "id")
+
+
+def test_an_aggregation_as_pymilvus_sends_it() -> None:
+    request = Prepare.query_request(
+        "books",
+        "pages > 1",
+        ["title", "count(*)"],
+        ["p"],
+        group_by_fields=["title"],
+        order_by=["count(*):desc"],
+        limit=3,
+    )
+    assert query_from_message(request, database="d") == Aggregate(
+        "books",
+        ("title", "count(*)"),
+        group_by=("title",),
+        filter="pages > 1",
+        order_by=("count(*):desc",),
+        partitions=("p",),
+        limit=3,
+        require_loaded=True,
+        database="d",
+    )
+    alone = query_from_message(Prepare.query_request("books", "", ["AVG( pages )"], []), database="d")
+    assert alone == Aggregate("books", ("AVG( pages )",), require_loaded=True, database="d")
+    counted = query_from_message(Prepare.query_request("books", "", ["count(*)"], []), database="d")
+    assert isinstance(counted, Query)
+
+
 def test_a_page_of_a_query_iterator() -> None:
     request = Prepare.query_request(
         "books",
@@ -155,8 +189,9 @@ def test_a_page_of_a_query_iterator() -> None:
         ({"limit": -1}, "limit is -1"),
         ({"limit": "all"}, "limit is 'all'"),
         ({"offset": "x"}, "offset is 'x'"),
-        ({"order_by_fields": ["pages"]}, "ordering by fields .*not supported"),
-        ({"group_by_fields": ["pages"]}, "not supported"),
+        ({"order_by_fields": ["pages"]}, "order_by needs a limit"),
+        ({"order_by": ["pages"], "limit": 1, "iterator": "True"}, "an iterator goes by primary key"),
+        ({"group_by_fields": ["pages"], "iterator": "True"}, "an iterator goes by primary key"),
         ({"query_iter_last_pk": 1}, "not supported"),
         ({"namespace": "n"}, "not supported"),
     ],

@@ -354,6 +354,12 @@ def test_a_query_and_a_get(ask: Ask, service: FakeService, books: collections.Co
     assert service.last(query.Query).limit == 100
     ask("entities/query", collectionName="books", outputFields=["count(*)"])
     assert service.last(query.Query).limit == 0
+    ask("entities/query", collectionName="books", orderByFields=["pages:desc"], limit=2)
+    assert service.last(query.Query).order_by == ("pages:desc",)
+    ask("entities/query", collectionName="books", outputFields=["title", "avg(pages)"], groupByFields=["title"])
+    assert service.last(query.Aggregate) == query.Aggregate(
+        "books", ("title", "avg(pages)"), group_by=("title",), require_loaded=True
+    )
     ask("entities/get", collectionName="books", id=["5", 6], outputFields=["title"], partitionName="p")
     asked = service.last(query.Query)
     assert asked.ids.to_pylist() == [5, 6]
