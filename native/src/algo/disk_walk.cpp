@@ -82,6 +82,7 @@ void DiskWalk::begin(const KernelTable& table, const CodedQuery& query, const Di
     norm_weight_ = query.has_norms() ? 1.0F : 0.0F;
     seen_.clear();
     followed_.clear();
+    estimates_.clear();
     frontier_.clear();
     nearest_.clear();
     compared_count_ = 0;
@@ -99,7 +100,8 @@ void DiskWalk::take_batch(int64_t beam) {
         const Candidate nearest = frontier_.front();
         std::pop_heap(frontier_.begin(), frontier_.end(), is_farther);
         frontier_.pop_back();
-        if (!followed_.add(nearest.node)) continue;
+        const bool is_old = !seen_.has(nearest.node) && estimates_.has_moved(nearest.node, nearest.distance);
+        if (is_old || !followed_.add(nearest.node)) continue;
         batch_.push_back(nearest);
         batch_nodes_.push_back(nearest.node);
     }
@@ -119,13 +121,15 @@ void DiskWalk::follow(const KernelTable& table, const CodedQuery& query, const C
         meet({distance, graph_.space->tail(own).deviation, record.row}, met);
     }
     listed_.clear();
+    const float way = query.codes().norm + (1 - norm_weight_) * graph_.space->tail(own).norm + distance;
     for (size_t i = 0; i < record.links.size(); ++i) {
         const uint32_t neighbour = record.links[i];
         if (static_cast<int64_t>(i) < layout.inline_count) {
-            // Each node it is a neighbour of has another estimate: the first, from far away, may be a bad one.
-            if (followed_.has(neighbour)) continue;
+            // Each node it is a neighbour of has another estimate, a bad one from far away. Codes are better than all.
+            if (followed_.has(neighbour) || seen_.has(neighbour)) continue;
             const uint8_t* code = record.neighbours + static_cast<int64_t>(i) * layout.neighbour_bytes;
-            offer(table_.distance(query.codes(), distance, code), neighbour);
+            const float estimate = table_.distance(query.codes(), distance, code);
+            offer(estimates_.add(neighbour, estimate, neighbour_weight(code, way)), neighbour);
             ++compared_count_;
         } else if (seen_.add(neighbour)) {
             (graph_.codes != nullptr ? listed_ : far_).push_back(neighbour);

@@ -9,6 +9,7 @@
 
 #include "algo/coded_query.h"
 #include "algo/disk_blocks.h"
+#include "algo/estimates.h"
 #include "algo/graph.h"
 #include "algo/neighbour_codes.h"
 #include "algo/node_set.h"
@@ -69,6 +70,7 @@ private:
     BlockReader reader_;
     NeighbourTable table_;
     NodeSet seen_, followed_;
+    Estimates estimates_;
     std::unordered_set<uint32_t> expanded_;
     std::vector<Candidate> frontier_;  // a heap, the nearest first
     std::vector<Candidate> batch_;

@@ -1,5 +1,6 @@
 #include "algo/neighbour_codes.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -10,6 +11,8 @@ namespace {
 // Divide every width.
 constexpr size_t kBlock = 128;
 constexpr size_t kLanes = 8;
+// Of an estimate that is exact: what it counts must stay a number.
+constexpr float kVarianceMin = 1e-30F;
 
 }  // namespace
 
@@ -79,6 +82,12 @@ void NeighbourCoder::encode(const uint8_t* row, uint8_t* code) {
     const double norm = static_cast<double>(norm_weight_) * (static_cast<double>(space_.tail(row).norm) - own_norm_);
     const NeighbourHead head = {static_cast<float>(step), static_cast<float>(norm - 2 * correction)};
     std::memcpy(code, &head, sizeof(head));
+}
+
+float neighbour_weight(const uint8_t* code, float way) {
+    NeighbourHead head;
+    std::memcpy(&head, code, sizeof(head));
+    return 1 / std::max(kVarianceMin, head.step * head.step * way);
 }
 
 void NeighbourTable::prepare(const CodeSpace& space, const CodeQuery& query) {

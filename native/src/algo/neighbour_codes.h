@@ -21,6 +21,10 @@ inline int64_t neighbour_code_bytes(const CodeSpace& space) {
     return space.width() / 8 + static_cast<int64_t>(sizeof(NeighbourHead));
 }
 
+// How much an estimate counts beside others: the inverse of its variance, but for a factor. `way` is the squared
+// distance between the query and the node.
+float neighbour_weight(const uint8_t* code, float way);
+
 // Writes codes of neighbours of nodes; `with_norms` as for `Walk::prepare`.
 class NeighbourCoder {
 public:

@@ -22,6 +22,7 @@ __all__ = ["DiskGraph", "NeighbourCoder", "block_order"]
 
 _HEAD_BYTES = 8
 _CHECKSUM_BYTES = 4
+_VARIANCE_MIN = 1e-30
 
 Nodes = npt.NDArray[np.uint32]
 Bytes = npt.NDArray[np.uint8]
@@ -209,6 +210,7 @@ class _DiskSearch:
         self._frontier: list[tuple[float, int]] = []
         self._nearest: list[float] = []
         self._followed: set[int] = set()
+        self._estimates: dict[int, tuple[float, float]] = {}
         self.compared_count = 0
         self.read_count = 0
 
@@ -235,10 +237,11 @@ class _DiskSearch:
         while True:
             batch: list[tuple[float, int]] = []
             while self._frontier and len(batch) < self._plan.beam_width and self._frontier[0][0] <= self._limit():
-                nearest = heapq.heappop(self._frontier)
-                if nearest[1] not in self._followed:
-                    self._followed.add(nearest[1])
-                    batch.append(nearest)
+                distance, node = heapq.heappop(self._frontier)
+                is_old = node not in seen and self._estimates.get(node, (0.0, distance))[1] != distance
+                if not is_old and node not in self._followed:
+                    self._followed.add(node)
+                    batch.append((distance, node))
             if not batch:
                 return found
             expanded_count += len(batch)
@@ -260,7 +263,8 @@ class _DiskSearch:
         if self._allowed is None or self._allowed[row]:
             found.append(row)
             self._nearest = sorted([*self._nearest, distance])[: self._plan.breadth]
-        beside = [place for place in range(min(len(links), len(neighbours))) if links[place] not in self._followed]
+        near_count = min(len(links), len(neighbours))
+        beside = [place for place in range(near_count) if links[place] not in self._followed | seen]
         fresh = [place for place in range(len(neighbours), len(links)) if links[place] not in seen]
         seen.update(links[len(neighbours) :])
         if self._memory is not None:
@@ -268,9 +272,24 @@ class _DiskSearch:
             rows = self._memory.codes.reshape(-1, self._space.stride)[nodes]
             self._offer(self._distances(rows) if nodes else [], nodes)
             return []
-        self._offer([self._beside(distance, neighbours[place]) for place in beside], [links[place] for place in beside])
+        tail = decode_tails(codes[None, :])[0]
+        way = float(self._query.norm) + (1 - self._norm_weight) * float(tail["norm"]) + distance
+        self._offer(
+            [self._estimated(links[place], distance, neighbours[place], way) for place in beside],
+            [links[place] for place in beside],
+        )
         self.compared_count += len(beside)
         return [links[place] for place in fresh]
+
+    def _estimated(self, node: int, distance: float, code: Bytes, way: float) -> float:
+        """The mean of all estimates of a neighbour's distance, by the inverse of their variances."""
+        step, _ = code[:_HEAD_BYTES].copy().view(np.float32)
+        weight = 1 / max(_VARIANCE_MIN, float(step) ** 2 * way)
+        before, mean = self._estimates.get(node, (0.0, 0.0))
+        estimate = self._beside(distance, code)
+        mean = float(np.float32(mean + (estimate - mean) * weight / (before + weight)))
+        self._estimates[node] = (before + weight, mean)
+        return mean
 
     def _beside(self, distance: float, code: Bytes) -> float:
         """The distance of a neighbour whose code lies beside the links."""
