@@ -33,7 +33,7 @@ from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
 
 __all__ = ["AisaqType", "DiskannType"]
 
-_BEAM_MAX: Final = 128
+_BEAM_MAX: Final = 16
 _DISKANN_VECTOR_BATCH: Final = 8
 _AISAQ_VECTOR_BATCH: Final = 8
 _BLOCKS_MIN: Final = 64
@@ -45,6 +45,9 @@ class DiskannType:
 
     Artefacts: `graph.json`, `nodes` (4 bytes a link and a row, in blocks of 4 KiB), `codes` and `rows` (in memory when
     searched: as HNSW's, and 4 bytes a row), `entries`, `entry_codes` and `center`.
+
+    `pq_code_budget_gb_ratio` is checked and changes nothing: codes have four bits an element (seven where dimensions
+    are few), which is an eighth of float32. A beam is never wider than 16 nodes, however many processors there are.
     """
 
     name: str = "DISKANN"
@@ -94,6 +97,9 @@ class AisaqType:
 
     Artefacts: `graph.json`, `nodes` (codes, row, links and codes of neighbours, in blocks), `entries`, `entry_codes`,
     `center`.
+
+    The ratios of codes are checked and change nothing: a node's own codes have four bits an element (seven where
+    dimensions are few), those beside links one.
     """
 
     name: str = "AISAQ"

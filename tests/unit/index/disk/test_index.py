@@ -300,13 +300,13 @@ def _stored(folder: Path, name: str, vectors: np.ndarray) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is resident")
-@pytest.mark.parametrize(("name", "bytes_max"), [("AISAQ", 1_500_000), ("DISKANN", 6_500_000)])
+@pytest.mark.parametrize(("name", "bytes_max"), [("AISAQ", 600_000), ("DISKANN", 3_500_000)])
 def test_searching_holds_little_memory(name: str, bytes_max: int, tmp_path: Path) -> None:
-    """15,000 vectors of 384 dimensions are 23 MB, their blocks 61 MB with neighbours' codes; a process of its own tells
+    """10,000 vectors of 256 dimensions are 10 MB, their blocks 41 MB with neighbours' codes; a process of its own tells
     how much it has grown by, pages of files included."""
     rng = np.random.default_rng(3)
-    centers = rng.normal(size=(100, 384))
-    vectors = (centers[rng.integers(100, size=15_000)] + 0.7 * rng.normal(size=(15_000, 384))).astype(np.float32)
+    centers = rng.normal(size=(100, 256))
+    vectors = (centers[rng.integers(100, size=10_000)] + 0.7 * rng.normal(size=(10_000, 256))).astype(np.float32)
     _stored(tmp_path / "small", name, vectors[:300])
     _stored(tmp_path / "large", name, vectors)
     queries = vectors[:100] + np.float32(0.1)
