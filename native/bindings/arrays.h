@@ -128,5 +128,6 @@ void bind_json(nb::module_& module);
 void bind_graph(nb::module_& module);
 void bind_ivf(nb::module_& module);
 void bind_rabitq(nb::module_& module);
+void bind_disk(nb::module_& module);
 
 }  // namespace elanus

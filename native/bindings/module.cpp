@@ -45,6 +45,7 @@ NB_MODULE(_native, module) {
     bind_graph(module);
     bind_ivf(module);
     bind_rabitq(module);
+    bind_disk(module);
 }
 
 }  // namespace elanus

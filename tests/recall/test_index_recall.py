@@ -30,6 +30,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], float, float]] = {
     "IVF_SQ8": ({"nlist": 64}, {"nprobe": 8}, 0.91, 0.93),
     "IVF_RABITQ": ({"nlist": 64, "refine": True, "refine_type": "SQ8"}, {"nprobe": 8, "refine_k": 10}, 0.91, 0.93),
     "HNSW": ({"M": 16, "efConstruction": 100}, {"ef": 64}, 0.98, 0.98),
+    "DISKANN": ({"max_degree": 32}, {"search_list": 64}, 0.98, 0.98),
+    "AISAQ": ({"max_degree": 32}, {"search_list": 64}, 0.98, 0.98),
 }
 
 # The coded families, once a metric, over float32 alone: they convert every type to it first.
@@ -54,7 +56,7 @@ CODED_CASES: dict[str, tuple[dict[str, Any], dict[str, Any], float, float]] = {
 
 
 # The same at 20,000 rows, where filters of 50 to 10 % are answered by the index and not by a scan.
-LARGE_RECALL_MIN = {"IVF_FLAT": 0.97, "IVF_SQ8": 0.97, "IVF_RABITQ": 0.97, "HNSW": 0.97}
+LARGE_RECALL_MIN = {"IVF_FLAT": 0.97, "IVF_SQ8": 0.97, "IVF_RABITQ": 0.97, "HNSW": 0.97, "DISKANN": 0.97, "AISAQ": 0.97}
 
 
 @dataclass(frozen=True)

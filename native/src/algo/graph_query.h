@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "algo/best_rows.h"
+#include "algo/coded_query.h"
 #include "algo/graph.h"
 #include "algo/query.h"
 #include "algo/scan.h"
@@ -43,27 +45,17 @@ public:
                    const GraphRequest& request, float* scores, int64_t* rows);
 
 private:
-    struct Ranked {
-        float key;  // smaller is nearer
-        uint32_t row;
-    };
-
-    void prepare(const KernelTable& table, const ScanInput& input, int64_t number);
     bool walk(const KernelTable& table, const GraphRequest& request, const Allowed& allowed);
     void rank(const KernelTable& table, const ScoreTask& task, const GraphRequest& request);
-    void score(const KernelTable& table, ScoreTask task, int64_t k);
-    bool may_belong(const Candidate& candidate, int64_t k) const;
-    float distance_of(float key) const;
+    void score(const KernelTable& table, ScoreTask task);
+    bool may_belong(const Candidate& candidate) const;
 
     GraphTarget target_;
     Walk walk_;
-    CodeQuery query_;
-    float query_root_ = 0;  // length of the query among the codes
-    float center_product_ = 0;
-    std::vector<float> floats_;
+    CodedQuery query_;
     std::vector<uint32_t> listed_;
     std::vector<float> scores_;
-    std::vector<Ranked> best_;
+    BestRows best_;
 };
 
 }  // namespace elanus

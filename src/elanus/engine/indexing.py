@@ -18,7 +18,7 @@ from elanus.index.registry import index_type
 from elanus.index.scalar.files import build_scalar_index
 from elanus.runtime.log import get_logger
 from elanus.schema.collection import IndexDefinition
-from elanus.storage.artefacts import write_artefacts
+from elanus.storage.artefacts import ArtefactWriter
 from elanus.storage.manifest import Change, IndexBuilt, Manifest, SegmentIndex
 
 __all__ = ["build_index", "refresh_indexes", "summarise_segments"]
@@ -131,7 +131,11 @@ def _build_files(
     field = schema.find_indexed(definition.field_name)
     assert field is not None
     useful_threads = max(1, unit.entry.size_bytes // _BYTES_PER_THREAD)
-    context = BuildContext(thread_count=min(thread_count, useful_threads), cancelled=cancelled)
+    folder = artefact_prefix(unit.segment.prefix, field, definition.index_id)
+    writer = ArtefactWriter(collection.components.store, folder)
+    context = BuildContext(
+        thread_count=min(thread_count, useful_threads), cancelled=cancelled, store_artefact=writer.write
+    )
     started = collection.components.clock.monotonic_s()
     if field.is_vector:
         assert definition.metric is not None
@@ -141,8 +145,9 @@ def _build_files(
     else:
         values = scalar_column(schema, definition, unit.segment)
         artefacts = {**build_scalar_index(values, definition.index_type, definition.params, context)}
-    folder = artefact_prefix(unit.segment.prefix, field, definition.index_id)
-    files = SegmentIndex(definition.index_id, write_artefacts(collection.components.store, folder, artefacts))
+    for name, content in artefacts.items():
+        writer.write(name, [content])
+    files = SegmentIndex(definition.index_id, writer.files)
     seconds = collection.components.clock.monotonic_s() - started
     _logger.info("built %s %r over %d rows in %.2f s", definition.index_type, definition.index_name,
                  unit.entry.row_count, seconds)  # fmt: skip

@@ -5,7 +5,7 @@ segment. Scores follow Milvus: L2 is squared and smaller is nearer, IP and COSIN
 JACCARD are distances.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -62,12 +62,15 @@ class BuildContext:
         seed: all its randomness; the same column, parameters, thread count 1 and seed give the same artefacts.
         progress: called with a share between 0 and 1, from any thread.
         cancelled: polled between blocks; when true the build raises `Unavailable("cancelled", ...)`.
+        store_artefact: takes the name and the parts of an artefact that should not be in memory as a whole; `build`
+            does not return those it gave away. None: everything is returned.
     """
 
     thread_count: int = 1
     seed: int = 42
     progress: Callable[[float], None] = lambda _share: None
     cancelled: Callable[[], bool] = lambda: False
+    store_artefact: Callable[[str, Iterable[npt.NDArray[np.uint8]]], None] | None = None
 
     def check_cancelled(self) -> None:
         """Stops the build when it is to be cancelled.

@@ -9,6 +9,7 @@ from elanus.errors import InvalidInput
 from elanus.index.auto.index import AutoType
 from elanus.index.binary.index import BIN_FLAT
 from elanus.index.binary.ivf import BinaryIvfType
+from elanus.index.disk.index import AisaqType, DiskannType
 from elanus.index.flat.index import FlatType
 from elanus.index.graph.index import HnswType
 from elanus.index.hnsw_coded.index import HNSW_PQ, HNSW_PRQ, HNSW_SQ
@@ -36,6 +37,8 @@ _CHOOSABLE: Final[dict[str, IndexType]] = {
     "HNSW_PQ": HNSW_PQ,
     "HNSW_PRQ": HNSW_PRQ,
     "FAISS": FaissType(),
+    "DISKANN": DiskannType(),
+    "AISAQ": AisaqType(),
     "BIN_FLAT": BIN_FLAT,
     "BIN_IVF_FLAT": BinaryIvfType(),
     "MINHASH_LSH": MinHashLshType(),

@@ -5,13 +5,17 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from elanus.kernels.placement import CodesInMemory, DiskCoding, DiskEntries, DiskLayout, DiskPlan, FilePart
+
 __all__ = [
     "Backend",
     "CodeSpace",
+    "DiskGraph",
     "Floats",
     "Graph",
     "GraphBuilder",
     "Hits",
+    "NeighbourCoder",
     "RawJsonColumn",
     "RawJsonFacts",
     "RawJsonPathColumn",
@@ -109,6 +113,46 @@ class Graph(Protocol):
         Scores are exact, best first, ties to the smaller row; rows are -1 behind the last one found. A walk keeps
         `breadth` candidates (`k` or more); under a filter one that would compare more than `walk_compared_max` nodes
         becomes a scan of all allowed codes, as does every search where that is 0.
+        """
+        ...
+
+
+class NeighbourCoder(Protocol):
+    """Codes of the ways from nodes to their neighbours, one bit an element."""
+
+    @property
+    def code_bytes(self) -> int:
+        """Bytes of the code of one neighbour."""
+        ...
+
+    def encode(
+        self, codes: npt.NDArray[np.uint8], nodes: npt.NDArray[np.uint32], links: npt.NDArray[np.uint32], /
+    ) -> npt.NDArray[np.uint8]:
+        """(node, neighbours x bytes); `links` is (node, neighbours), zeros from the first on that is no node."""
+        ...
+
+
+class DiskGraph(Protocol):
+    """A graph on disk to be searched, by many threads at once."""
+
+    def search(
+        self,
+        metric: str,
+        queries: npt.NDArray[Any],
+        base: npt.NDArray[Any],
+        base_file: FilePart | None,
+        plan: DiskPlan,
+        allow: Words | None,
+        /,
+    ) -> tuple[Floats, Rows, npt.NDArray[np.int64]]:
+        """Exact scores, rows (-1 where there are fewer) and (compared, blocks read, vectors read) of each query.
+
+        `base` is the column; its vectors are read from `base_file` if there is one. Without codes in memory nothing is
+        found when a filter makes the walk too long.
+
+        Raises:
+            ValueError: a damaged block, or a wrong argument.
+            OSError: a file cannot be read.
         """
         ...
 
@@ -305,3 +349,27 @@ class Backend(Protocol):
         rows: npt.NDArray[np.uint32] | None,
         /,
     ) -> Graph: ...
+
+    def block_order(
+        self, links: npt.NDArray[np.uint32], entries: npt.NDArray[np.uint32], block_nodes: int, /
+    ) -> npt.NDArray[np.uint32]: ...
+
+    def NeighbourCoder(  # noqa: N802 (a class)
+        self,
+        center: Floats,
+        bits: int,
+        seed: int,
+        with_norms: bool,  # noqa: FBT001 (as native)
+        /,
+    ) -> NeighbourCoder: ...
+
+    def DiskGraph(  # noqa: N802 (a class)
+        self,
+        layout: DiskLayout,
+        blocks: npt.NDArray[np.uint8],
+        file: FilePart | None,
+        memory: CodesInMemory | None,
+        entries: DiskEntries,
+        coding: DiskCoding,
+        /,
+    ) -> DiskGraph: ...

@@ -5,7 +5,7 @@ name never shows torn bytes, and put-if-absent is the file system's own (a link 
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -17,6 +17,7 @@ from elanus.runtime.ids import random_token
 __all__ = ["LocalStore"]
 
 _TEMPORARY_PREFIX: Final = ".tmp-"
+_GROUP_BYTES: Final = 8 << 20
 
 
 class LocalStore:
@@ -45,6 +46,10 @@ class LocalStore:
             # What was refused must not be found later: the next commit of the same number would take it for another's.
             self._discard(key if is_linked else temporary)
             raise Unavailable("storage_failed", f"writing {key} failed: {error}") from error
+        except BaseException:
+            # The parts are made while they are written, and whoever makes them may give up.
+            self._discard(key if is_linked else temporary)
+            raise
 
     def get(self, key: str) -> bytes:
         try:
@@ -105,7 +110,8 @@ class LocalStore:
     def _write_file(self, path: str, parts: Iterable[bytes | memoryview]) -> None:
         file = self._disk.create(path)
         try:
-            file.write([memoryview(part) for part in parts])
+            for group in _groups(parts):
+                file.write(group)
             file.sync()
         finally:
             file.close()
@@ -126,6 +132,19 @@ class LocalStore:
             path = _join(path, name)
         with self._lock:
             self._known_folders.add(folder)
+
+
+def _groups(parts: Iterable[bytes | memoryview]) -> Iterator[list[memoryview]]:
+    """The parts in groups that are worth a call and are never much memory, however many parts there are."""
+    group: list[memoryview] = []
+    size_bytes = 0
+    for part in parts:
+        group.append(memoryview(part))
+        size_bytes += group[-1].nbytes
+        if size_bytes >= _GROUP_BYTES:
+            yield group
+            group, size_bytes = [], 0
+    yield group
 
 
 def _join(folder: str, name: str) -> str:

@@ -1,30 +1,55 @@
 """Index artefacts on disk: named files that storage does not look into, with a checksum each."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
-from elanus.errors import AlreadyExists, DataCorrupt, NotFound
+from elanus.errors import DataCorrupt, NotFound
 from elanus.kernels.checksum import crc32c
 from elanus.objectstore.store import ObjectStore
 from elanus.storage.manifest import ArtefactFile
 
-__all__ = ["map_artefacts", "write_artefacts"]
+__all__ = ["ArtefactWriter", "map_artefacts"]
 
 
-def write_artefacts(store: ObjectStore, prefix: str, artefacts: Mapping[str, Any]) -> tuple[ArtefactFile, ...]:
-    """Stores every artefact durably below `prefix`; leftovers of an interrupted build of the same name are replaced."""
-    files = []
-    for name, content in artefacts.items():
-        view = memoryview(content)
-        data = view.cast("B") if view.nbytes else memoryview(b"")
-        key = f"{prefix}/{name}"
-        try:
-            store.put(key, [data])
-        except AlreadyExists:
-            store.delete(key)
-            store.put(key, [data])
-        files.append(ArtefactFile(name, data.nbytes, crc32c(data)))
-    return tuple(files)
+class ArtefactWriter:
+    """Stores artefacts durably below `prefix`; leftovers of an interrupted build of the same name are replaced."""
+
+    def __init__(self, store: ObjectStore, prefix: str) -> None:
+        self._store: Final = store
+        self._prefix: Final = prefix
+        self._files: list[ArtefactFile] = []
+
+    @property
+    def files(self) -> tuple[ArtefactFile, ...]:
+        """Those that were written, in order."""
+        return tuple(self._files)
+
+    def write(self, name: str, parts: Iterable[Any]) -> None:
+        """Stores one artefact, made of `parts` in order, which may be made while they are written."""
+        key = f"{self._prefix}/{name}"
+        checked = _Checked(parts)
+        self._store.delete(key)
+        self._store.put(key, checked)
+        self._files.append(ArtefactFile(name, checked.size_bytes, checked.checksum))
+
+
+class _Checked:
+    """Parts as they pass by, with the size and the checksum of all so far."""
+
+    def __init__(self, parts: Iterable[Any]) -> None:
+        self._parts: Final = parts
+        self.size_bytes = 0
+        self.checksum = 0
+
+    def __iter__(self) -> Iterator[memoryview]:
+        for part in self._parts:
+            view = memoryview(part)
+            if view.nbytes == 0:
+                continue
+            data = view.cast("B")
+            self.size_bytes += data.nbytes
+            self.checksum = crc32c(data, self.checksum)
+            yield data
 
 
 def map_artefacts(store: ObjectStore, prefix: str, files: Iterable[ArtefactFile]) -> dict[str, memoryview]:

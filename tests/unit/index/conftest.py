@@ -26,6 +26,8 @@ FAST_PARAMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "HNSW_PRQ": ({"M": 8, "efConstruction": 40, "m": 8, "nbits": 4, "refine": True}, {"ef": 64, "refine_k": 4}),
     "FAISS": ({"faiss_index_name": "PCA16,IVF16,SQ8"}, {"nprobe": 16}),
     "HNSW": ({"M": 8, "efConstruction": 40}, {"ef": 32}),
+    "DISKANN": ({"max_degree": 16, "search_list_size": 40}, {"search_list": 32}),
+    "AISAQ": ({"max_degree": 16, "search_list_size": 40}, {"search_list": 32}),
 }
 
 

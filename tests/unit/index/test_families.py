@@ -20,7 +20,7 @@ from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
 
 CODED = ("IVF_PQ", "SCANN", "HNSW_SQ", "HNSW_PQ", "HNSW_PRQ", "FAISS")
 REQUIRED: dict[str, Any] = {"m": 16, "faiss_index_name": "IVF16,SQ8"}
-NAMES = ("FLAT", "IVF_FLAT", "IVF_SQ8", "IVF_RABITQ", "HNSW", *CODED)
+NAMES = ("FLAT", "IVF_FLAT", "IVF_SQ8", "IVF_RABITQ", "HNSW", "DISKANN", "AISAQ", *CODED)
 METRICS = (Metric.L2, Metric.IP, Metric.COSINE)
 TYPES = tuple(sorted(DENSE_FLOAT_VECTORS))
 ROW_COUNT = 2500
@@ -227,7 +227,8 @@ def test_a_build_on_two_threads_answers_as_well(name: str, make_column: Any, mak
     artefacts = {file: np.frombuffer(data, np.uint8).data for file, data in built.items()}
     opened = kind.open(column, Metric.L2, params, artefacts)
     queries = make_vectors(DataType.FLOAT_VECTOR, 20, seed=6)
-    searched = kind.check_search_params({"ef": 64, "nprobe": 8, "refine_k": 8}, build_params=params, k=10)
+    wanted = {"ef": 64, "nprobe": 8, "refine_k": 8, "search_list": 64}
+    searched = kind.check_search_params(wanted, build_params=params, k=10)
     exact = ExactScan.over(column, Metric.L2).search(queries, 10, None).rows
     found = opened.search(queries, 10, searched, None).rows
     shared = sum(len(set(a) & set(b)) for a, b in zip(found.tolist(), exact.tolist(), strict=True))

@@ -1,5 +1,6 @@
 """Index artefacts: named bytes, checked when they are mapped."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 
 from elanus.errors import DataCorrupt
 from elanus.objectstore.memory import MemoryStore
-from elanus.storage.artefacts import map_artefacts, write_artefacts
+from elanus.objectstore.store import ObjectStore
+from elanus.storage.artefacts import ArtefactWriter, map_artefacts
+from elanus.storage.manifest import ArtefactFile
 
 _ARTEFACTS: dict[str, Any] = {
     "bytes": b"abc",
@@ -17,6 +20,21 @@ _ARTEFACTS: dict[str, Any] = {
     "empty rows": np.empty((4, 0), np.uint8),
     "view": np.arange(3).data,
 }
+
+
+def write_artefacts(store: ObjectStore, prefix: str, artefacts: Mapping[str, Any]) -> tuple[ArtefactFile, ...]:
+    writer = ArtefactWriter(store, prefix)
+    for name, content in artefacts.items():
+        writer.write(name, [content])
+    return writer.files
+
+
+def test_an_artefact_may_be_made_while_it_is_written() -> None:
+    store = MemoryStore()
+    writer = ArtefactWriter(store, "p")
+    writer.write("graph", (bytes([number]) * 3 for number in range(5)))
+    assert [(file.name, file.size_bytes) for file in writer.files] == [("graph", 15)]
+    assert bytes(map_artefacts(store, "p", writer.files)["graph"]) == bytes(np.repeat(np.arange(5, dtype=np.uint8), 3))
 
 
 def test_artefacts_come_back_as_bytes() -> None:

@@ -12,17 +12,14 @@ from elanus.index.calibration import Calibration
 from elanus.index.cursor import WideningCursor, widening_cursor
 from elanus.index.exact import ExactScan, scored_form
 from elanus.index.graph.planning import WalkPlan, plan_walk
+from elanus.index.growing_range import range_by_nearest
 from elanus.index.protocol import IndexSize, RangeBounds, SearchHits
-from elanus.index.ranking import best_first
 from elanus.index.rescoring import replaced_where_short
 from elanus.index.strategy import SearchStrategy
 from elanus.kernels.graph import Graph
 
 __all__ = ["GraphIndex"]
 
-_RANGE_K_MIN: Final = 64
-_RANGE_K_GROWTH: Final = 4
-_RANGE_EXACT_SHARE: Final = 8
 _RANGE_BREADTH_FACTOR: Final = 2
 
 
@@ -68,26 +65,15 @@ class GraphIndex:
     def range_search(
         self, query: npt.NDArray[Any], bounds: RangeBounds, params: Mapping[str, Any], allow: Bitset | None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """As `VectorIndex.range_search`.
-
-        Takes ever more of the nearest rows until one is beyond the radius, then keeps those within the bounds. Scans
-        exactly instead once that would be an eighth of the allowed rows.
-        """
+        """As `VectorIndex.range_search`, by `range_by_nearest`."""
         visible = self.scan.visible(allow)
-        visible_count = self._visible_count(visible)
-        k = _RANGE_K_MIN
-        while k * _RANGE_EXACT_SHARE < visible_count:
+
+        def nearest(k: int) -> SearchHits | None:
             breadth = max(k * _RANGE_BREADTH_FACTOR, self._breadth(k, params))
             plan = self._plan(k, breadth, visible)
-            hits = self._walk(query[None, :], k, breadth, visible, plan)
-            rows, scores = hits.rows[0], hits.scores[0]
-            if plan.exact or rows[-1] < 0:
-                break
-            if self._is_beyond(bounds, scores):
-                kept = bounds.accepts(self.scan.metric, scores)
-                return best_first(self.scan.metric, scores[kept], rows[kept], k)
-            k *= _RANGE_K_GROWTH
-        return self.scan.range_search(query, bounds, visible)
+            return None if plan.exact else self._walk(query[None, :], k, breadth, visible, plan)
+
+        return range_by_nearest(self.scan, nearest, query=query, bounds=bounds, visible=visible)
 
     def cursor(
         self,
@@ -104,9 +90,6 @@ class GraphIndex:
     def size(self) -> IndexSize:
         """Bytes of links and codes; the column is not counted."""
         return IndexSize(self.mapped_bytes, 0)
-
-    def _is_beyond(self, bounds: RangeBounds, scores: npt.NDArray[np.float32]) -> bool:
-        return bool(bounds.beyond_radius(self.scan.metric, scores).any())
 
     def _visible_count(self, visible: Bitset | None) -> int:
         return self.scan.present_count if visible is None else visible.count()

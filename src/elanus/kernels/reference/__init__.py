@@ -8,6 +8,7 @@ from elanus.kernels.reference.bits import bit_count, bit_rows, bits_from_bool, b
 from elanus.kernels.reference.checksum import blocks_crc32c, crc32c
 from elanus.kernels.reference.codes import CodeSpace
 from elanus.kernels.reference.compare import between, compare, dictionary_in, is_in
+from elanus.kernels.reference.disk import DiskGraph, NeighbourCoder, block_order
 from elanus.kernels.reference.distance import scan_range, scan_topk, scan_topk_many, score_rows
 from elanus.kernels.reference.graph import Graph
 from elanus.kernels.reference.graph_build import GraphBuilder
@@ -27,13 +28,16 @@ from elanus.kernels.reference.topk import topk
 
 __all__ = [
     "CodeSpace",
+    "DiskGraph",
     "Graph",
     "GraphBuilder",
+    "NeighbourCoder",
     "between",
     "bit_count",
     "bit_rows",
     "bits_from_bool",
     "bits_from_rows",
+    "block_order",
     "blocks_crc32c",
     "compare",
     "crc32c",

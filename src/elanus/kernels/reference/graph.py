@@ -12,7 +12,7 @@ from elanus.kernels.reference.arguments import check_array, check_k, mask_of
 from elanus.kernels.reference.codes import CodeQuery, CodeSpace, estimates
 from elanus.kernels.reference.distance import score_rows
 
-__all__ = ["Graph", "Walk"]
+__all__ = ["Graph", "Walk", "prepared_query"]
 
 _NO_NODE = 0xFFFFFFFF
 
@@ -95,6 +95,15 @@ class Walk:
         return sorted(zip(distances, nodes, strict=True))[:breadth]
 
 
+def prepared_query(space: CodeSpace, metric: str, query: npt.NDArray[Any]) -> CodeQuery:
+    """A query of a metric among codes."""
+    vector = query.astype(np.float32)
+    if metric == "COSINE":
+        norm = math.sqrt(float((vector.astype(np.float64) ** 2).sum()))
+        vector = vector * np.float32(1 / norm if norm > 0 else 0)
+    return space.prepare(vector, centred=metric != "IP")
+
+
 class Graph:
     """A graph to be searched."""
 
@@ -146,7 +155,7 @@ class Graph:
         compared = np.zeros(len(queries), np.int64)
         for number, query in enumerate(queries):
             walk = Walk(self._space, self._links, self._node_rows)
-            prepared = self._prepared(metric, query)
+            prepared = prepared_query(self._space, metric, query)
             weight = 0.0 if metric == "IP" else 1.0
             found = None
             if walk_compared_max > 0:
@@ -159,13 +168,6 @@ class Graph:
                 rows[number, place] = row
             compared[number] = walk.compared_count
         return scores, rows, compared
-
-    def _prepared(self, metric: str, query: npt.NDArray[Any]) -> CodeQuery:
-        vector = query.astype(np.float32)
-        if metric == "COSINE":
-            norm = math.sqrt(float((vector.astype(np.float64) ** 2).sum()))
-            vector = vector * np.float32(1 / norm if norm > 0 else 0)
-        return self._space.prepare(vector, centred=metric != "IP")
 
     def _ranked(
         self,

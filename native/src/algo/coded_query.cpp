@@ -1,0 +1,58 @@
+#include "algo/coded_query.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace elanus {
+
+namespace {
+
+// Deviations a code's distance may be off before its row is thought not to belong to the best.
+constexpr float kDeviations = 2.5F;
+
+}  // namespace
+
+void CodedQuery::prepare(const CodeSpace& space, const ScanInput& input, int64_t number) {
+    metric_ = input.metric;
+    const auto dim = static_cast<size_t>(input.base.width);
+    floats_.resize(dim);
+    if (input.base.type == ElementType::int8) {
+        const auto* elements = static_cast<const int8_t*>(input.queries) + number * input.base.width;
+        std::copy(elements, elements + dim, floats_.begin());
+    } else {
+        const auto* elements = static_cast<const float*>(input.queries) + number * input.base.width;
+        std::copy(elements, elements + dim, floats_.begin());
+    }
+    if (metric_ == Metric::cosine) {
+        double square[4] = {};
+        for (size_t i = 0; i < dim; ++i) square[i % 4] += static_cast<double>(floats_[i]) * floats_[i];
+        const double norm = std::sqrt((square[0] + square[1]) + (square[2] + square[3]));
+        const auto inverse = static_cast<float>(norm > 0 ? 1 / norm : 0);
+        for (float& element : floats_) element *= inverse;
+    }
+    space.prepare(*input.table, floats_.data(), has_norms(), codes_);
+    root_ = std::sqrt(codes_.norm);
+    center_product_ = 0;
+    if (!has_norms()) {
+        const float* center = space.center();
+        for (size_t i = 0; i < dim; ++i) center_product_ += floats_[i] * center[i];
+    }
+}
+
+// What the walk would have called the distance of a row of that key.
+float CodedQuery::distance_of(float key) const {
+    switch (metric_) {
+        case Metric::cosine:
+            return 2 + 2 * key - codes_.norm;
+        case Metric::ip:
+            return 2 * (key + center_product_);
+        default:
+            return key - codes_.norm;
+    }
+}
+
+bool CodedQuery::may_reach(float distance, float deviation, float key) const {
+    return distance - 2 * kDeviations * root_ * deviation <= distance_of(key);
+}
+
+}  // namespace elanus

@@ -1,0 +1,1 @@
+"""Graph indexes that are searched on disk: DISKANN and AISAQ."""

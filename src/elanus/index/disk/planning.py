@@ -1,0 +1,57 @@
+"""Whether a search walks the graph on disk: a pure decision from counts.
+
+A walk under a filter follows nodes the filter refuses, and every node it follows is a read. What there is instead
+depends on what is in memory: with codes there, a scan of all allowed codes; without, an exact scan of the allowed rows.
+Both cost a fraction of a read for each allowed row.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["DiskWalkPlan", "plan_disk_walk"]
+
+CODES_PER_READ: Final = 200
+"""Codes in memory that are compared in the time of a read."""
+
+ROWS_PER_READ: Final = 12
+"""Rows of the column that are scored in order in the time of a read."""
+
+EXACT_ROWS: Final = 64
+"""So few allowed rows are scored exactly in the time that coding a query takes."""
+
+_SHARE_POWER: Final = -0.6
+_UNEXPECTED: Final = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class DiskWalkPlan:
+    """What a search does.
+
+    Attributes:
+        exact: score the allowed rows themselves; neither codes nor blocks are used.
+        expanded_max: nodes a walk may follow under the filter before it is given up; 0 to scan codes at once.
+        reason: why, for explanations.
+    """
+
+    exact: bool
+    expanded_max: int
+    reason: str
+
+
+def plan_disk_walk(*, row_count: int, allowed_count: int, k: int, breadth: int, has_codes: bool) -> DiskWalkPlan:
+    """How to answer a search for `k` of `allowed_count` among `row_count` rows; `has_codes` when they are in memory."""
+    if allowed_count <= max(k, EXACT_ROWS):
+        return DiskWalkPlan(exact=True, expanded_max=0, reason=f"all {allowed_count} allowed rows are scored")
+    if allowed_count == row_count and not has_codes:
+        return DiskWalkPlan(exact=False, expanded_max=row_count, reason=f"walk with {breadth} candidates")
+    expected = int(breadth * (allowed_count / row_count) ** _SHARE_POWER)
+    scanned_per_read = CODES_PER_READ if has_codes else ROWS_PER_READ
+    if expected * scanned_per_read >= allowed_count:
+        what = "codes" if has_codes else "rows"
+        reason = f"scan of {allowed_count} {what}, a walk would read about {expected} nodes"
+        return DiskWalkPlan(exact=not has_codes, expanded_max=0, reason=reason)
+    if allowed_count == row_count:
+        return DiskWalkPlan(exact=False, expanded_max=row_count, reason=f"walk with {breadth} candidates")
+    most = max(1, min(int(expected * _UNEXPECTED), allowed_count // scanned_per_read))
+    reason = f"walk with {breadth} candidates, scan after {most} nodes"
+    return DiskWalkPlan(exact=False, expanded_max=most, reason=reason)
