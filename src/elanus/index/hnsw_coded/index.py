@@ -21,10 +21,9 @@ from elanus.index.exact import ExactScan
 from elanus.index.faiss_bridge import faiss_metric, load_faiss, quicken_training
 from elanus.index.flat.index import FlatIndex
 from elanus.index.floats import FloatRows
-from elanus.index.hnsw.construction import build_graph
-from elanus.index.hnsw.graph import Graph, GraphShape
-from elanus.index.hnsw.storage import choose_storage, have_unit_length
 from elanus.index.hnsw_coded.codes import GraphCodes
+from elanus.index.hnsw_coded.construction import build_graph
+from elanus.index.hnsw_coded.graph import Graph, GraphShape
 from elanus.index.hnsw_coded.refine_params import (
     GRAPH_BUILD_PARAMS,
     check_refine_type,
@@ -32,6 +31,7 @@ from elanus.index.hnsw_coded.refine_params import (
     stored_refine_type,
 )
 from elanus.index.hnsw_coded.search import CodedGraph
+from elanus.index.hnsw_coded.storage import choose_storage, have_unit_length
 from elanus.index.ivf.refinement import Refinement
 from elanus.index.ivf_coded.lists import fitting_bit_count
 from elanus.index.params import ChoiceParam, IntParam, Param, checked_params

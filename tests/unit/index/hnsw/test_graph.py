@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from elanus.index.hnsw.graph import Graph, GraphShape
+from elanus.index.hnsw_coded.graph import Graph, GraphShape
 
 # Three rows, M = 1: row 1 is on two levels. Level 0 has two places a row, level 1 has one.
 SMALL = Graph(

@@ -8,8 +8,8 @@ import pytest
 from elanus.columns.vectors import dense_array
 from elanus.index.candidates import CandidateIndex
 from elanus.index.floats import FloatRows
-from elanus.index.hnsw.storage import GraphStorage, choose_storage, have_unit_length
 from elanus.index.hnsw_coded.search import CodedGraph
+from elanus.index.hnsw_coded.storage import GraphStorage, choose_storage, have_unit_length
 from elanus.index.protocol import VectorColumn
 from elanus.schema.field import Field
 from elanus.schema.types import DataType, Metric

@@ -4,8 +4,8 @@ from typing import Final
 
 from elanus.index.faiss_bridge import with_threads
 from elanus.index.floats import FloatRows
-from elanus.index.hnsw.graph import Graph
-from elanus.index.hnsw.storage import GraphStorage, empty_storage
+from elanus.index.hnsw_coded.graph import Graph
+from elanus.index.hnsw_coded.storage import GraphStorage, empty_storage
 from elanus.index.protocol import BuildContext
 from elanus.schema.types import Metric
 
