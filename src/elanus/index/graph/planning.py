@@ -20,6 +20,8 @@ EXACT_ROWS: Final = 64
 _COMPARED_OF_BREADTH: Final = (150.0, 0.35)
 _COMPARED_OF_SHARE: Final = -0.4
 _UNEXPECTED: Final = 2.0
+# A walk that is given up is paid beside the scan, so under a filter it must promise more than to be a little cheaper.
+_WORTH_A_TRY: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def plan_walk(*, row_count: int, allowed_count: int, k: int, breadth: int) -> Wa
         return _plan(f"all {allowed_count} allowed rows are scored", exact=True)
     factor, power = _COMPARED_OF_BREADTH
     expected = int(factor * breadth**power * (allowed_count / row_count) ** _COMPARED_OF_SHARE)
-    if expected * WALK_COST >= allowed_count:
+    if expected * WALK_COST >= allowed_count * (1.0 if allowed_count == row_count else _WORTH_A_TRY):
         return _plan(f"scan of {allowed_count} codes, a walk would compare about {expected}")
     if allowed_count == row_count:
         return _plan(f"walk with {breadth} candidates", walk_compared_max=row_count)
