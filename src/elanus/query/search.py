@@ -185,6 +185,8 @@ def _merge(
         present = only.rows >= 0
         rows = only.rows[present] + block.start
         return present.sum(axis=1), np.full(len(rows), block.place, np.int64), rows, only.scores[present]
+    if len(results[0].rows) == 1:
+        return _merge_one(blocks, results, k, larger_is_nearer=larger_is_nearer)
     scores = np.concatenate([result.scores for result in results], axis=1)
     rows = np.concatenate(
         [np.where(hits.rows >= 0, hits.rows + block.start, -1) for block, hits in zip(blocks, results, strict=True)],
@@ -197,6 +199,19 @@ def _merge(
     present = rows >= 0
     scores = np.take_along_axis(scores, order, axis=1)
     return present.sum(axis=1), places[order][present], rows[present], scores[present]
+
+
+def _merge_one(
+    blocks: Sequence[_Block], results: Sequence[SearchHits], k: int, *, larger_is_nearer: bool
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """`_merge` for one query, in fewer and smaller steps: it is most of what a short search costs."""
+    found = [(block, hits.rows[0], hits.scores[0]) for block, hits in zip(blocks, results, strict=True)]
+    found = [(block, rows[rows >= 0], scores[rows >= 0]) for block, rows, scores in found]
+    scores = np.concatenate([scores for _, _, scores in found])
+    order = np.argsort(-scores if larger_is_nearer else scores, kind="stable")[:k]
+    rows = np.concatenate([rows + block.start for block, rows, _ in found])[order]
+    places = np.repeat([block.place for block, _, _ in found], [len(rows) for _, rows, _ in found])[order]
+    return np.array([len(order)]), places, rows, scores[order]
 
 
 def _first_of_each_key(hits: Hits) -> npt.NDArray[np.int64] | None:

@@ -124,7 +124,7 @@ class Metric(enum.StrEnum):
 
     @property
     def larger_is_nearer(self) -> bool:
-        return self.element in {Metric.IP, Metric.COSINE}
+        return _ELEMENTS[self] in _LARGER_IS_NEARER
 
     @property
     def is_of_lists(self) -> bool:
@@ -134,7 +134,14 @@ class Metric(enum.StrEnum):
     @property
     def element(self) -> "Metric":
         """The metric between two vectors that a metric of lists adds up; of others the metric itself."""
-        return Metric(self.value.removeprefix("MAX_SIM_")) if self is not Metric.MAX_SIM else Metric.COSINE
+        return _ELEMENTS[self]
+
+
+_LARGER_IS_NEARER: Final = frozenset({Metric.IP, Metric.COSINE})
+_ELEMENTS: Final = {
+    metric: Metric.COSINE if metric is Metric.MAX_SIM else Metric(metric.value.removeprefix("MAX_SIM_"))
+    for metric in Metric
+}
 
 
 METRICS_OF: Final[dict[DataType, tuple[Metric, ...]]] = {
