@@ -174,6 +174,7 @@ def read_view(state: CollectionState) -> ReadView:
         read_timestamp=state.applied_timestamp,
         primary_field=manifest.schema.primary_field,
         vector_fields=manifest.schema.vector_fields,
+        has_timestamps=manifest.schema.has_timestamps,
     )
 
 

@@ -142,8 +142,8 @@ def _blocks(plan: SearchPlan, place: int, segment: SegmentView, k: int, scan: Sc
 def _part_count(field: Field, row_count: int, scan: ScanSettings) -> int:
     if field.data_type is DataType.SPARSE_FLOAT_VECTOR or scan.pool.thread_count == 1:
         return 1
-    size = row_count * row_width_bytes(field)
-    return max(1, min(scan.pool.thread_count, size // max(scan.parallel_bytes_min, 1)))
+    parts = row_count * row_width_bytes(field) // max(scan.parallel_bytes_min, 1)
+    return min(scan.pool.thread_count, parts) if parts > 1 else 1
 
 
 def exact_index(target: VectorTarget, column: pa.Array) -> VectorIndex:

@@ -92,7 +92,8 @@ class ReadView:
     """A collection as of one moment.
 
     Attributes:
-        primary_field: of the schema, at hand because every search asks for it; so are `vector_fields`.
+        primary_field: of the schema, at hand because every search asks for it; so are `vector_fields` and
+            `has_timestamps`.
         partitions: ids by name.
         keyed_partition_ids: the partitions a partition key spreads rows over, by slot; empty without one.
     """
@@ -105,6 +106,7 @@ class ReadView:
     read_timestamp: int
     primary_field: Field
     vector_fields: tuple[Field, ...]
+    has_timestamps: bool
 
     def at(self, timestamp: int) -> "ReadView":
         """The collection at an earlier time. Rows that compaction has removed since are not brought back."""

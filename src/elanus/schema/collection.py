@@ -64,8 +64,10 @@ class Schema:
 
     def vector_member(self, name: str) -> Field | None:
         """The vector member of an array of structs that is called `array[member]`, under that name; else None."""
-        array, _, member = name.removesuffix("]").partition("[")
-        field = self.find(array) if name.endswith("]") else None
+        if not name.endswith("]"):
+            return None
+        array, _, member = name[:-1].partition("[")
+        field = self.find(array)
         inner = None if field is None else field.struct_field(member)
         return replace(inner, name=name) if inner is not None and inner.is_vector else None
 

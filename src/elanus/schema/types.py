@@ -129,7 +129,7 @@ class Metric(enum.StrEnum):
     @property
     def is_of_lists(self) -> bool:
         """Whether it compares lists of vectors rather than vectors."""
-        return self.value.startswith("MAX_SIM")
+        return self in _OF_LISTS
 
     @property
     def element(self) -> "Metric":
@@ -137,6 +137,7 @@ class Metric(enum.StrEnum):
         return _ELEMENTS[self]
 
 
+_OF_LISTS: Final = frozenset(metric for metric in Metric if metric.value.startswith("MAX_SIM"))
 _LARGER_IS_NEARER: Final = frozenset({Metric.IP, Metric.COSINE})
 _ELEMENTS: Final = {
     metric: Metric.COSINE if metric is Metric.MAX_SIM else Metric(metric.value.removeprefix("MAX_SIM_"))

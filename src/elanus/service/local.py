@@ -79,6 +79,7 @@ class LocalService:
         self._changed: Final = threading.Condition()
         self._running_count = 0
         self._closing = False
+        self._is_awaited = False
 
     @property
     def metrics(self) -> Metrics:
@@ -98,7 +99,8 @@ class LocalService:
         finally:
             with self._changed:
                 self._running_count -= 1
-                self._changed.notify_all()
+                if self._is_awaited:
+                    self._changed.notify_all()
 
     def close(self) -> None:
         """Refuses new requests, waits for those that run, and closes the engine; a second call does nothing.
@@ -108,7 +110,7 @@ class LocalService:
         with self._changed:
             if self._closing:
                 return
-            self._closing = True
+            self._closing = self._is_awaited = True
         self.engine.stop_working()
         with self._changed:
             self._changed.wait_for(lambda: self._running_count == 0)

@@ -123,7 +123,8 @@ def planned_search(engine: Engine, request: Search, view: ReadView | None = None
     # The view first: a partition that is made or dropped meanwhile is then not asked of a view that lacks it.
     view = view_at(collection, request.guarantee_timestamp) if view is None else view
     partitions = readable_partitions(collection, request)
-    timezone = timezone_of(engine, collection, request)
+    is_timeless = not (view.has_timestamps or request.timezone or request.time_parts)
+    timezone = "" if is_timeless else timezone_of(engine, collection, request)
     check_page(request.limit, request.offset, settings, limit_required=True)
     target = plan_target(
         view,
