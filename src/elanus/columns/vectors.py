@@ -26,18 +26,18 @@ __all__ = [
     "sparse_rows",
 ]
 
-_ELEMENT_DTYPES: Final[dict[DataType, type[np.generic]]] = {
-    DataType.FLOAT_VECTOR: np.float32,
-    DataType.FLOAT16_VECTOR: np.float16,
-    DataType.BFLOAT16_VECTOR: np.uint16,
-    DataType.INT8_VECTOR: np.int8,
-    DataType.BINARY_VECTOR: np.uint8,
+_ELEMENT_DTYPES: Final[dict[DataType, np.dtype[Any]]] = {
+    DataType.FLOAT_VECTOR: np.dtype(np.float32),
+    DataType.FLOAT16_VECTOR: np.dtype(np.float16),
+    DataType.BFLOAT16_VECTOR: np.dtype(np.uint16),
+    DataType.INT8_VECTOR: np.dtype(np.int8),
+    DataType.BINARY_VECTOR: np.dtype(np.uint8),
 }
 
 
 def element_dtype(data_type: DataType) -> np.dtype[Any]:
     """The NumPy type of one element of a dense vector; bfloat16 travels as uint16, bits as packed uint8."""
-    return np.dtype(_ELEMENT_DTYPES[data_type])
+    return _ELEMENT_DTYPES[data_type]
 
 
 def row_elements(field: Field) -> int:
@@ -59,7 +59,7 @@ def dense_matrix(column: pa.Array, field: Field) -> npt.NDArray[Any]:
     width = row_elements(field)
     dtype = element_dtype(field.data_type)
     count = len(column)
-    if pa.types.is_fixed_size_list(column.type):
+    if isinstance(column, pa.FixedSizeListArray):
         buffer = column.values.buffers()[1]
         start = (column.offset * width + column.values.offset) * dtype.itemsize
     else:

@@ -249,6 +249,8 @@ def _metric(field: Field, indexed: Metric | None, asked: str) -> Metric:
 
 
 def _range_bounds(params: Mapping[str, Any], metric: Metric) -> tuple[RangeBounds | None, dict[str, Any]]:
+    if not params:
+        return None, {}
     rest = {name: value for name, value in params.items() if name not in _RANGE_PARAMS}
     radius, inner = (_number(name, params.get(name)) for name in _RANGE_PARAMS)
     if radius is None:

@@ -217,6 +217,8 @@ def _merge_one(
 def _first_of_each_key(hits: Hits) -> npt.NDArray[np.int64] | None:
     """Positions of the hits without later ones of a key the query has had; None when no key repeats."""
     keys = hits.keys.to_pylist()
+    if len(hits.counts) == 1 and len(set(keys)) == len(keys):
+        return None
     kept: list[int] = []
     start = 0
     for count in hits.counts.tolist():
