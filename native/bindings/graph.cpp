@@ -71,15 +71,19 @@ public:
         degree_ = degree;
     }
 
-    int64_t begin_batch(int64_t last_max) { return builder_->begin_batch(std::min(last_max, node_count_)); }
+    int64_t begin_batch(int64_t last_max) {
+        batch_end_ = builder_->begin_batch(std::min(last_max, node_count_));
+        return batch_end_;
+    }
     int64_t joined_count() const { return builder_->joined_count(); }
 
     void propose(int64_t first, int64_t last) {
-        if (first < builder_->joined_count() || last > node_count_) raise_value_error("places outside the batch");
+        if (first < builder_->joined_count() || last > batch_end_) raise_value_error("places outside the batch");
         const nb::gil_scoped_release release;
         builder_->propose(active_table(), first, last);
     }
     void join(int64_t last) {
+        if (last != batch_end_) raise_value_error("last is not the end of the batch");
         const nb::gil_scoped_release release;
         builder_->join(last);
     }
@@ -118,6 +122,7 @@ private:
     std::unique_ptr<GraphBuilder> builder_;
     int64_t node_count_ = 0;
     int64_t degree_ = 0;
+    int64_t batch_end_ = 1;  // the first node has joined
 };
 
 // A graph to be searched, over arrays it holds.
@@ -141,6 +146,8 @@ public:
             rows_ = std::make_unique<ArrayArgument>(rows, "rows", 1);
             rows_->expect(Dtype::uint32);
             if (rows_->size() != node_count) raise_value_error("rows must be as many as codes");
+            const auto* numbers = rows_->data<uint32_t>();
+            if (!std::is_sorted(numbers, numbers + node_count)) raise_value_error("rows must ascend");
         }
         graph_ = {.space = space_.get(),
                   .codes = reinterpret_cast<const uint8_t*>(codes_.data<float>()),

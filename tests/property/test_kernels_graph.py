@@ -240,3 +240,19 @@ def test_links_that_lead_nowhere_end_a_list_and_are_never_followed() -> None:
     opened = graph.graph(links, codes, entries, center, None, bits=4, seed=SEED)
     _, rows, _ = opened.search("L2", vectors, vectors, 3, 10, None, 100)
     assert rows.max() < 30
+
+
+def test_steps_outside_a_batch_and_rows_out_of_order_are_refused() -> None:
+    vectors = vectors_of(30, 8, 9)
+    center = vectors.mean(axis=0)
+    codes = graph.code_space(center, bits=4, seed=SEED).encode(vectors, np.zeros(30, np.float32))
+    order = np.arange(30, dtype=np.uint32)
+    builder = graph.graph_builder(codes, center, order, bits=4, seed=SEED, degree=6, breadth=20, alpha=1.1)
+    with pytest.raises(ValueError, match="outside the batch"):
+        builder.propose(1, 2)
+    last = builder.begin_batch(30)
+    with pytest.raises(ValueError, match="end of the batch"):
+        builder.join(last + 1)
+    links, entries = built(loader.active.backend, codes, center, 4)
+    with pytest.raises(ValueError, match="rows must ascend"):
+        graph.graph(links, codes, entries, center, np.arange(30, dtype=np.uint32)[::-1].copy(), bits=4, seed=SEED)

@@ -12,6 +12,8 @@ constexpr float kDeviations = 2.5F;
 
 }  // namespace
 
+bool CodedQuery::can_be_compared() const { return codes_.norm < 1e30F && (has_norms() || codes_.norm > 1e-30F); }
+
 void CodedQuery::prepare(const CodeSpace& space, const ScanInput& input, int64_t number) {
     metric_ = input.metric;
     const auto dim = static_cast<size_t>(input.base.width);

@@ -16,6 +16,8 @@ public:
     void prepare(const CodeSpace& space, const ScanInput& input, int64_t number);
 
     const CodeQuery& codes() const { return codes_; }
+    // Whether float32 holds its distances; where not, what a walk finds is not what is near.
+    bool can_be_compared() const;
     // Whether norms count, as for `Walk::prepare`.
     bool has_norms() const { return metric_ != Metric::ip; }
     // Whether a row at a distance by its code, which is off by some of its `deviation`, may have that key or a smaller

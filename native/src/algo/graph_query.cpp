@@ -54,6 +54,11 @@ bool GraphQuery::walk(const KernelTable& table, const GraphRequest& request, con
 int64_t GraphQuery::search(const KernelTable& table, const ScanInput& input, const PreparedQueries& prepared,
                            int64_t number, const GraphRequest& request, float* scores, int64_t* rows) {
     query_.prepare(*target_.graph->space, input, number);
+    if (!query_.can_be_compared()) {
+        best_.reset(request.k);
+        best_.write(false, scores, rows);
+        return 0;
+    }
     walk_.prepare(query_.has_norms());
     const Graph& graph = *target_.graph;
     const Allowed allowed = {request.allow, target_.rows, target_.base.row_count};

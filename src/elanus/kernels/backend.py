@@ -112,7 +112,8 @@ class Graph(Protocol):
 
         Scores are exact, best first, ties to the smaller row; rows are -1 behind the last one found. A walk keeps
         `breadth` candidates (`k` or more); under a filter one that would compare more than `walk_compared_max` nodes
-        becomes a scan of all allowed codes, as does every search where that is 0.
+        becomes a scan of all allowed codes, as does every search where that is 0. Nothing is found for a query whose
+        distances float32 does not hold (the square of its length beyond 1e30, or for IP below 1e-30).
         """
         ...
 

@@ -15,6 +15,8 @@ from elanus.kernels.reference.distance import score_rows
 __all__ = ["Graph", "Walk", "prepared_query"]
 
 _NO_NODE = 0xFFFFFFFF
+_SQUARE_MIN = 1e-30
+_SQUARE_MAX = 1e30
 
 Candidates = list[tuple[float, int]]
 
@@ -156,6 +158,8 @@ class Graph:
         for number, query in enumerate(queries):
             walk = Walk(self._space, self._links, self._node_rows)
             prepared = prepared_query(self._space, metric, query)
+            if not prepared.norm < _SQUARE_MAX or (metric == "IP" and prepared.norm <= _SQUARE_MIN):
+                continue
             weight = 0.0 if metric == "IP" else 1.0
             found = None
             if walk_compared_max > 0:

@@ -164,3 +164,23 @@ def test_recall_and_ef_exclude_each_other() -> None:
     for wrong in (0, 1, 1.5, "much"):
         with pytest.raises(InvalidInput, match="recall"):
             HNSW.check_search_params({"recall": wrong}, build_params=PARAMS, k=10)
+
+
+@pytest.mark.parametrize(
+    ("metric", "scale"), [(Metric.L2, 1e16), (Metric.L2, 1e30), (Metric.IP, 1e-30), (Metric.IP, 0), (Metric.IP, 1e30)]
+)
+def test_queries_no_code_can_hold_are_answered_exactly(metric: Metric, scale: float) -> None:
+    index = spread_index(metric)
+    query = (np.random.default_rng(12).normal(size=(1, 100)) * scale).astype(np.float32)
+    for k in (1, 10):
+        found, exact = index.search(query, k, {"ef": k}, None), index.scan.search(query, k, None)
+        np.testing.assert_array_equal(found.rows, exact.rows)
+        np.testing.assert_array_equal(found.scores, exact.scores)
+
+
+@pytest.mark.parametrize("scale", [2.0**-99, 2.0**99])
+def test_the_length_of_a_query_does_not_matter_to_cosine(scale: float) -> None:
+    index = spread_index(Metric.COSINE)
+    query = np.random.default_rng(12).normal(size=(1, 100)).astype(np.float32)
+    found = index.search(query * np.float32(scale), 10, {"ef": 50}, None)
+    np.testing.assert_array_equal(found.rows, index.search(query, 10, {"ef": 50}, None).rows)
