@@ -97,6 +97,21 @@ public:
         const nb::gil_scoped_release release;
         builder_->trim(active_table(), first, last);
     }
+    nb::object nearest(nb::handle heads, int64_t first, int64_t last) {
+        ArrayArgument nodes(heads, "heads", 1);
+        nodes.expect(Dtype::uint32);
+        if (nodes.size() < 1) raise_value_error("heads is empty");
+        check_below(nodes.data<uint32_t>(), nodes.size(), node_count_, "heads");
+        if (first < 0 || last < first || last > node_count_) raise_value_error("nodes outside the graph");
+        ResultArray places(Dtype::uint32, last - first);
+        const std::span<const uint32_t> among(nodes.data<uint32_t>(), static_cast<size_t>(nodes.size()));
+        auto* found = places.data<uint32_t>();
+        {
+            const nb::gil_scoped_release release;
+            builder_->nearest(active_table(), among, first, last, found);
+        }
+        return places.object();
+    }
     void connect() {
         const nb::gil_scoped_release release;
         builder_->connect(active_table());
@@ -129,7 +144,7 @@ private:
 class GraphObject {
 public:
     GraphObject(nb::handle links, nb::handle codes, nb::handle entries, nb::handle center, int bits, uint64_t seed,
-                nb::handle rows)
+                nb::handle rows, nb::handle cells)
         : links_(links, "links", 2), codes_(codes, "codes", 1), entries_(entries, "entries", 1) {
         ArrayArgument center_argument(center, "center", 1);
         space_ = make_space(center_argument, bits, seed);
@@ -156,12 +171,14 @@ public:
                   .node_count = node_count,
                   .entries = entries_.data<uint32_t>(),
                   .entry_count = entries_.size()};
+        if (!cells.is_none()) take_cells(nb::cast<nb::tuple>(cells));
     }
 
     nb::object search(const char* metric, nb::handle queries, nb::handle base, int64_t k, int64_t breadth,
-                      nb::handle allow, int64_t walk_compared_max) {
+                      nb::handle allow, int64_t walk_compared_max, int64_t patience) {
         check_k(k);
         if (k < 1 || breadth < k) raise_value_error("k must be 1 or more and breadth k or more");
+        if (patience > 0 && graph_.cells.count == 0) raise_value_error("patience needs cells");
         const DenseArguments dense(metric, queries, 2, base);
         const AllowArgument allowed(allow, dense.row_count());
         const ScanInput input = dense.input(nullptr);
@@ -176,8 +193,7 @@ public:
             const GraphTarget target = {&graph_, input.base, input.metric,
                                         rows_ == nullptr ? nullptr : rows_->data<uint32_t>()};
             std::unique_ptr<GraphQuery> query = lend(target);
-            const WalkMode mode = walk_compared_max > 0 ? WalkMode::walk : WalkMode::scan;
-            const GraphRequest request = {k, breadth, mode, walk_compared_max, allowed.words()};
+            const GraphRequest request = {k, breadth, walk_compared_max, patience, allowed.words()};
             for (int64_t i = 0; i < query_count; ++i) {
                 compared.data<int64_t>()[i] = query->search(*input.table, input, prepared, i, request,
                                                             scores.data<float>() + i * k, rows.data<int64_t>() + i * k);
@@ -188,6 +204,26 @@ public:
     }
 
 private:
+    void take_cells(const nb::tuple& arrays) {
+        if (arrays.size() != 3) raise_value_error("cells must be heads, starts and nodes");
+        const char* const names[] = {"heads", "starts", "nodes"};
+        for (size_t i = 0; i < 3; ++i) {
+            cells_[i] = std::make_unique<ArrayArgument>(arrays[i], names[i], 1);
+            cells_[i]->expect(Dtype::uint32);
+        }
+        auto &heads = *cells_[0], &starts = *cells_[1], &nodes = *cells_[2];
+        if (heads.size() < 1 || starts.size() != heads.size() + 1) {
+            raise_value_error("starts must be one more than heads, and heads at least one");
+        }
+        const auto* bounds = starts.data<uint32_t>();
+        if (bounds[0] != 0 || !std::is_sorted(bounds, bounds + starts.size()) || bounds[heads.size()] != nodes.size()) {
+            raise_value_error("starts must ascend from 0 to the number of nodes");
+        }
+        check_below(heads.data<uint32_t>(), heads.size(), graph_.node_count, "heads");
+        check_below(nodes.data<uint32_t>(), nodes.size(), graph_.node_count, "nodes");
+        graph_.cells = {heads.data<uint32_t>(), bounds, nodes.data<uint32_t>(), heads.size()};
+    }
+
     void check_base(const ScanInput& input) {
         if (input.base.width != space_->dim() || input.base.type == ElementType::bits) {
             raise_value_error("base has vectors of " + std::to_string(input.base.width) + " elements, expected " +
@@ -213,6 +249,7 @@ private:
 
     ArrayArgument links_, codes_, entries_;
     std::unique_ptr<ArrayArgument> rows_;
+    std::unique_ptr<ArrayArgument> cells_[3];
     std::unique_ptr<CodeSpace> space_;
     Graph graph_;
     std::mutex mutex_;
@@ -236,15 +273,16 @@ void bind_graph(nb::module_& module) {
         .def("join", &GraphBuilderObject::join, nb::arg("last"))
         .def("link_back", &GraphBuilderObject::link_back, nb::arg("part"), nb::arg("part_count"))
         .def("trim", &GraphBuilderObject::trim, nb::arg("first"), nb::arg("last"))
+        .def("nearest", &GraphBuilderObject::nearest, nb::arg("heads"), nb::arg("first"), nb::arg("last"))
         .def("connect", &GraphBuilderObject::connect)
         .def("links", &GraphBuilderObject::links)
         .def("entries", &GraphBuilderObject::entries);
     nb::class_<GraphObject>(module, "Graph")
-        .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, int, uint64_t, nb::handle>(), nb::arg("links"),
-             nb::arg("codes"), nb::arg("entries"), nb::arg("center"), nb::arg("bits"), nb::arg("seed"),
-             nb::arg("rows").none())
+        .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, int, uint64_t, nb::handle, nb::handle>(),
+             nb::arg("links"), nb::arg("codes"), nb::arg("entries"), nb::arg("center"), nb::arg("bits"),
+             nb::arg("seed"), nb::arg("rows").none(), nb::arg("cells").none())
         .def("search", &GraphObject::search, nb::arg("metric"), nb::arg("queries"), nb::arg("base"), nb::arg("k"),
-             nb::arg("breadth"), nb::arg("allow").none(), nb::arg("walk_compared_max"));
+             nb::arg("breadth"), nb::arg("allow").none(), nb::arg("walk_compared_max"), nb::arg("patience"));
 }
 
 }  // namespace elanus

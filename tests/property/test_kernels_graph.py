@@ -126,6 +126,57 @@ def test_every_level_builds_the_graph_of_the_reference(level: str, bits: int) ->
     np.testing.assert_array_equal(entries, expected_entries)
 
 
+@pytest.mark.parametrize("bits", [4, 7])
+@pytest.mark.parametrize("lifted", [False, True])
+def test_nodes_are_nearest_to_the_head_the_reference_says(level: str, bits: int, lifted: bool) -> None:
+    vectors = vectors_of(120, 40, 12)
+    center = vectors.mean(axis=0)
+    lifts = np.linspace(0, 3 if lifted else 0, 120, dtype=np.float32)
+    codes = graph.code_space(center, bits=bits, seed=SEED).encode(vectors, lifts)
+    order = np.random.default_rng(4).permutation(120).astype(np.uint32)
+    heads = order[:11].copy()
+    arguments = (codes, center, bits, SEED, order, 6, 20, 1.1)
+    expected = reference_build.GraphBuilder(*arguments).nearest(heads, 0, 120)
+    builder = loader.active.backend.GraphBuilder(*arguments)
+    np.testing.assert_array_equal(builder.nearest(heads, 0, 120), expected)
+    np.testing.assert_array_equal(builder.nearest(heads, 50, 51), expected[50:51])
+    full = np.concatenate([vectors - center, lifts[:, None]], axis=1).astype(np.float64)
+    exact = ((full[:, None] - full[heads][None]) ** 2).sum(axis=2)
+    loss = exact[np.arange(120), expected] / np.maximum(exact.min(axis=1), 1e-9)
+    assert np.median(loss) == 1
+    assert loss[exact.min(axis=1) > 0].max() < 1.3
+
+
+def cells_of(backend: Any, codes: np.ndarray, center: np.ndarray, bits: int, head_count: int) -> graph.Cells:
+    count = len(codes) // backend.CodeSpace(center, bits, SEED).stride
+    order = np.random.default_rng(3).permutation(count).astype(np.uint32)
+    heads = order[:head_count].copy()
+    places = backend.GraphBuilder(codes, center, bits, SEED, order, 6, 20, 1.1).nearest(heads, 0, count)
+    starts = np.searchsorted(np.sort(places), np.arange(head_count + 1)).astype(np.uint32)
+    return graph.Cells(heads, starts, np.argsort(places, kind="stable").astype(np.uint32))
+
+
+def test_a_search_by_cells_is_a_scan_when_it_never_gives_up_or_has_no_full_beam() -> None:
+    vectors = vectors_of(400, 40, 13)
+    center = vectors.mean(axis=0)
+    codes = graph.code_space(center, bits=4, seed=SEED).encode(vectors, np.zeros(400, np.float32))
+    links, entries = built(loader.active.backend, codes, center, 4)
+    cells = cells_of(loader.active.backend, codes, center, 4, 20)
+    opened = graph.graph(links, codes, entries, center, None, cells, bits=4, seed=SEED)
+    mask = np.random.default_rng(5).random(448) < 0.3
+    mask[400:] = False
+    allow = np.packbits(mask, bitorder="little").view(np.uint64)
+    queries = vectors_of(20, 40, 14)
+    scanned = opened.search("L2", queries, vectors, 5, 12, allow, 0, 0)
+    np.testing.assert_array_equal(opened.search("L2", queries, vectors, 5, 12, allow, 0, 10**6)[1], scanned[1])
+    few = np.flatnonzero(mask)[:7]
+    mask[:] = False
+    mask[few] = True
+    allow = np.packbits(mask, bitorder="little").view(np.uint64)
+    rows = opened.search("L2", queries, vectors, 7, 12, allow, 0, 1)[1]
+    np.testing.assert_array_equal(np.sort(rows, axis=1), np.tile(few, (20, 1)))
+
+
 class reference_backend:  # noqa: N801 (stands for a module)
     CodeSpace = reference_codes.CodeSpace
     GraphBuilder = reference_build.GraphBuilder
@@ -172,6 +223,8 @@ def test_searches_are_those_of_the_reference_on_every_level(data: st.DataObject)
     breadth = k + data.draw(st.integers(0, 10), label="more breadth")
     share = data.draw(st.sampled_from([None, 0.0, 0.1, 0.6, 1.0]), label="allowed share")
     compared_max = data.draw(st.sampled_from([0, 5, 10**6]), label="compared max")
+    patience = data.draw(st.sampled_from([0, 1, 3]), label="patience")
+    head_count = data.draw(st.integers(1, 12), label="heads")
     rng = np.random.default_rng(seed)
     base = (vectors_of(count, dim, seed) * (20 if dtype is np.int8 else 1)).clip(-127, 127).astype(dtype)
     queries = (vectors_of(3, dim, seed + 1) * (20 if dtype is np.int8 else 1)).clip(-127, 127)
@@ -191,14 +244,16 @@ def test_searches_are_those_of_the_reference_on_every_level(data: st.DataObject)
         mask = np.zeros(-(-count // 64) * 64, bool)
         mask[:count] = rng.random(count) < share
         allow = np.packbits(mask, bitorder="little").view(np.uint64)
-    plain = reference_graph.Graph(links, codes, entries, center, bits, SEED, rows)
-    expected = plain.search(metric, queries, base, k, breadth, allow, compared_max)
+    cells = cells_of(loader.active.backend, codes, center, bits, min(head_count, len(present)))
+    arrays = (cells.heads, cells.starts, cells.nodes)
+    plain = reference_graph.Graph(links, codes, entries, center, bits, SEED, rows, arrays)
+    expected = plain.search(metric, queries, base, k, breadth, allow, compared_max, patience)
     before = loader.info().level
     try:
         for one in LEVELS:
             loader.use(one)
-            native = graph.graph(links, codes, entries, center, rows, bits=bits, seed=SEED)
-            scores, found, compared = native.search(metric, queries, base, k, breadth, allow, compared_max)
+            native = graph.graph(links, codes, entries, center, rows, cells, bits=bits, seed=SEED)
+            scores, found, compared = native.search(metric, queries, base, k, breadth, allow, compared_max, patience)
             np.testing.assert_array_equal(compared, expected[2])
             np.testing.assert_allclose(scores, expected[0], rtol=1e-4, atol=1e-4)
             assert (found == expected[1]).mean() > 0.9
@@ -226,9 +281,11 @@ def test_wrong_arguments_are_refused() -> None:
         graph.graph(links, codes, np.array([30], np.uint32), center, None, bits=4, seed=SEED)
     opened = graph.graph(links, codes, entries, center, None, bits=4, seed=SEED)
     with pytest.raises(ValueError, match="breadth k or more"):
-        opened.search("L2", vectors, vectors, 5, 4, None, 100)
+        opened.search("L2", vectors, vectors, 5, 4, None, 100, 0)
+    with pytest.raises(ValueError, match="patience needs cells"):
+        opened.search("L2", vectors, vectors, 4, 4, None, 100, 1)
     with pytest.raises(ValueError, match="base"):
-        opened.search("L2", vectors, vectors[:10].copy(), 1, 4, None, 100)
+        opened.search("L2", vectors, vectors[:10].copy(), 1, 4, None, 100, 0)
 
 
 def test_links_that_lead_nowhere_end_a_list_and_are_never_followed() -> None:
@@ -238,7 +295,7 @@ def test_links_that_lead_nowhere_end_a_list_and_are_never_followed() -> None:
     links, entries = built(loader.active.backend, codes, center, 4)
     links[:, 2] = 12345
     opened = graph.graph(links, codes, entries, center, None, bits=4, seed=SEED)
-    _, rows, _ = opened.search("L2", vectors, vectors, 3, 10, None, 100)
+    _, rows, _ = opened.search("L2", vectors, vectors, 3, 10, None, 100, 0)
     assert rows.max() < 30
 
 
@@ -256,3 +313,29 @@ def test_steps_outside_a_batch_and_rows_out_of_order_are_refused() -> None:
     links, entries = built(loader.active.backend, codes, center, 4)
     with pytest.raises(ValueError, match="rows must ascend"):
         graph.graph(links, codes, entries, center, np.arange(30, dtype=np.uint32)[::-1].copy(), bits=4, seed=SEED)
+
+
+@pytest.mark.parametrize(
+    ("heads", "starts", "nodes", "message"),
+    [
+        ([], [0], [], "at least one"),
+        ([0], [0], [0], "one more than heads"),
+        ([0, 1], [0, 2, 1], [0, 1], "ascend"),
+        ([0, 1], [1, 1, 2], [0, 1], "ascend"),
+        ([0, 1], [0, 1, 2], [0], "ascend"),
+        ([0, 30], [0, 1, 2], [0, 1], "heads"),
+        ([0, 1], [0, 1, 2], [0, 30], "nodes"),
+    ],
+)
+@pytest.mark.parametrize("backend", ["native", "reference"])
+def test_cells_that_cannot_be_are_refused(
+    backend: str, heads: list[int], starts: list[int], nodes: list[int], message: str
+) -> None:
+    vectors = vectors_of(30, 8, 9)
+    center = vectors.mean(axis=0)
+    codes = graph.code_space(center, bits=4, seed=SEED).encode(vectors, np.zeros(30, np.float32))
+    links, entries = built(loader.active.backend, codes, center, 4)
+    cells = tuple(np.array(one, np.uint32) for one in (heads, starts, nodes))
+    kind = loader.active.backend.Graph if backend == "native" else reference_graph.Graph
+    with pytest.raises(ValueError, match=message):
+        kind(links, codes, entries, center, 4, SEED, None, cells)

@@ -12,6 +12,11 @@ namespace {
 constexpr int64_t kScanBlock = 256;
 constexpr int64_t kLine = 64;
 
+// Orders a heap so that the nearest is first.
+bool is_farther(const Candidate& a, const Candidate& b) {
+    return a.distance > b.distance || (a.distance == b.distance && a.node > b.node);
+}
+
 }  // namespace
 
 std::span<const uint32_t> Graph::neighbours(uint32_t node) const {
@@ -25,14 +30,15 @@ float Beam::limit() const {
     return size() < capacity_ ? std::numeric_limits<float>::infinity() : entries_.back().distance;
 }
 
-void Beam::add(float distance, uint32_t node) {
-    if (!(distance < limit())) return;
+bool Beam::add(float distance, uint32_t node) {
+    if (!(distance < limit())) return false;
     const auto place = std::upper_bound(entries_.begin(), entries_.end(), distance,
                                         [](float d, const Candidate& other) { return d < other.distance; });
     const auto index = static_cast<size_t>(place - entries_.begin());
     entries_.insert(place, {distance, node});
     if (size() > capacity_) entries_.pop_back();
     next_ = std::min(next_, index);
+    return true;
 }
 
 uint32_t Beam::peek() const {
@@ -124,8 +130,7 @@ void Walk::search(const KernelTable& table, const Graph& graph, const CodeQuery&
             if (mark(neighbour)) listed_.push_back(neighbour);
         }
         prefetch_links(graph, found_.peek());
-        compare(table, graph, query);
-        for (size_t i = 0; i < listed_.size(); ++i) found_.add(distances_[i], listed_[i]);
+        add_listed(table, graph, query);
     }
 }
 
@@ -133,9 +138,6 @@ bool Walk::search_through(const KernelTable& table, const Graph& graph, const Co
                           const Allowed& allowed, int64_t compared_max) {
     begin(breadth);
     start_from_entries(table, graph, query);
-    const auto farther = [](const Candidate& a, const Candidate& b) {
-        return a.distance > b.distance || (a.distance == b.distance && a.node > b.node);
-    };
     frontier_.assign(1, found_.at(0));
     found_.reset(breadth);
     if (allowed.has(frontier_[0].node)) found_.add(frontier_[0].distance, frontier_[0].node);
@@ -145,7 +147,7 @@ bool Walk::search_through(const KernelTable& table, const Graph& graph, const Co
             return false;
         }
         const uint32_t node = frontier_.front().node;
-        std::pop_heap(frontier_.begin(), frontier_.end(), farther);
+        std::pop_heap(frontier_.begin(), frontier_.end(), is_farther);
         frontier_.pop_back();
         listed_.clear();
         for (const uint32_t neighbour : graph.neighbours(node)) {
@@ -156,19 +158,59 @@ bool Walk::search_through(const KernelTable& table, const Graph& graph, const Co
         for (size_t i = 0; i < listed_.size(); ++i) {
             if (!(distances_[i] < found_.limit())) continue;
             frontier_.push_back({distances_[i], listed_[i]});
-            std::push_heap(frontier_.begin(), frontier_.end(), farther);
+            std::push_heap(frontier_.begin(), frontier_.end(), is_farther);
             if (allowed.has(listed_[i])) found_.add(distances_[i], listed_[i]);
         }
     }
     return true;
 }
 
+// Whether any of the listed nodes was taken.
+bool Walk::add_listed(const KernelTable& table, const Graph& graph, const CodeQuery& query) {
+    compare(table, graph, query);
+    bool is_taken = false;
+    for (size_t i = 0; i < listed_.size(); ++i) is_taken |= found_.add(distances_[i], listed_[i]);
+    return is_taken;
+}
+
+void Walk::list_cell(const Graph& graph, uint32_t cell, const Allowed* allowed) {
+    const uint32_t* first = graph.cells.nodes + graph.cells.starts[cell];
+    const uint32_t* last = graph.cells.nodes + graph.cells.starts[cell + 1];
+    if (allowed == nullptr) {
+        listed_.assign(first, last);
+        return;
+    }
+    listed_.resize(static_cast<size_t>(last - first));
+    size_t count = 0;
+    for (; first < last; ++first) {
+        listed_[count] = *first;
+        count += allowed->has(*first) ? 1 : 0;
+    }
+    listed_.resize(count);
+}
+
+void Walk::search_cells(const KernelTable& table, const Graph& graph, const CodeQuery& query, int64_t breadth,
+                        const Allowed* allowed, int64_t patience) {
+    begin(breadth);
+    listed_.assign(graph.cells.heads, graph.cells.heads + graph.cells.count);
+    compare(table, graph, query);
+    frontier_.resize(distances_.size());
+    for (size_t i = 0; i < distances_.size(); ++i) frontier_[i] = {distances_[i], static_cast<uint32_t>(i)};
+    std::make_heap(frontier_.begin(), frontier_.end(), is_farther);
+    for (int64_t idle = 0; idle < patience && !frontier_.empty();) {
+        list_cell(graph, frontier_.front().node, allowed);
+        std::pop_heap(frontier_.begin(), frontier_.end(), is_farther);
+        frontier_.pop_back();
+        if (listed_.empty()) continue;
+        idle = add_listed(table, graph, query) ? 0 : idle + 1;
+    }
+}
+
 void Walk::scan(const KernelTable& table, const Graph& graph, const CodeQuery& query, int64_t breadth,
                 const Allowed* allowed) {
     begin(breadth);
     const auto flush = [&] {
-        compare(table, graph, query);
-        for (size_t i = 0; i < listed_.size(); ++i) found_.add(distances_[i], listed_[i]);
+        add_listed(table, graph, query);
         listed_.clear();
     };
     const auto take = [&](uint32_t node) {

@@ -13,6 +13,15 @@ namespace elanus {
 
 constexpr uint32_t kNoNode = ~uint32_t{0};
 
+// Nodes by the one of a few heads that is nearest to each: a search under a filter looks into near cells first. Cell c
+// has the `nodes` from `starts[c]` to `starts[c + 1]` (exclusive).
+struct Cells {
+    const uint32_t* heads;
+    const uint32_t* starts;
+    const uint32_t* nodes;
+    int64_t count;  // 0 where there are none
+};
+
 // Nodes are numbered from 0; those of `links` that are no node (`kNoNode`) end a node's list.
 struct Graph {
     const CodeSpace* space;
@@ -22,6 +31,7 @@ struct Graph {
     int64_t node_count;
     const uint32_t* entries;  // where walks begin; at least one, each a node
     int64_t entry_count;
+    Cells cells = {};
 
     std::span<const uint32_t> neighbours(uint32_t node) const;
     const uint8_t* row(uint32_t node) const { return codes + static_cast<int64_t>(node) * space->stride(); }
@@ -57,7 +67,8 @@ public:
 
     // What a candidate must be below to be taken.
     float limit() const;
-    void add(float distance, uint32_t node);
+    // Whether it was taken.
+    bool add(float distance, uint32_t node);
     // The nearest node not expanded yet, which it then is; kNoNode if there is none.
     uint32_t expand();
     // The node `expand` will give if nothing nearer comes; kNoNode if there is none.
@@ -93,6 +104,10 @@ public:
     // The nearest allowed nodes of all, by their codes; every node when `allowed` is null.
     void scan(const KernelTable& table, const Graph& graph, const CodeQuery& query, int64_t breadth,
               const Allowed* allowed);
+    // The same of the nearest cells only: those after `patience` cells in a row that had allowed nodes, but none among
+    // the `breadth` nearest so far, are left out.
+    void search_cells(const KernelTable& table, const Graph& graph, const CodeQuery& query, int64_t breadth,
+                      const Allowed* allowed, int64_t patience);
 
     // What was found, nearest first.
     const Beam& found() const { return found_; }
@@ -103,6 +118,8 @@ private:
     void begin(int64_t breadth);
     bool mark(uint32_t node);
     void compare(const KernelTable& table, const Graph& graph, const CodeQuery& query);
+    bool add_listed(const KernelTable& table, const Graph& graph, const CodeQuery& query);
+    void list_cell(const Graph& graph, uint32_t cell, const Allowed* allowed);
     void start_from_entries(const KernelTable& table, const Graph& graph, const CodeQuery& query);
     void prefetch_links(const Graph& graph, uint32_t node) const;
 
@@ -110,7 +127,7 @@ private:
     uint16_t mark_ = 0;
     float norm_weight_ = 1;
     Beam found_;
-    std::vector<Candidate> frontier_;  // a heap, the nearest first
+    std::vector<Candidate> frontier_;  // a heap, the nearest first; of nodes or of cells
     std::vector<uint32_t> listed_;
     std::vector<int32_t> products_;
     std::vector<float> distances_;

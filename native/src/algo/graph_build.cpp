@@ -87,6 +87,20 @@ int64_t GraphBuilder::link_count(uint32_t node) const {
     return std::find(links, links + capacity_, kNoNode) - links;
 }
 
+// Products of the query with each of the nodes.
+void GraphBuilder::multiply(const KernelTable& table, const CodeQuery& query, std::span<const uint32_t> nodes,
+                            std::vector<int32_t>& products) const {
+    products.resize(nodes.size());
+    const CodeTask task = {.query = query.elements,
+                           .width = space_.width(),
+                           .codes = codes_,
+                           .stride = space_.stride(),
+                           .rows = nodes.data(),
+                           .count = static_cast<int64_t>(nodes.size()),
+                           .products = products.data()};
+    space_.products(table)(&task);
+}
+
 void GraphBuilder::set_links(uint32_t node, const std::vector<uint32_t>& chosen) {
     uint32_t* links = list(node);
     std::fill(std::copy(chosen.begin(), chosen.end(), links), links + capacity_, kNoNode);
@@ -97,15 +111,7 @@ void GraphBuilder::measure(const KernelTable& table, Scratch& scratch, uint32_t 
     std::vector<Candidate>& candidates = scratch.candidates;
     scratch.listed.clear();
     for (const Candidate& candidate : candidates) scratch.listed.push_back(candidate.node);
-    scratch.products.resize(candidates.size());
-    const CodeTask task = {.query = scratch.query.elements,
-                           .width = space_.width(),
-                           .codes = codes_,
-                           .stride = space_.stride(),
-                           .rows = scratch.listed.data(),
-                           .count = static_cast<int64_t>(candidates.size()),
-                           .products = scratch.products.data()};
-    space_.products(table)(&task);
+    multiply(table, scratch.query, scratch.listed, scratch.products);
     const Graph graph = view();
     for (size_t i = 0; i < candidates.size(); ++i) {
         const CodeTail& tail = space_.tail(graph.row(candidates[i].node));
@@ -139,16 +145,8 @@ void GraphBuilder::choose(const KernelTable& table, Scratch& scratch) const {
                 scratch.listed.push_back(candidates[j].node);
                 scratch.places.push_back(j);
             }
-            scratch.products.resize(scratch.listed.size());
             space_.prepare_row(graph.row(candidates[i].node), scratch.rival);
-            const CodeTask task = {.query = scratch.rival.elements,
-                                   .width = space_.width(),
-                                   .codes = codes_,
-                                   .stride = space_.stride(),
-                                   .rows = scratch.listed.data(),
-                                   .count = static_cast<int64_t>(scratch.listed.size()),
-                                   .products = scratch.products.data()};
-            space_.products(table)(&task);
+            multiply(table, scratch.rival, scratch.listed, scratch.products);
             for (size_t m = 0; m < scratch.listed.size(); ++m) {
                 const CodeTail& tail = space_.tail(graph.row(scratch.listed[m]));
                 const float product = estimated_product(scratch.rival, tail, scratch.products[m]);
@@ -242,6 +240,27 @@ void GraphBuilder::trim(const KernelTable& table, int64_t first, int64_t last) {
         measure(table, scratch, node);
         choose(table, scratch);
         set_links(node, scratch.chosen);
+    }
+}
+
+void GraphBuilder::nearest(const KernelTable& table, std::span<const uint32_t> heads, int64_t first, int64_t last,
+                           uint32_t* places) {
+    const Lease lease(*this);
+    Scratch& scratch = *lease;
+    const Graph graph = view();
+    for (int64_t i = first; i < last; ++i) {
+        space_.prepare_row(graph.row(static_cast<uint32_t>(i)), scratch.query);
+        multiply(table, scratch.query, heads, scratch.products);
+        size_t best = 0;
+        float best_distance = std::numeric_limits<float>::infinity();
+        for (size_t j = 0; j < heads.size(); ++j) {
+            const CodeTail& tail = space_.tail(graph.row(heads[j]));
+            const float distance = tail.norm - 2 * estimated_product(scratch.query, tail, scratch.products[j]);
+            if (!(distance < best_distance)) continue;
+            best_distance = distance;
+            best = j;
+        }
+        places[i - first] = static_cast<uint32_t>(best);
     }
 }
 

@@ -38,6 +38,9 @@ public:
     void link_back(const KernelTable& table, int64_t part, int64_t part_count);
     // Brings nodes `first` to `last` (exclusive) down to the degree.
     void trim(const KernelTable& table, int64_t first, int64_t last);
+    // The place in `heads` of the one nearest to each of nodes `first` to `last` (exclusive).
+    void nearest(const KernelTable& table, std::span<const uint32_t> heads, int64_t first, int64_t last,
+                 uint32_t* places);
     // Makes every node reachable from the entries. One thread.
     void connect(const KernelTable& table);
 
@@ -55,6 +58,8 @@ private:
         return links_.data() + static_cast<size_t>(node) * static_cast<size_t>(capacity_);
     }
     int64_t link_count(uint32_t node) const;
+    void multiply(const KernelTable& table, const CodeQuery& query, std::span<const uint32_t> nodes,
+                  std::vector<int32_t>& products) const;
     void set_links(uint32_t node, const std::vector<uint32_t>& chosen);
     void choose(const KernelTable& table, Scratch& scratch) const;
     void measure(const KernelTable& table, Scratch& scratch, uint32_t node) const;

@@ -45,7 +45,7 @@ void GraphQuery::rank(const KernelTable& table, const ScoreTask& task, const Gra
 bool GraphQuery::walk(const KernelTable& table, const GraphRequest& request, const Allowed& allowed) {
     const Graph& graph = *target_.graph;
     if (request.allow != nullptr) {
-        return walk_.search_through(table, graph, query_.codes(), request.breadth, allowed, request.compared_max);
+        return walk_.search_through(table, graph, query_.codes(), request.breadth, allowed, request.walk_compared_max);
     }
     walk_.search(table, graph, query_.codes(), request.breadth);
     return true;
@@ -64,12 +64,17 @@ int64_t GraphQuery::search(const KernelTable& table, const ScanInput& input, con
     const Allowed allowed = {request.allow, target_.rows, target_.base.row_count};
     int64_t compared_count = 0;
     bool is_found = false;
-    if (request.mode == WalkMode::walk) {
+    if (request.walk_compared_max > 0) {
         is_found = walk(table, request, allowed);
         compared_count = walk_.compared_count();
     }
     if (!is_found) {
-        walk_.scan(table, graph, query_.codes(), request.breadth, request.allow == nullptr ? nullptr : &allowed);
+        const Allowed* few = request.allow == nullptr ? nullptr : &allowed;
+        if (request.patience > 0) {
+            walk_.search_cells(table, graph, query_.codes(), request.breadth, few, request.patience);
+        } else {
+            walk_.scan(table, graph, query_.codes(), request.breadth, few);
+        }
         compared_count += walk_.compared_count();
     }
     const int64_t query_bytes = (input.base.type == ElementType::int8 ? 1 : 4) * input.base.width;

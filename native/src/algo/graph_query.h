@@ -13,11 +13,6 @@
 
 namespace elanus {
 
-enum class WalkMode : int32_t {
-    walk,  // through the graph; if that compares too much for a filter, a scan after all
-    scan,  // all allowed codes are compared
-};
-
 struct GraphTarget {
     const Graph* graph;
     Vectors base;
@@ -27,9 +22,9 @@ struct GraphTarget {
 
 struct GraphRequest {
     int64_t k, breadth;
-    WalkMode mode;
-    int64_t compared_max;   // of a walk with a filter
-    const uint64_t* allow;  // ceil(base.row_count / 64) words; null for every row
+    int64_t walk_compared_max;  // 0 for no walk; under a filter one that would compare more is given up
+    int64_t patience;           // of a search by cells where there is no walk; 0 to compare all allowed codes
+    const uint64_t* allow;      // ceil(base.row_count / 64) words; null for every row
 };
 
 // Answers queries one after the other; one a thread.

@@ -81,6 +81,10 @@ class GraphBuilder(Protocol):
         """Brings nodes `first` to `last` (exclusive) down to the degree."""
         ...
 
+    def nearest(self, heads: npt.NDArray[np.uint32], first: int, last: int, /) -> npt.NDArray[np.uint32]:
+        """The place in `heads` of the one nearest to each of nodes `first` to `last` (exclusive)."""
+        ...
+
     def connect(self) -> None:
         """Makes every node reachable from the entries."""
         ...
@@ -106,14 +110,17 @@ class Graph(Protocol):
         breadth: int,
         allow: Words | None,
         walk_compared_max: int,
+        patience: int,
         /,
     ) -> tuple[Floats, Rows, npt.NDArray[np.int64]]:
         """Scores and rows (query_count, k) of the nearest allowed rows of `base`, and how many nodes were compared.
 
         Scores are exact, best first, ties to the smaller row; rows are -1 behind the last one found. A walk keeps
         `breadth` candidates (`k` or more); under a filter one that would compare more than `walk_compared_max` nodes
-        becomes a scan of all allowed codes, as does every search where that is 0. Nothing is found for a query whose
-        distances float32 does not hold (the square of its length beyond 1e30, or for IP below 1e-30).
+        is given up, and where that is 0 there is none. Then allowed codes are compared: all of them if `patience` is 0,
+        otherwise cell by cell from the nearest on, until as many cells in a row, each with allowed nodes, had none
+        among the `breadth` nearest. Nothing is found for a query whose distances float32 does not hold (the square of
+        its length beyond 1e30, or for IP below 1e-30).
         """
         ...
 
@@ -348,6 +355,7 @@ class Backend(Protocol):
         bits: int,
         seed: int,
         rows: npt.NDArray[np.uint32] | None,
+        cells: tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.uint32]] | None,
         /,
     ) -> Graph: ...
 

@@ -3,16 +3,33 @@
 A row of codes is `CodeSpace.stride` bytes. Nodes are numbered as the rows of codes, below 2^31.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from elanus.kernels.backend import CodeSpace, Graph, GraphBuilder
 from elanus.kernels.loader import active
 
-__all__ = ["NO_NODE", "CodeSpace", "Graph", "GraphBuilder", "code_space", "graph", "graph_builder"]
+__all__ = ["NO_NODE", "Cells", "CodeSpace", "Graph", "GraphBuilder", "code_space", "graph", "graph_builder"]
 
 NO_NODE = 0xFFFFFFFF
 """What follows the last link of a node that has fewer than the degree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Nodes by the one of a few heads that is nearest to each.
+
+    Attributes:
+        heads: uint32, a node of each cell, at least one.
+        starts: uint32, one more than heads: where the nodes of each cell begin, and how many there are in all.
+        nodes: uint32, cell after cell.
+    """
+
+    heads: npt.NDArray[np.uint32]
+    starts: npt.NDArray[np.uint32]
+    nodes: npt.NDArray[np.uint32]
 
 
 def code_space(center: npt.NDArray[np.float32], *, bits: int, seed: int) -> CodeSpace:
@@ -61,6 +78,7 @@ def graph(
     entries: npt.NDArray[np.uint32],
     center: npt.NDArray[np.float32],
     rows: npt.NDArray[np.uint32] | None,
+    cells: Cells | None = None,
     *,
     bits: int,
     seed: int,
@@ -73,10 +91,12 @@ def graph(
         entries: nodes where walks begin, at least one.
         center: as it was for the codes.
         rows: the column row of each node, ascending; None where nodes are rows.
+        cells: of the nodes, for searches with `patience`.
         bits: as for the codes.
         seed: as for the codes.
 
     Raises:
         TypeError, ValueError: a wrong dtype or number.
     """
-    return active.backend.Graph(links, codes, entries, center, bits, seed, rows)
+    arrays = None if cells is None else (cells.heads, cells.starts, cells.nodes)
+    return active.backend.Graph(links, codes, entries, center, bits, seed, rows, arrays)

@@ -1,5 +1,6 @@
 """Building a graph over codes: in batches that depend on their order alone, each in steps that run on all threads."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -20,7 +21,7 @@ same recall."""
 
 _PART_PLACES: Final = 64
 _PARTS_PER_THREAD: Final = 4
-_TRIM_NODES: Final = 4096
+_STEP_NODES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,27 @@ class GraphConstruction:
 
     def links(self) -> Links:
         """The graph of the nodes that have joined, a copy."""
-        self._pool.map(_over(self._builder.trim, 0, self._count, _TRIM_NODES))
+        self._pool.map(_over(self._builder.trim, 0, self._count, _STEP_NODES))
         return Links(self._builder.links(), self._builder.entries())
+
+    def cells(self) -> kernels.Cells:
+        """All nodes by the nearest of a random few, as many as the root of their number."""
+        heads = self.order[: max(1, math.isqrt(self._count))]
+        places = np.empty(self._count, np.uint32)
+
+        def place(first: int, last: int) -> None:
+            self._context.check_cancelled()
+            places[first:last] = self._builder.nearest(heads, first, last)
+
+        self._pool.map(_over(place, 0, self._count, _STEP_NODES))
+        counts = np.bincount(places, minlength=len(heads))
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
+        return kernels.Cells(heads, starts, np.argsort(places, kind="stable").astype(np.uint32))
 
     def finished(self) -> Links:
         """The graph of all nodes, each of which can be reached."""
         self.join(self._count)
-        self._pool.map(_over(self._builder.trim, 0, self._count, _TRIM_NODES))
+        self._pool.map(_over(self._builder.trim, 0, self._count, _STEP_NODES))
         self._builder.connect()
         return Links(self._builder.links(), self._builder.entries())
 

@@ -43,13 +43,16 @@ from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
 
 __all__ = ["HnswType"]
 
-_FORMAT_VERSION: Final = 2
+_FORMAT_VERSION: Final = 3
 _DESCRIPTION: Final = "graph.json"
 _LINKS: Final = "links"
 _CODES: Final = "codes"
 _ENTRIES: Final = "entries"
 _CENTER: Final = "center"
 _ROWS: Final = "rows"
+_CELL_HEADS: Final = "cell_heads"
+_CELL_STARTS: Final = "cell_starts"
+_CELL_NODES: Final = "cell_nodes"
 
 _BUILD_PARAMS: Final[tuple[Param, ...]] = (
     IntParam("M", 2, 2048, default=30),
@@ -68,6 +71,7 @@ class _Description(msgspec.Struct, frozen=True, kw_only=True):
     bits: int
     seed: int
     degree: int
+    cell_count: int
     calibration: Calibration
 
 
@@ -76,7 +80,8 @@ class HnswType:
     """HNSW.
 
     Artefacts: `graph.json`, `links` (8 M bytes a row), `codes` (half a byte an element, or one of few, and 32 bytes a
-    row, rounded up to 64), `entries`, `center`, and `rows` where some are null.
+    row, rounded up to 64), `entries`, `center`, `cell_heads`, `cell_starts` and `cell_nodes` (4 bytes a row), and
+    `rows` where some are null.
     """
 
     name: str = "HNSW"
@@ -109,7 +114,7 @@ class HnswType:
             return {}
         coding = plan_coding(vectors, metric, context.seed)
         if coding is None:
-            return {_DESCRIPTION: description_bytes(_described(vectors, metric, None, Calibration(()), degree=0))}
+            return {_DESCRIPTION: description_bytes(_described(vectors, metric, None, Calibration(())))}
         degree = min(2 * params["M"], max(2, len(vectors) - 1))
         pool = WorkerPool(thread_count=context.thread_count, name="elanus-graph")
         try:
@@ -119,9 +124,10 @@ class HnswType:
             )
             calibration = measured(construction, column, vectors, metric, codes=codes, coding=coding)
             built = construction.finished()
+            cells = construction.cells()
         finally:
             pool.close()
-        description = _described(vectors, metric, coding, calibration, degree=degree)
+        description = _described(vectors, metric, coding, calibration, degree=degree, cell_count=len(cells.heads))
         rows = {} if vectors.rows is None else {_ROWS: array_bytes(vectors.rows.astype(np.uint32))}
         return {
             _DESCRIPTION: description_bytes(description),
@@ -129,6 +135,9 @@ class HnswType:
             _CODES: codes,
             _ENTRIES: array_bytes(built.entries),
             _CENTER: array_bytes(coding.center),
+            _CELL_HEADS: array_bytes(cells.heads),
+            _CELL_STARTS: array_bytes(cells.starts),
+            _CELL_NODES: array_bytes(cells.nodes),
             **rows,
         }
 
@@ -151,6 +160,11 @@ class HnswType:
         count = description.present_count
         links = artefact_array(artefacts, _LINKS, np.uint32, count * description.degree)
         rows = artefact_array(artefacts, _ROWS, np.uint32, count) if count < row_count else None
+        cells = kernels.Cells(
+            artefact_array(artefacts, _CELL_HEADS, np.uint32, description.cell_count),
+            artefact_array(artefacts, _CELL_STARTS, np.uint32, description.cell_count + 1),
+            artefact_array(artefacts, _CELL_NODES, np.uint32, count),
+        )
         try:
             graph = kernels.graph(
                 links.reshape(count, description.degree),
@@ -158,6 +172,7 @@ class HnswType:
                 artefact_array(artefacts, _ENTRIES, np.uint32),
                 artefact_array(artefacts, _CENTER, np.float32, dim),
                 rows,
+                cells,
                 bits=description.bits,
                 seed=description.seed,
             )
@@ -166,12 +181,22 @@ class HnswType:
                 "malformed_file", f"index artefacts do not fit each other: {error}; rebuild the index"
             ) from error
         return GraphIndex(
-            scan=scan, graph=graph, calibration=description.calibration, mapped_bytes=mapped_bytes(artefacts)
+            scan=scan,
+            graph=graph,
+            cell_count=description.cell_count,
+            calibration=description.calibration,
+            mapped_bytes=mapped_bytes(artefacts),
         )
 
 
 def _described(
-    vectors: FloatRows, metric: Metric, coding: Coding | None, calibration: Calibration, *, degree: int
+    vectors: FloatRows,
+    metric: Metric,
+    coding: Coding | None,
+    calibration: Calibration,
+    *,
+    degree: int = 0,
+    cell_count: int = 0,
 ) -> _Description:
     return _Description(
         version=_FORMAT_VERSION,
@@ -182,5 +207,6 @@ def _described(
         bits=0 if coding is None else coding.bits,
         seed=0 if coding is None else coding.seed,
         degree=degree,
+        cell_count=cell_count,
         calibration=calibration,
     )

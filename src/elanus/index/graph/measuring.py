@@ -51,7 +51,7 @@ def measured(
     scored = scored_form(queries)
 
     def search(k: int, effort: int) -> SearchHits:
-        scores, found, _ = graph.search(metric.value, scored, scan.matrix, k, effort, None, len(vectors))
+        scores, found, _ = graph.search(metric.value, scored, scan.matrix, k, effort, None, len(vectors), 0)
         return SearchHits(rows=found, scores=scores)
 
     return calibrate(search, true_rows, _efforts)

@@ -1,27 +1,37 @@
-"""Whether a search walks the graph: a pure decision from counts.
+"""How a search of a graph finds candidates: a pure decision from counts.
 
 A walk under a filter goes over every node near the query and keeps the allowed ones, so it compares more the fewer are
-allowed; how many depends on whether they lie where the query is, which nobody knows beforehand. A scan of all allowed
-codes compares exactly the allowed rows, in order, each in a fraction of the time. So a walk is tried where it would pay
-if the filter had nothing to do with the query, and given up for the scan once it has cost a share of one.
+allowed; how many depends on whether they lie where the query is, which nobody knows beforehand. Looking into cells from
+the nearest on compares allowed rows only, wherever they lie. A scan compares all of them. So the cheapest by counts is
+taken, and a walk that meets fewer allowed rows than expected is given up for the better of the others.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["WalkPlan", "plan_walk"]
+__all__ = ["EXACT_ROWS", "WALK_COST", "WalkPlan", "plan_walk"]
 
-WALK_COST: Final = 5.0
+WALK_COST: Final = 2.0
 """The time of comparing a node of a walk, over that of comparing the next allowed row of a scan."""
 
 EXACT_ROWS: Final = 64
 """So few allowed rows are scored exactly in the time that coding a query takes."""
 
+PATIENCE: Final = 6
+"""Cells in a row without a candidate after which the rest are left out. On 100,000 clustered vectors of 768 elements
+and on 60,000 images, that finds 95 to 100 of 100 for filters that keep a half to a thousandth of the rows, at random
+or those least like the query."""
+
 _COMPARED_OF_BREADTH: Final = (150.0, 0.35)
 _COMPARED_OF_SHARE: Final = -0.4
 _UNEXPECTED: Final = 2.0
-# A walk that is given up is paid beside the scan, so under a filter it must promise more than to be a little cheaper.
-_WORTH_A_TRY: Final = 0.6
+# A walk that is given up is paid beside what follows, so it must promise more than to be a little cheaper.
+_WORTH_A_TRY: Final = 0.8
+# Heads lie together in the cache.
+_HEAD_COST: Final = 0.3
+_CELLS_SEEN: Final = PATIENCE + 3
+# Asking whether a node of a cell is allowed.
+_MEMBER_COST: Final = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +40,45 @@ class WalkPlan:
 
     Attributes:
         exact: score the allowed rows themselves; the codes are not used.
-        walk_compared_max: nodes a walk may compare under the filter before a scan takes over; 0 to scan at once.
+        walk_compared_max: nodes a walk may compare under the filter before it is given up; 0 for no walk.
+        patience: cells in a row without a candidate that end a search by cells; 0 to scan all allowed codes instead.
         reason: why, for explanations.
     """
 
     exact: bool
     walk_compared_max: int
+    patience: int
     reason: str
 
 
-def plan_walk(*, row_count: int, allowed_count: int, k: int, breadth: int) -> WalkPlan:
+def plan_walk(*, row_count: int, allowed_count: int, cell_count: int, k: int, breadth: int) -> WalkPlan:
     """How to answer a search for `k` of `allowed_count` among `row_count` rows with a beam of `breadth`."""
     if allowed_count <= max(k, EXACT_ROWS):
         return _plan(f"all {allowed_count} allowed rows are scored", exact=True)
     factor, power = _COMPARED_OF_BREADTH
     expected = int(factor * breadth**power * (allowed_count / row_count) ** _COMPARED_OF_SHARE)
-    if expected * WALK_COST >= allowed_count * (1.0 if allowed_count == row_count else _WORTH_A_TRY):
-        return _plan(f"scan of {allowed_count} codes, a walk would compare about {expected}")
     if allowed_count == row_count:
-        return _plan(f"walk with {breadth} candidates", walk_compared_max=row_count)
-    most = min(int(expected * _UNEXPECTED), int(allowed_count / WALK_COST))
-    return _plan(f"walk with {breadth} candidates, scan after {most} comparisons", walk_compared_max=most)
+        if expected * WALK_COST < allowed_count:
+            return _plan(f"walk with {breadth} candidates", walk_compared_max=row_count)
+        return _plan(f"scan of {allowed_count} codes, a walk would compare about {expected}")
+    cells_cost = _cells_cost(row_count=row_count, allowed_count=allowed_count, cell_count=cell_count, breadth=breadth)
+    patience = PATIENCE if cells_cost < allowed_count else 0
+    cost = min(cells_cost, allowed_count)
+    without_walk = f"the nearest of {cell_count} cells" if patience else f"scan of {allowed_count} codes"
+    if expected * WALK_COST >= cost * _WORTH_A_TRY:
+        return _plan(f"{without_walk}, a walk would compare about {expected}", patience=patience)
+    most = min(int(expected * _UNEXPECTED), int(cost / WALK_COST))
+    reason = f"walk with {breadth} candidates, {without_walk} after {most} comparisons"
+    return _plan(reason, walk_compared_max=most, patience=patience)
 
 
-def _plan(reason: str, *, exact: bool = False, walk_compared_max: int = 0) -> WalkPlan:
-    return WalkPlan(exact=exact, walk_compared_max=walk_compared_max, reason=reason)
+def _cells_cost(*, row_count: int, allowed_count: int, cell_count: int, breadth: int) -> int:
+    """Comparisons that a search by cells is worth."""
+    members, allowed = row_count / cell_count, allowed_count / cell_count
+    filled = min(1.0, allowed)
+    seen = min(cell_count, (_CELLS_SEEN + breadth / max(allowed, 1)) / filled)
+    return int(_HEAD_COST * cell_count + seen * (allowed + _MEMBER_COST * members))
+
+
+def _plan(reason: str, *, exact: bool = False, walk_compared_max: int = 0, patience: int = 0) -> WalkPlan:
+    return WalkPlan(exact=exact, walk_compared_max=walk_compared_max, patience=patience, reason=reason)

@@ -30,12 +30,14 @@ class GraphIndex:
     Attributes:
         scan: the column and its exact scores.
         graph: over mapped arrays.
+        cell_count: of its cells.
         calibration: what recall costs.
         mapped_bytes: of the artefacts.
     """
 
     scan: ExactScan
     graph: Graph
+    cell_count: int
     calibration: Calibration
     mapped_bytes: int
 
@@ -101,7 +103,11 @@ class GraphIndex:
 
     def _plan(self, k: int, breadth: int, visible: Bitset | None) -> WalkPlan:
         return plan_walk(
-            row_count=self.scan.present_count, allowed_count=self._visible_count(visible), k=k, breadth=breadth
+            row_count=self.scan.present_count,
+            allowed_count=self._visible_count(visible),
+            cell_count=self.cell_count,
+            k=k,
+            breadth=breadth,
         )
 
     def _walk(
@@ -117,6 +123,6 @@ class GraphIndex:
         words = None if checked is None else checked.words
         metric = self.scan.metric.value
         scores, rows, compared = self.graph.search(
-            metric, scored_form(queries), self.scan.matrix, k, breadth, words, plan.walk_compared_max
+            metric, scored_form(queries), self.scan.matrix, k, breadth, words, plan.walk_compared_max, plan.patience
         )
         return SearchHits(rows=rows, scores=scores), compared

@@ -19,6 +19,7 @@ _SQUARE_MIN = 1e-30
 _SQUARE_MAX = 1e30
 
 Candidates = list[tuple[float, int]]
+CellArrays = tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.uint32]]
 
 
 class Walk:
@@ -96,6 +97,44 @@ class Walk:
         distances = self.distances(query, nodes, norm_weight)
         return sorted(zip(distances, nodes, strict=True))[:breadth]
 
+    def search_cells(
+        self,
+        query: CodeQuery,
+        breadth: int,
+        norm_weight: float,
+        allowed: npt.NDArray[np.bool_] | None,
+        cells: CellArrays,
+        patience: int,
+    ) -> Candidates:
+        """The nearest allowed nodes of the nearest cells, until `patience` of them in a row had none to add."""
+        heads, starts, nodes = cells
+        found: Candidates = []
+        idle = 0
+        for _, cell in sorted(zip(self.distances(query, heads.tolist(), norm_weight), range(len(heads)), strict=True)):
+            members = nodes[starts[cell] : starts[cell + 1]].tolist()
+            members = [node for node in members if allowed is None or allowed[node]]
+            if not members:
+                continue
+            met = zip(self.distances(query, members, norm_weight), members, strict=True)
+            before = found
+            found = sorted([*found, *met], key=lambda one: one[0])[:breadth]
+            idle = idle + 1 if found == before else 0
+            if idle == patience:
+                break
+        return found
+
+
+def _check_cells(cells: CellArrays, node_count: int) -> None:
+    heads, starts, nodes = cells
+    for name, array in zip(("heads", "starts", "nodes"), cells, strict=True):
+        check_array(array, name, np.uint32)
+    if len(heads) == 0 or len(starts) != len(heads) + 1:
+        raise ValueError("starts must be one more than heads, and heads at least one")
+    if starts[0] != 0 or starts[-1] != len(nodes) or (np.diff(starts.astype(np.int64)) < 0).any():
+        raise ValueError("starts must ascend from 0 to the number of nodes")
+    if int(heads.max()) >= node_count or int(nodes.max(initial=0)) >= node_count:
+        raise ValueError("heads or nodes name what is no node")
+
 
 def prepared_query(space: CodeSpace, metric: str, query: npt.NDArray[Any]) -> CodeQuery:
     """A query of a metric among codes."""
@@ -118,6 +157,7 @@ class Graph:
         bits: int,
         seed: int,
         rows: npt.NDArray[np.uint32] | None,
+        cells: CellArrays | None,
     ) -> None:
         self._space = CodeSpace(center, bits, seed)
         check_array(links, "links", np.uint32, dimension_count=2)
@@ -132,6 +172,9 @@ class Graph:
             raise ValueError("entries is empty or names what is no node")
         if rows is not None and len(rows) != len(node_rows):
             raise ValueError("rows must be as many as codes")
+        if cells is not None:
+            _check_cells(cells, len(node_rows))
+        self._cells = cells
         self._links = links
         self._node_rows = node_rows
         self._entries = entries.tolist()
@@ -146,11 +189,14 @@ class Graph:
         breadth: int,
         allow: Words | None,
         walk_compared_max: int,
+        patience: int,
     ) -> tuple[Floats, Rows, npt.NDArray[np.int64]]:
         """As `backend.Graph.search`."""
         check_k(k)
         if k < 1 or breadth < k:
             raise ValueError("k must be 1 or more and breadth k or more")
+        if patience > 0 and self._cells is None:
+            raise ValueError("patience needs cells")
         allowed = None if allow is None else mask_of(allow, len(base))[self._rows]
         scores = np.zeros((len(queries), k), np.float32)
         rows = np.full((len(queries), k), -1, np.int64)
@@ -164,6 +210,8 @@ class Graph:
             found = None
             if walk_compared_max > 0:
                 found = walk.search(prepared, self._entries, breadth, weight, allowed, walk_compared_max)
+            if found is None and self._cells is not None and patience > 0:
+                found = walk.search_cells(prepared, breadth, weight, allowed, self._cells, patience)
             if found is None:
                 found = walk.scan(prepared, breadth, weight, allowed)
             best = self._ranked(metric, query, base, found, k)

@@ -96,6 +96,17 @@ class GraphBuilder:
             if len(self._links[node]) > self._degree:
                 self._links[node] = self._chosen(node, self._links[node])
 
+    def nearest(self, heads: npt.NDArray[np.uint32], first: int, last: int) -> npt.NDArray[np.uint32]:
+        """The place of the nearest of the heads to each node."""
+        check_array(heads, "heads", np.uint32)
+        if len(heads) == 0 or int(heads.max()) >= len(self._order):
+            raise ValueError("heads is empty or names what is no node")
+        places = [
+            int(np.argmin(estimates(self._space, self._query(node), self._rows[heads], 1.0)))
+            for node in range(first, last)
+        ]
+        return np.array(places, np.uint32)
+
     def connect(self) -> None:
         """Makes every node reachable from the entries."""
         reached: set[int] = set()
