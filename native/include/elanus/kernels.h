@@ -122,9 +122,23 @@ struct CodeTask {
     int32_t* products;  // exact
 };
 
+// A rotated query as signed bytes.
+struct CodeQueryTask {
+    const float* values;
+    int64_t width;      // a multiple of 128
+    int8_t* elements;   // value i is about `scale * elements[i]`
+    float scale;        // of the largest size of a value, 127 of them
+    float square_sum;   // of the values
+    int32_t element_sum;
+};
+
 struct CodeKernels {
     void (*products_4bit)(const CodeTask* task);
     void (*products_7bit)(const CodeTask* task);
+    // Bit-equal on every level, but for the square sum.
+    void (*quantise)(CodeQueryTask* task);
+    // Sum and difference of each value of the first half and that of the second, scaled to keep lengths. Bit-equal.
+    void (*kac_step)(float* values, int64_t width);
 };
 
 // Rows of RaBitQ's finer codes to compare with a query. A row is `bits * segment` bytes: byte k * segment + i is byte k
@@ -148,8 +162,9 @@ struct RabitqKernels {
                        uint32_t* sums);
     // For finer codes of 1 to 7 bits.
     void (*fine_products[7])(const RabitqFineTask* task);
-    // The Walsh-Hadamard transform in place, not scaled, of 2^n values. Bit-equal on every level.
-    void (*hadamard)(float* values, int64_t size);
+    // The Walsh-Hadamard transform in place of 2^n values, each times its sign (which may scale too). Bit-equal on every
+    // level.
+    void (*hadamard)(float* values, const float* signs, int64_t size);
     // tables[16 t + v] is the rounded sum of `scale` times the values 4 t + i for which bit i of v is set, less the
     // smallest such sum; `scale` is so small that it is at most 255. Bit-equal on every level.
     void (*query_tables)(const float* values, int64_t table_count, float scale, uint8_t* tables);

@@ -14,23 +14,21 @@ constexpr float kDeviations = 2.5F;
 
 bool CodedQuery::can_be_compared() const { return codes_.norm < 1e30F && (has_norms() || codes_.norm > 1e-30F); }
 
-void CodedQuery::prepare(const CodeSpace& space, const ScanInput& input, int64_t number) {
+void CodedQuery::prepare(const CodeSpace& space, const ScanInput& input, const PreparedQueries& prepared,
+                         int64_t number) {
     metric_ = input.metric;
     const auto dim = static_cast<size_t>(input.base.width);
+    const QueryFacts& facts = prepared.facts()[number];
+    const bool is_int8 = input.base.type == ElementType::int8;
+    const double norm = is_int8 ? std::sqrt(static_cast<double>(facts.square_sum)) : facts.norm;
+    const auto factor = static_cast<float>(metric_ != Metric::cosine ? 1 : norm > 0 ? 1 / norm : 0);
     floats_.resize(dim);
-    if (input.base.type == ElementType::int8) {
-        const auto* elements = static_cast<const int8_t*>(input.queries) + number * input.base.width;
-        std::copy(elements, elements + dim, floats_.begin());
+    if (is_int8) {
+        const auto* elements = static_cast<const int8_t*>(prepared.data()) + number * input.base.width;
+        for (size_t i = 0; i < dim; ++i) floats_[i] = static_cast<float>(elements[i]) * factor;
     } else {
-        const auto* elements = static_cast<const float*>(input.queries) + number * input.base.width;
-        std::copy(elements, elements + dim, floats_.begin());
-    }
-    if (metric_ == Metric::cosine) {
-        double square[4] = {};
-        for (size_t i = 0; i < dim; ++i) square[i % 4] += static_cast<double>(floats_[i]) * floats_[i];
-        const double norm = std::sqrt((square[0] + square[1]) + (square[2] + square[3]));
-        const auto inverse = static_cast<float>(norm > 0 ? 1 / norm : 0);
-        for (float& element : floats_) element *= inverse;
+        const auto* elements = static_cast<const float*>(prepared.data()) + number * input.base.width;
+        for (size_t i = 0; i < dim; ++i) floats_[i] = elements[i] * factor;
     }
     space.prepare(*input.table, floats_.data(), has_norms(), codes_);
     root_ = std::sqrt(codes_.norm);

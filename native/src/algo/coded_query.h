@@ -6,14 +6,15 @@
 #include <vector>
 
 #include "algo/codes.h"
+#include "algo/query.h"
 #include "algo/scan.h"
 
 namespace elanus {
 
 class CodedQuery {
 public:
-    // Query `number` of the input.
-    void prepare(const CodeSpace& space, const ScanInput& input, int64_t number);
+    // Query `number` of the input, as it was prepared.
+    void prepare(const CodeSpace& space, const ScanInput& input, const PreparedQueries& prepared, int64_t number);
 
     const CodeQuery& codes() const { return codes_; }
     // Whether float32 holds its distances; where not, what a walk finds is not what is near.

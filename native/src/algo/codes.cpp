@@ -142,25 +142,17 @@ void CodeSpace::prepare(const KernelTable& table, const float* vector, bool cent
     for (size_t i = 0; i < moved.size(); ++i) moved[i] = centred ? vector[i] - center_[i] : vector[i];
     rotation_.apply(table, moved.data(), rotated.data());
     allocate(query);
-    const Extent extent = extent_of(rotated.data(), width());
-    const float largest = std::max(extent.high, -extent.low);
-    const float inverse = largest > kRangeMin ? 127 / largest : 0;
-    float squares[8] = {};
-    int32_t sum = 0;
-    for (int64_t i = 0; i < width(); i += 8) {
-        for (int j = 0; j < 8; ++j) {
-            const float value = rotated[static_cast<size_t>(i + j)];
-            squares[j] += value * value;
-            const auto element = static_cast<int32_t>(rounded(value * inverse + 128)) - 128;
-            query.elements[i + j] = static_cast<int8_t>(element);
-            sum += element;
-        }
-    }
-    query.scale = largest / 127;
+    CodeQueryTask task = {.values = rotated.data(),
+                          .width = width(),
+                          .elements = query.elements,
+                          .scale = 0,
+                          .square_sum = 0,
+                          .element_sum = 0};
+    table.codes->quantise(&task);
+    query.scale = task.scale;
     query.shift = 0;
-    query.sum = query.scale * static_cast<float>(sum);
-    query.norm = ((squares[0] + squares[1]) + (squares[2] + squares[3])) +
-                 ((squares[4] + squares[5]) + (squares[6] + squares[7]));
+    query.sum = task.scale * static_cast<float>(task.element_sum);
+    query.norm = task.square_sum;
     query.lift = 0;
 }
 

@@ -63,7 +63,7 @@ void DiskQuery::score(const ScanInput& input, const BlockSource& vectors, ScoreT
 
 DiskCounts DiskQuery::search(const ScanInput& input, const BlockSource& vectors, const PreparedQueries& prepared,
                              int64_t number, const DiskRequest& request, float* scores, int64_t* rows) {
-    query_.prepare(*graph_.space, input, number);
+    query_.prepare(*graph_.space, input, prepared, number);
     walk_.reader().forget_count();
     met_.clear();
     compared_count_ = vector_count_ = 0;

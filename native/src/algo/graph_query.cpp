@@ -53,7 +53,7 @@ bool GraphQuery::walk(const KernelTable& table, const GraphRequest& request, con
 
 int64_t GraphQuery::search(const KernelTable& table, const ScanInput& input, const PreparedQueries& prepared,
                            int64_t number, const GraphRequest& request, float* scores, int64_t* rows) {
-    query_.prepare(*target_.graph->space, input, number);
+    query_.prepare(*target_.graph->space, input, prepared, number);
     if (!query_.can_be_compared()) {
         best_.reset(request.k);
         best_.write(false, scores, rows);

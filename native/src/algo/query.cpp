@@ -12,9 +12,13 @@ constexpr double kNormMin = 0x1p-50;
 constexpr double kNormMax = 0x1p50;
 
 double norm_of(const float* query, int64_t width) {
-    double sum = 0;
-    for (int64_t i = 0; i < width; ++i) sum += static_cast<double>(query[i]) * query[i];
-    return std::sqrt(sum);
+    double sums[8] = {};
+    int64_t i = 0;
+    for (; i + 8 <= width; i += 8) {
+        for (int j = 0; j < 8; ++j) sums[j] += static_cast<double>(query[i + j]) * query[i + j];
+    }
+    for (; i < width; ++i) sums[0] += static_cast<double>(query[i]) * query[i];
+    return std::sqrt(((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7])));
 }
 
 }  // namespace

@@ -25,8 +25,7 @@ void rotate(const KernelTable& table, const RabitqRotation& rotation, float* val
     const int64_t block_count = size / block;
     for (int64_t round = 0; round < kRotationRounds; ++round) {
         const float* signs = rotation.signs + round * size;
-        for (int64_t i = 0; i < size; ++i) values[i] *= signs[i];
-        for (int64_t b = 0; b < block_count; ++b) table.rabitq->hadamard(values + b * block, block);
+        for (int64_t i = 0; i < size; i += block) table.rabitq->hadamard(values + i, signs + i, block);
         if (block_count == 1) continue;
         for (int64_t b = 0; b < block_count; ++b) {
             for (int64_t i = 0; i < block; ++i) spare[i * block_count + b] = values[b * block + i];

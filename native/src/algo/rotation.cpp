@@ -18,17 +18,6 @@ uint64_t splitmix(uint64_t& state) {
     return z ^ (z >> 31);
 }
 
-void kac_step(float* values, int64_t width) {
-    float* __restrict low = values;
-    float* __restrict high = values + width / 2;
-    const float half_root = std::sqrt(0.5F);
-    for (int64_t i = 0; i < width / 2; ++i) {
-        const float a = low[i], b = high[i];
-        low[i] = (a + b) * half_root;
-        high[i] = (a - b) * half_root;
-    }
-}
-
 }  // namespace
 
 Rotation::Rotation(int64_t dim, uint64_t seed)
@@ -49,11 +38,9 @@ void Rotation::apply(const KernelTable& table, const float* vector, float* rotat
     std::memcpy(rotated, vector, static_cast<size_t>(dim_) * sizeof(float));
     std::memset(rotated + dim_, 0, static_cast<size_t>(width_ - dim_) * sizeof(float));
     for (int round = 0; round < round_count_; ++round) {
-        float* __restrict part = rotated + (round % 2 == 0 ? 0 : width_ - block_);
-        const float* __restrict signs = signs_.data() + round * block_;
-        for (int64_t i = 0; i < block_; ++i) part[i] *= signs[i];
-        table.rabitq->hadamard(part, block_);
-        if (block_ < width_) kac_step(rotated, width_);
+        float* part = rotated + (round % 2 == 0 ? 0 : width_ - block_);
+        table.rabitq->hadamard(part, signs_.data() + round * block_, block_);
+        if (block_ < width_) table.codes->kac_step(rotated, width_);
     }
 }
 

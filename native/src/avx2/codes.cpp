@@ -1,12 +1,15 @@
 #include "simd/codes_avx2.h"
 
 #include "body/code_products.h"
+#include "body/code_query.h"
 
 namespace elanus {
 
 extern const CodeKernels avx2_codes = {
     code_products<product_4bit>,
     code_products<product_7bit>,
+    quantise,
+    kac_step,
 };
 
 }  // namespace elanus

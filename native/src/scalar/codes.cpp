@@ -1,3 +1,4 @@
+#include "body/code_query.h"
 #include "elanus/kernels.h"
 
 namespace elanus {
@@ -27,6 +28,6 @@ void products_7bit(const CodeTask* task) {
 
 }  // namespace
 
-extern const CodeKernels scalar_codes = {products_4bit, products_7bit};
+extern const CodeKernels scalar_codes = {products_4bit, products_7bit, quantise, kac_step};
 
 }  // namespace elanus

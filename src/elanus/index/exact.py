@@ -1,7 +1,7 @@
 """The exact answer over a column of dense or binary vectors: what FLAT is, and what every other index falls back to."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ from elanus.kernels import distance
 from elanus.schema.types import Metric
 
 __all__ = ["ExactScan", "scored_form"]
+
+_FLOAT32: Final = np.dtype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +88,6 @@ class ExactScan:
 
 def scored_form(queries: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Queries as the kernels take them: float32 for every float column, int8 and packed bits as they are."""
-    return queries if queries.dtype in {np.dtype(np.int8), np.dtype(np.uint8)} else as_float32(queries)
+    if queries.dtype.itemsize == 1 or (queries.dtype == _FLOAT32 and queries.flags.c_contiguous):
+        return queries
+    return as_float32(queries)

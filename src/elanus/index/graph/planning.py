@@ -7,6 +7,7 @@ taken, and a walk that meets fewer allowed rows than expected is given up for th
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["EXACT_ROWS", "WALK_COST", "WalkPlan", "plan_walk"]
@@ -51,6 +52,7 @@ class WalkPlan:
     reason: str
 
 
+@lru_cache(maxsize=1024)
 def plan_walk(*, row_count: int, allowed_count: int, cell_count: int, k: int, breadth: int) -> WalkPlan:
     """How to answer a search for `k` of `allowed_count` among `row_count` rows with a beam of `breadth`."""
     if allowed_count <= max(k, EXACT_ROWS):

@@ -121,8 +121,8 @@ class GraphIndex:
         """The hits, and how many nodes were compared for each query."""
         checked = self.scan.filter_of_present(visible)
         words = None if checked is None else checked.words
-        metric = self.scan.metric.value
+        metric, matrix = self.scan.metric.value, self.scan.matrix
         scores, rows, compared = self.graph.search(
-            metric, scored_form(queries), self.scan.matrix, k, breadth, words, plan.walk_compared_max, plan.patience
+            metric, scored_form(queries), matrix, k, breadth, words, plan.walk_compared_max, plan.patience
         )
         return SearchHits(rows=rows, scores=scores), compared
