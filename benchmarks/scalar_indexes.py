@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
+from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.engine.scalar_columns import definition_path, scalar_column
 from elanus.expr.filter import Filter, compile_filter
 from elanus.index.protocol import BuildContext
@@ -55,6 +56,14 @@ class Rows:
 
     def column(self, name: str) -> pa.Array:
         return self.columns[name]
+
+    def strings(self, name: str) -> pa.Array:
+        return self.columns[name]
+
+    def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
+        """None: the text is what filters read."""
+        del name, path
+        return None
 
 
 def schema() -> Schema:
