@@ -23,6 +23,7 @@ from elanus.expr.bound import (
     InStrings,
     JsonPath,
     Matches,
+    Spatial,
 )
 from elanus.expr.bounds import double_form, integer_form
 from elanus.expr.cost import cost
@@ -30,6 +31,7 @@ from elanus.expr.domains import INTEGER_BITS
 from elanus.expr.json_paths import Steps
 from elanus.expr.patterns import StringPattern
 from elanus.index.scalar.protocol import AllOf, Lookup, Members, Passing, StartsWith, ValueRange
+from elanus.query.spatial_lookups import spatial_lookup
 from elanus.schema.types import DataType
 
 __all__ = ["IndexLookup", "index_lookup"]
@@ -39,7 +41,7 @@ Unknown = Literal["absent", "null_documents", "none"]
 
 # A filter is evaluated for every segment, and again when it is asked again.
 _REMEMBERED_MAX: Final = 1024
-_SMALL: Final = (Compare, Between, CompareJson, Matches)
+_SMALL: Final = (Compare, Between, CompareJson, Matches, Spatial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,9 @@ def _lookup(predicate: Condition) -> IndexLookup | None:
         case Contains(operand=ArrayColumn(member="") as array) if not (predicate.all_needed and predicate.impossible):
             lookup = _containment(predicate.members, all_needed=predicate.all_needed)
             return None if lookup is None else IndexLookup(array.name, lookup)
+        case Spatial():
+            lookup = spatial_lookup(predicate)
+            return None if lookup is None else IndexLookup(predicate.operand.name, lookup, is_exact=False)
         case EqualsList(array=ArrayColumn(member="") as array, members=members) if members:
             lookup = AllOf(tuple(dict.fromkeys(members)))
             return IndexLookup(array.name, lookup, negated=predicate.negated, is_exact=False)

@@ -159,7 +159,8 @@ def _common_rows(
     """Those of `rows` that are in `other`, both ascending; `marks`, a place for every row, is all false again after."""
     if len(other) > _MARKING_RATIO_MAX * len(rows):
         places = np.minimum(other.searchsorted(rows), len(other) - 1)
-        return rows[other[places] == rows]
+        found: npt.NDArray[np.uint16] = rows[other[places] == rows]
+        return found
     marks[other] = True
     common: npt.NDArray[np.uint16] = rows[marks[rows]]
     marks[other] = False
