@@ -168,6 +168,24 @@ def test_indexes_of_a_new_collection_cover_what_comes(client: MilvusClient, fill
     assert client.describe_index(filled, "number")["mmap.enabled"] == "True"
 
 
+def test_compaction_by_the_clustering_key(client: MilvusClient, name: str) -> None:
+    schema = client.create_schema()
+    schema.add_field("id", DataType.INT64, is_primary=True)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=2)
+    schema.add_field("key", DataType.INT64, is_clustering_key=True)
+    index = client.prepare_index_params()
+    index.add_index("vector", index_type="FLAT", metric_type="L2")
+    client.create_collection(name, schema=schema, index_params=index)
+    for start in (0, 100):
+        client.insert(name, [{"id": row, "vector": [row, 0], "key": row % 10} for row in range(start, start + 100)])
+        client.flush(name)
+    before = client.query(name, filter="key == 3", output_fields=["id"])
+    job = client.compact(name, is_clustering=True)
+    assert client.get_compaction_state(job) == "Completed"
+    assert client.query(name, filter="key == 3", output_fields=["id"]) == before
+    assert len(before) == 20
+
+
 @pytest.mark.parametrize(
     ("field", "index_type", "params", "told"),
     [

@@ -11,7 +11,7 @@ from elanus.engine.alterations import partition_entry
 from elanus.engine.collection import Collection
 from elanus.engine.engine import Engine
 from elanus.engine.flush import flush as flush_collection
-from elanus.engine.maintenance import perform, planned_action
+from elanus.engine.maintenance import cluster, perform, planned_action
 from elanus.engine.partial import complete_rows
 from elanus.engine.policy import Compact as CompactAction
 from elanus.errors import Conflict, InvalidInput
@@ -124,6 +124,12 @@ def flush(engine: Engine, request: Flush) -> int:
 
 def compact(engine: Engine, request: Compact) -> None:
     collection = engine.collection(request.database, request.collection)
+    if request.by_clustering_key:
+        if collection.manifest.schema.clustering_key_field is None:
+            raise InvalidInput(
+                "invalid_argument", f"collection {request.collection!r} has no clustering key to divide its rows by"
+            )
+        cluster(collection)
     while isinstance(action := planned_action(collection), CompactAction):
         perform(collection, action, cancelled=lambda: False)
 
