@@ -168,6 +168,27 @@ def test_indexes_of_a_new_collection_cover_what_comes(client: MilvusClient, fill
     assert client.describe_index(filled, "number")["mmap.enabled"] == "True"
 
 
+@pytest.mark.parametrize(
+    ("field", "path", "name"),
+    [
+        ("color", "color", "color"),
+        ('extra["deep"]', 'extra["deep"]', "extra_deep"),
+        ('$meta["9 lives"]', '$meta["9 lives"]', "meta_9_lives"),
+        ('$meta["日"]', '$meta["日"]', "meta"),
+    ],
+)
+def test_an_index_on_a_dynamic_key_is_named_after_it(
+    client: MilvusClient, filled: str, field: str, path: str, name: str
+) -> None:
+    text = "color == 'c4' and extra[\"deep\"] > 1400"
+    before = client.query(filled, filter=text, output_fields=["id"])
+    _create(client, filled, field, "AUTOINDEX", params={"json_path": path, "json_cast_type": "varchar"})
+    assert client.describe_index(filled, name)["state"] == "Finished"
+    assert client.query(filled, filter=text, output_fields=["id"]) == before != []
+    client.drop_index(filled, name)
+    assert client.list_indexes(filled) == ["vector"]
+
+
 def test_compaction_by_the_clustering_key(client: MilvusClient, name: str) -> None:
     schema = client.create_schema()
     schema.add_field("id", DataType.INT64, is_primary=True)
