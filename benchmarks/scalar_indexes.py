@@ -53,7 +53,8 @@ _CASES: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
     ("doc", "STL_SORT", {"json_path": 'doc["n"]', "json_cast_type": "DOUBLE"}, ('doc["n"] == 4242',)),
     ("doc", "AUTOINDEX", {"json_path": 'doc["s"]', "json_cast_type": "VARCHAR"}, ('doc["s"] == "s7"',)),
 ]  # fmt: skip
-_CALLS = 5
+_CALLS = 20
+_SLOW_S = 0.005
 _WORDS = ["stone", "river", "maple", "cloud", "iron", "velvet", "amber", "north", "ebony", "wild", "marsh", "copper"]
 
 
@@ -123,12 +124,12 @@ def rows(count: int) -> Rows:
     return Rows(count, columns)
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds of this thread for one of a few calls in a row: other programs take turns on a shared machine."""
+def timed(work: Callable[[], object], calls: int) -> float:
+    """Seconds of this thread for one of some calls in a row: other programs take turns on a shared machine."""
     started = time.thread_time()
-    for _ in range(_CALLS):
+    for _ in range(calls):
         work()
-    return (time.thread_time() - started) / _CALLS
+    return (time.thread_time() - started) / calls
 
 
 def compared(row_filter: Filter, source: Rows, indexes: SegmentPredicates, repeats: int) -> tuple[float, float, Bitset]:
@@ -136,10 +137,11 @@ def compared(row_filter: Filter, source: Rows, indexes: SegmentPredicates, repea
     scanned = row_filter.evaluate(source)
     assert row_filter.evaluate(source, indexes) == scanned, str(row_filter)
     scans, lookups = [], []
+    is_slow = timed(lambda: row_filter.evaluate(source), 1) > _SLOW_S
     for _ in range(repeats):
         source.columns["price"].to_numpy().sum()
-        scans.append(timed(lambda: row_filter.evaluate(source)))
-        lookups.append(timed(lambda: row_filter.evaluate(source, indexes)))
+        scans.append(timed(lambda: row_filter.evaluate(source), 1 if is_slow else _CALLS))
+        lookups.append(timed(lambda: row_filter.evaluate(source, indexes), _CALLS))
     return statistics.median(scans), statistics.median(lookups), scanned
 
 
