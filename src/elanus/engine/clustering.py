@@ -9,13 +9,22 @@ import pyarrow.compute as pc
 
 from elanus.columns.numbers import boolean_values, number_array
 from elanus.columns.order_codes import SortColumn, sorted_rows
+from elanus.schema.collection import Schema
+from elanus.schema.field import Field
+from elanus.settings import Settings
 
-__all__ = ["parts_by_key"]
+__all__ = ["clustering_key", "parts_by_key"]
 
 Rows = npt.NDArray[np.int64]
 
 # A border moves by up to this share of a part so as not to divide the rows of one key.
 _MOVE_SHARE_MAX: Final = 0.25
+
+
+def clustering_key(schema: Schema, settings: Settings) -> Field | None:
+    """The field by which rows are divided, if there is one: the schema's, else by a setting its partition key."""
+    declared = schema.clustering_key_field
+    return schema.partition_key_field if declared is None and settings.clustering_by_partition_key else declared
 
 
 def parts_by_key(keys: pa.Array, part_count: int) -> Rows:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.taking import take_rows
-from elanus.engine.clustering import parts_by_key
+from elanus.engine.clustering import clustering_key, parts_by_key
 from elanus.engine.collection import Collection
 from elanus.engine.sealing import shredding_rules
 from elanus.engine.state import CollectionState, SealedUnit
@@ -155,7 +155,7 @@ def _source(unit: SealedUnit) -> _Source:
 def _orders(collection: Collection, sources: Sequence[_Source], part_count: int) -> list[Rows]:
     """The rows of each new segment, by timestamp."""
     order = _time_order(sources)
-    key = collection.manifest.schema.clustering_key_field
+    key = clustering_key(collection.manifest.schema, collection.components.settings)
     if part_count == 1 or key is None or len(order) == 0:
         return [order]
     part_of = parts_by_key(pa.concat_arrays([source.column(key.name) for source in sources]), part_count)

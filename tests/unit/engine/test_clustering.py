@@ -11,6 +11,7 @@ from elanus.app.compose import service_on_disk
 from elanus.embedded.collection import Collection as Handle
 from elanus.embedded.database import Database
 from elanus.engine import compaction
+from elanus.engine.clustering import clustering_key
 from elanus.engine.collection import Collection
 from elanus.errors import InvalidInput
 from elanus.query.plan import plan_segments
@@ -101,6 +102,27 @@ def test_deletes_that_come_meanwhile_reach_the_right_segment(monkeypatch: pytest
         current = handle if database is None else database["c"]
         assert {row["id"] for row in current.query("id >= 0", output_fields=["id"]).to_list()} == left
         assert current.count() == len(left)
+
+
+def test_the_partition_key_can_be_the_clustering_key() -> None:
+    settings = Settings(clustering_by_partition_key=True)
+    ids, own = Field("id", DataType.INT64, is_primary=True), Field("own", DataType.INT64, is_clustering_key=True)
+    tenant, vector = Field("tenant", DataType.INT64, is_partition_key=True), Field("v", DataType.FLOAT_VECTOR, dim=2)
+    assert clustering_key(Schema((ids, tenant, vector)), settings) == tenant
+    assert clustering_key(Schema((ids, tenant, own, vector)), settings) == own
+    assert clustering_key(Schema((ids, tenant, vector)), Settings()) is None
+    assert clustering_key(Schema((ids, vector)), settings) is None
+
+
+def test_a_partition_key_can_be_required() -> None:
+    settings = _SETTINGS.with_changes(partition_key_required=True)
+    database = Database(service_on_disk(SimulatedDisk(), settings, clock=ManualClock()), "simulated")
+    ids, tenant = Field("id", DataType.INT64, is_primary=True), Field("t", DataType.INT64, is_partition_key=True)
+    vector = Field("v", DataType.FLOAT_VECTOR, dim=2)
+    with pytest.raises(InvalidInput, match="a partition key is required"):
+        database.create_collection("c", Schema((ids, vector)))
+    database.create_collection("c", Schema((ids, tenant, vector)))
+    assert database["c"].count() == 0
 
 
 def test_without_such_a_key_it_is_refused() -> None:
