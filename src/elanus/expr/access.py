@@ -164,9 +164,11 @@ class IndexAccess:
         if self._indexes is None:
             return None
         # The predicates live as long as the filter, which outlives its evaluation.
-        if id(predicate) not in self._offers:
-            self._offers[id(predicate)] = self._indexes.offer(predicate)
-        return self._offers[id(predicate)]
+        key = id(predicate)
+        if key in self._offers:
+            return self._offers[key]
+        offer = self._offers[key] = self._indexes.offer(predicate)
+        return offer
 
 
 def _row_scan_ns(predicate: Condition) -> float:

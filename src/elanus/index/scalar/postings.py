@@ -16,7 +16,17 @@ from elanus.index.artefacts import array_bytes, artefact_array, check_agrees, ma
 from elanus.index.protocol import IndexSize
 from elanus.index.scalar.grouping import Grouping
 from elanus.index.scalar.keys import KeyPlaces, SortedKeys, key_artefacts
-from elanus.index.scalar.protocol import MEMBER_SHARE_MAX, AllOf, Lookup, Members, Passing, RowMatch, RowSets
+from elanus.index.scalar.protocol import (
+    MEMBER_SHARE_MAX,
+    AllOf,
+    Lookup,
+    Members,
+    Passing,
+    RowMatch,
+    RowSets,
+    StartsWith,
+    ValueRange,
+)
 
 __all__ = ["Postings", "open_postings", "posting_artefacts"]
 
@@ -58,6 +68,10 @@ class Postings:
 
     def match(self, lookup: Lookup) -> RowMatch | None:
         match lookup:
+            # The most frequent first: cases are tried in order.
+            case ValueRange() | StartsWith():
+                places = self._keys.places(lookup)
+                return None if places is None else self._matched(places, key_count=0)
             case Passing():
                 return self._tried(lookup)
             case AllOf():
@@ -68,8 +82,7 @@ class Postings:
                 places = self._keys.places(lookup)
                 return None if places is None else self._matched(places, key_count=len(lookup.values))
             case _:
-                places = self._keys.places(lookup)
-                return None if places is None else self._matched(places, key_count=0)
+                return None
 
     def _matched(self, places: KeyPlaces, *, key_count: int) -> RowMatch:
         """The rows of some keys; `key_count` lookups were made for them."""
