@@ -16,8 +16,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import shapely
 
 from elanus.columns.bitset import Bitset
+from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.engine.scalar_columns import definition_path, scalar_column
 from elanus.expr.filter import Filter, compile_filter
 from elanus.index.protocol import BuildContext
@@ -27,6 +29,13 @@ from elanus.query.predicate_indexes import FieldIndex, SegmentPredicates
 from elanus.schema.collection import IndexDefinition, Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+
+
+def _area(degrees: float) -> str:
+    """A square a little off the grid."""
+    low, high = 10.1, 10.1 + degrees
+    return f"POLYGON (({low} {low}, {high} {low}, {high} {high}, {low} {high}, {low} {low}))"
+
 
 _CASES: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
     ("number", "STL_SORT", {}, ("number == 123456", "500000 <= number < 501000", "number in [1, 20, 300, 4000]")),
@@ -39,10 +48,13 @@ _CASES: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
     ("label", "BITMAP", {}, ("label == 'label 3'", "label like '%3'")),
     ("text", "NGRAM", {"min_gram": 2, "max_gram": 3}, ("text like '%quartz%'", "text like '%ebony w%ld%'")),
     ("tags", "INVERTED", {}, ("array_contains(tags, 17)", "array_contains_all(tags, [17, 18])")),
+    ("place", "RTREE", {}, (f"st_within(place, '{_area(1)}')", "st_dwithin(place, 'POINT (13 52)', 50000)")),
+    ("shape", "RTREE", {}, (f"st_intersects(shape, '{_area(1)}')",)),
     ("doc", "STL_SORT", {"json_path": 'doc["n"]', "json_cast_type": "DOUBLE"}, ('doc["n"] == 4242',)),
     ("doc", "AUTOINDEX", {"json_path": 'doc["s"]', "json_cast_type": "VARCHAR"}, ('doc["s"] == "s7"',)),
 ]  # fmt: skip
-_CALLS = 5
+_CALLS = 20
+_SLOW_S = 0.005
 _WORDS = ["stone", "river", "maple", "cloud", "iron", "velvet", "amber", "north", "ebony", "wild", "marsh", "copper"]
 
 
@@ -56,6 +68,14 @@ class Rows:
     def column(self, name: str) -> pa.Array:
         return self.columns[name]
 
+    def strings(self, name: str) -> pa.Array:
+        return self.columns[name]
+
+    def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
+        """None: the text is what filters read."""
+        del name, path
+        return None
+
 
 def schema() -> Schema:
     return Schema(
@@ -68,6 +88,8 @@ def schema() -> Schema:
             Field("label", DataType.VARCHAR),
             Field("text", DataType.VARCHAR),
             Field("tags", DataType.ARRAY, element_type=DataType.INT32, max_capacity=8),
+            Field("place", DataType.GEOMETRY),
+            Field("shape", DataType.GEOMETRY),
             Field("doc", DataType.JSON),
         )
     )
@@ -84,6 +106,9 @@ def rows(count: int) -> Rows:
     documents = [
         f'{{"n": {number % 100_000}, "s": "s{number % 50}", "more": "{number}"}}' for number in numbers.tolist()
     ]
+    corners = np.column_stack((rng.uniform(-180, 180, count), rng.uniform(-90, 90, count)))
+    sides = rng.uniform(0.001, 0.1, (count, 2))
+    shapes = shapely.box(corners[:, 0], corners[:, 1], corners[:, 0] + sides[:, 0], corners[:, 1] + sides[:, 1])
     columns = {
         "number": pa.array(numbers),
         "small": pa.array(rng.integers(0, 100, count).astype(np.int32)),
@@ -92,17 +117,19 @@ def rows(count: int) -> Rows:
         "label": pa.array([f"label {number}" for number in rng.integers(0, 50, count).tolist()]),
         "text": pa.array(texts),
         "tags": pa.ListArray.from_arrays(pa.array(np.arange(0, count * 4 + 1, 4, dtype=np.int32)), tags),
+        "place": pa.array(list(shapely.to_wkb(shapely.points(corners), flavor="iso")), pa.binary()),
+        "shape": pa.array(list(shapely.to_wkb(shapes, flavor="iso")), pa.binary()),
         "doc": pa.array(documents),
     }
     return Rows(count, columns)
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds of this thread for one of a few calls in a row: other programs take turns on a shared machine."""
+def timed(work: Callable[[], object], calls: int) -> float:
+    """Seconds of this thread for one of some calls in a row: other programs take turns on a shared machine."""
     started = time.thread_time()
-    for _ in range(_CALLS):
+    for _ in range(calls):
         work()
-    return (time.thread_time() - started) / _CALLS
+    return (time.thread_time() - started) / calls
 
 
 def compared(row_filter: Filter, source: Rows, indexes: SegmentPredicates, repeats: int) -> tuple[float, float, Bitset]:
@@ -110,10 +137,11 @@ def compared(row_filter: Filter, source: Rows, indexes: SegmentPredicates, repea
     scanned = row_filter.evaluate(source)
     assert row_filter.evaluate(source, indexes) == scanned, str(row_filter)
     scans, lookups = [], []
+    is_slow = timed(lambda: row_filter.evaluate(source), 1) > _SLOW_S
     for _ in range(repeats):
         source.columns["price"].to_numpy().sum()
-        scans.append(timed(lambda: row_filter.evaluate(source)))
-        lookups.append(timed(lambda: row_filter.evaluate(source, indexes)))
+        scans.append(timed(lambda: row_filter.evaluate(source), 1 if is_slow else _CALLS))
+        lookups.append(timed(lambda: row_filter.evaluate(source, indexes), _CALLS))
     return statistics.median(scans), statistics.median(lookups), scanned
 
 

@@ -40,6 +40,8 @@ class Settings:
     segment_bytes_max: int = 1024 * _MIB
     compaction_deleted_ratio: float = 0.2
     compaction_enabled: bool = True
+    # A collection without a clustering key is divided by its partition key when compaction by key is asked for.
+    clustering_by_partition_key: bool = False
     # Sealed segments have the values inside JSON documents in columns: a path's, when this share of the rows has a
     # value at it, for the most frequent paths of a field.
     json_shredding_enabled: bool = True
@@ -78,6 +80,8 @@ class Settings:
     shard_count_max: int = 16
     database_count_max: int = 64
     collection_count_max: int = 65_536
+    # Collections without a partition key are refused, so that tenants cannot forget it.
+    partition_key_required: bool = False
 
     # Part of generated ids, so that up to eight installations never make the same one.
     cluster_id: int = 0

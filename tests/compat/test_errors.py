@@ -104,7 +104,6 @@ def test_text_that_is_too_long(client: MilvusClient, name: str) -> None:
         lambda client, name: client.search(name, data=["text"], limit=1),
         lambda client, name: client.search(name, ids=[1], limit=1),
         lambda client, name: client.upsert(name, [{"id": 1, "size": 2}], field_ops={"size": "array_append"}),
-        lambda client, name: client.compact(name, is_clustering=True),
         lambda client, name: client.load_collection(name, resource_groups=["mine"]),
     ],
 )
@@ -113,6 +112,11 @@ def test_what_later_versions_bring_is_refused(
 ) -> None:
     with pytest.raises(MilvusException, match="not supported yet"):
         ask(client, filled)
+
+
+def test_rows_are_divided_by_a_clustering_key_only(client: MilvusClient, filled: str) -> None:
+    with pytest.raises(MilvusException, match="has no clustering key"):
+        client.compact(filled, is_clustering=True)
 
 
 def test_functions_in_a_schema_are_refused(client: MilvusClient) -> None:

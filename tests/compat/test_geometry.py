@@ -62,6 +62,33 @@ def test_predicates(client: MilvusClient, places: str, text: str, expected: list
         client.flush(places)
 
 
+@pytest.mark.parametrize("index_type", ["RTREE", "AUTOINDEX"])
+def test_an_index_on_boxes_changes_no_answer(client: MilvusClient, places: str, index_type: str) -> None:
+    rows = [{"id": 10 + row, "place": f"POINT ({row % 100} {row // 100})", "vector": [1, 1]} for row in range(3000)]
+    client.insert(places, rows)
+    client.flush(places)
+    text = f"st_within(place, '{_SQUARE}') and id != 11"
+    before = client.query(places, filter=text, output_fields=["id"])
+    assert len(before) == 2 + 9 * 9
+    index = client.prepare_index_params()
+    index.add_index("place", index_type=index_type)
+    client.create_index(places, index)
+    described = client.describe_index(places, "place")
+    assert (described["index_type"], described["state"]) == (index_type, "Finished")
+    assert [described[key] for key in ("total_rows", "indexed_rows", "pending_index_rows")] == [3006, 3006, 0]
+    assert client.query(places, filter=text, output_fields=["id"]) == before
+    client.drop_index(places, "place")
+    assert client.list_indexes(places) == ["vector"]
+    assert client.query(places, filter=text, output_fields=["id"]) == before
+
+
+def test_an_index_on_boxes_takes_no_parameters(client: MilvusClient, places: str) -> None:
+    index = client.prepare_index_params()
+    index.add_index("place", index_type="RTREE", params={"fanout": 8})
+    with pytest.raises(MilvusException, match="has no parameter 'fanout'"):
+        client.create_index(places, index)
+
+
 def test_a_search_among_places(client: MilvusClient, places: str) -> None:
     hits = client.search(places, data=[[0, 9]], limit=9, filter=f"st_intersects(place, '{_SQUARE}')")[0]
     assert [hit["id"] for hit in hits] == [4, 3, 1, 0]

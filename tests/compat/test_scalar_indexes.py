@@ -169,6 +169,45 @@ def test_indexes_of_a_new_collection_cover_what_comes(client: MilvusClient, fill
 
 
 @pytest.mark.parametrize(
+    ("field", "path", "name"),
+    [
+        ("color", "color", "color"),
+        ('extra["deep"]', 'extra["deep"]', "extra_deep"),
+        ('$meta["9 lives"]', '$meta["9 lives"]', "meta_9_lives"),
+        ('$meta["日"]', '$meta["日"]', "meta"),
+    ],
+)
+def test_an_index_on_a_dynamic_key_is_named_after_it(
+    client: MilvusClient, filled: str, field: str, path: str, name: str
+) -> None:
+    text = "color == 'c4' and extra[\"deep\"] > 1400"
+    before = client.query(filled, filter=text, output_fields=["id"])
+    _create(client, filled, field, "AUTOINDEX", params={"json_path": path, "json_cast_type": "varchar"})
+    assert client.describe_index(filled, name)["state"] == "Finished"
+    assert client.query(filled, filter=text, output_fields=["id"]) == before != []
+    client.drop_index(filled, name)
+    assert client.list_indexes(filled) == ["vector"]
+
+
+def test_compaction_by_the_clustering_key(client: MilvusClient, name: str) -> None:
+    schema = client.create_schema()
+    schema.add_field("id", DataType.INT64, is_primary=True)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=2)
+    schema.add_field("key", DataType.INT64, is_clustering_key=True)
+    index = client.prepare_index_params()
+    index.add_index("vector", index_type="FLAT", metric_type="L2")
+    client.create_collection(name, schema=schema, index_params=index)
+    for start in (0, 100):
+        client.insert(name, [{"id": row, "vector": [row, 0], "key": row % 10} for row in range(start, start + 100)])
+        client.flush(name)
+    before = client.query(name, filter="key == 3", output_fields=["id"])
+    job = client.compact(name, is_clustering=True)
+    assert client.get_compaction_state(job) == "Completed"
+    assert client.query(name, filter="key == 3", output_fields=["id"]) == before
+    assert len(before) == 20
+
+
+@pytest.mark.parametrize(
     ("field", "index_type", "params", "told"),
     [
         ("number", "NGRAM", {"min_gram": 2, "max_gram": 3}, "does not take fields of type Int64"),
@@ -177,7 +216,8 @@ def test_indexes_of_a_new_collection_cover_what_comes(client: MilvusClient, fill
         ("id", "BITMAP", {}, "primary key"),
         ("flag", "STL_SORT", {}, "does not take fields of type Bool"),
         ("tags", "STL_SORT", {}, "does not take fields of type Array"),
-        ("number", "RTREE", {}, "there is no scalar index type"),
+        ("number", "RTREE", {}, "does not take fields of type Int64"),
+        ("number", "RTREES", {}, "there is no scalar index type"),
         ("number", "HNSW", {"M": 8}, "there is no scalar index type"),
         ("number", "STL_SORT", {"nlist": 8}, "has no parameter"),
         ("title", "NGRAM", {}, "needs min_gram"),

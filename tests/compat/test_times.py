@@ -53,6 +53,20 @@ def test_times_come_back_in_the_zone_of_the_collection(client: MilvusClient, tim
         client.flush(times)
 
 
+def test_groups_and_order_by_times(client: MilvusClient, times: str) -> None:
+    for _ in ("growing", "sealed"):
+        rows = client.query(
+            times, filter="id > 0", group_by_fields=["made"], output_fields=["made", "count(*)", "max(seen)"], limit=9
+        )
+        assert [(row["made"], row["count(*)"], row["max(seen)"]) for row in rows] == [
+            ("2024-01-31T08:00:00+08:00", 1, None),
+            ("2025-01-01T00:00:00+08:00", 3, "2025-05-01T20:00:00.25+08:00"),
+        ]
+        rows = client.query(times, filter="id > 0", order_by=["seen:desc", "made"], output_fields=["id"], limit=9)
+        assert [row["id"] for row in rows] == [4, 3, 2, 1]
+        client.flush(times)
+
+
 def test_the_zone_of_a_request_wins(client: MilvusClient, times: str) -> None:
     rows = client.query(times, filter="id == 1", output_fields=["seen"], timezone="America/New_York")
     assert rows[0]["seen"] == "2025-05-01T08:00:00-04:00"

@@ -62,18 +62,23 @@ def rows_of(draw: st.DrawFn, *, distinct: bool) -> list[Row]:
 class CollectionMachine(RuleBasedStateMachine):
     """Drives one collection and its reference."""
 
-    @initialize(metric=st.sampled_from(METRICS), index=st.sampled_from(["FLAT", "IVF_FLAT", "HNSW", ""]))
-    def open(self, metric: str, index: str) -> None:
+    @initialize(
+        metric=st.sampled_from(METRICS),
+        index=st.sampled_from(["FLAT", "IVF_FLAT", "HNSW", ""]),
+        segment_bytes=st.sampled_from([3000, 1 << 20]),
+    )
+    def open(self, metric: str, index: str, segment_bytes: int) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="elanus-model-"))
         self.metric = metric
         self.reference = ReferenceCollection()
         self.settings = {"index_rows_min": 8, "durability": "none", "background_maintenance": False}
+        self.settings["segment_bytes_max"] = segment_bytes
         self.database = elanus.connect(self.root, **self.settings)
         schema = Schema(
             (
                 Field("id", DataType.INT64, is_primary=True),
                 Field("v", DataType.FLOAT_VECTOR, dim=DIM, nullable=True),
-                Field("n", DataType.INT16, nullable=True),
+                Field("n", DataType.INT16, nullable=True, is_clustering_key=True),
                 Field("s", DataType.VARCHAR, max_length=16),
             ),
             enable_dynamic_field=True,
@@ -115,6 +120,11 @@ class CollectionMachine(RuleBasedStateMachine):
     @rule()
     def compact(self) -> None:
         self.collection.compact()
+
+    @rule()
+    def compact_by_clustering_key(self) -> None:
+        """Into several segments, because their size is measured in bytes and these are small."""
+        self.collection.compact(by_clustering_key=True)
 
     @rule()
     def build_indexes(self) -> None:

@@ -13,11 +13,26 @@ namespace {
 // Words with fewer bits than this are quicker bit by bit.
 constexpr int kDenseWordBits = 12;
 
+// The first word from `i` on that has a bit; `word_count` when there is none.
+inline int64_t next_word_with_bits(const uint64_t* words, int64_t i, int64_t word_count) {
+    for (; i + 8 <= word_count; i += 8) {
+        const __m512i bits = _mm512_loadu_si512(words + i);
+        const auto mask = static_cast<uint32_t>(_mm512_test_epi64_mask(bits, bits));
+        if (mask != 0) return i + __builtin_ctz(mask);
+    }
+    while (i < word_count && words[i] == 0) ++i;
+    return i;
+}
+
 // Whole registers are stored, so the last 64 places of `rows` are left to the careful loop.
 void bit_rows(const uint64_t* words, int64_t word_count, int64_t* rows, int64_t row_count) {
     const int64_t* careful_from = rows + row_count - 64;
     const __m512i first = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
     for (int64_t i = 0; i < word_count; ++i) {
+        if (words[i] == 0) {
+            i = next_word_with_bits(words, i + 1, word_count);
+            if (i == word_count) return;
+        }
         const uint64_t word = words[i];
         if (rows > careful_from || __builtin_popcountll(word) < kDenseWordBits) {
             rows = write_rows(word, 64 * i, rows);

@@ -15,6 +15,7 @@ from elanus.schema.field import Field
 
 __all__ = [
     "geometries_from_values",
+    "geometry_boxes",
     "geometry_from_text",
     "geometry_objects",
     "point_coordinates",
@@ -26,6 +27,7 @@ Objects = npt.NDArray[np.object_]
 
 # Byte order, a type, two doubles: the form that `geometries_from_values` writes of a point.
 _POINT_BYTES: Final = 21
+_BATCH_ROWS: Final = 1 << 16
 _POINT_HEAD: Final = b"\x01\x01\x00\x00\x00"
 
 
@@ -95,6 +97,26 @@ def geometry_objects(column: pa.Array) -> Objects:
     """The shapely geometry of every row; None where it is null."""
     objects: Objects = shapely_library().from_wkb(np.array(column.to_pylist(), object))
     return objects
+
+
+def geometry_boxes(column: pa.Array) -> pa.FixedSizeListArray:
+    """The box around every geometry, four doubles: left, low, right, high.
+
+    Null where there is none (NULL, empty), and where the geometry is not valid, so that GEOS may fail at any box.
+    """
+    points = point_coordinates(column)
+    sides = np.full((len(column), 4), np.nan)
+    if points is not None:
+        sides[np.asarray(column.is_valid())] = np.concatenate((points, points), axis=1)
+    else:
+        shapely = shapely_library()
+        for start in range(0, len(column), _BATCH_ROWS):
+            objects = geometry_objects(column.slice(start, _BATCH_ROWS))
+            boxes = shapely.bounds(objects)
+            boxes[~shapely.is_valid(objects)] = np.nan
+            sides[start : start + len(objects)] = boxes
+    missing = np.isnan(sides).any(axis=1)
+    return pa.FixedSizeListArray.from_arrays(pa.array(sides.reshape(-1)), 4, mask=pa.array(missing))
 
 
 def texts_from_geometries(column: pa.Array) -> list[str | None]:

@@ -186,7 +186,7 @@ class Collection(CollectionUpkeep):
 
         Args:
             output: `count(*)`, `count`, `sum`, `avg`, `min` or `max` of a field as `avg(price)`, fields of `group_by`.
-            group_by: integer, Bool or VarChar fields.
+            group_by: integer, Bool, VarChar or Timestamptz fields.
             filter: an expression of the filter language; empty takes all rows.
             order_by: as `query`, of `group_by` or of aggregates in `output`; groups come by their keys otherwise.
             limit: groups at most; None for all.

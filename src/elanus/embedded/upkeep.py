@@ -90,9 +90,16 @@ class CollectionUpkeep:
         """Writes growing rows into segment files: not needed for durability, it frees memory and lets indexes build."""
         self._service.execute(Flush(self._name, database=self._database))
 
-    def compact(self) -> None:
-        """Merges small segments and removes deleted rows now, as the background would in time."""
-        self._service.execute(Compact(self._name, database=self._database))
+    def compact(self, *, by_clustering_key: bool = False) -> None:
+        """Merges small segments and removes deleted rows now, as the background would in time.
+
+        With `by_clustering_key` all flushed rows are divided into segments with ranges of that key, so that filters on
+        it read few of them.
+
+        Raises:
+            InvalidInput: the schema has no clustering key.
+        """
+        self._service.execute(Compact(self._name, database=self._database, by_clustering_key=by_clustering_key))
 
     def truncate(self) -> None:
         """Removes every row."""

@@ -1,6 +1,7 @@
 """Changes to what a collection is made of: partitions, indexes, properties, load state, and truncation."""
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -16,7 +17,7 @@ from elanus.index.registry import index_type
 from elanus.index.scalar.rules import check_scalar_index
 from elanus.schema.collection import IndexDefinition, Schema
 from elanus.schema.field import Field
-from elanus.schema.names import check_name
+from elanus.schema.names import NAME_LENGTH_MAX, check_name
 from elanus.schema.types import LIST_METRICS_OF, METRICS_OF, Metric
 from elanus.storage.manifest import (
     Change,
@@ -234,7 +235,8 @@ def drop_index(collection: Collection, name: str, *, while_loaded: bool = True) 
 def _complete(schema: Schema, field: Field, definition: IndexDefinition, metric: str, index_id: int) -> IndexDefinition:
     """The definition with name, metric and parameters filled in and checked."""
     is_member = "[" in field.name
-    name = definition.index_name or field.name.replace("[", "_").removesuffix("]")
+    usual = _name_of_key(definition.field_name) if field.is_dynamic else field.name.replace("[", "_").removesuffix("]")
+    name = definition.index_name or usual
     check_name("index", name)
     if not field.is_vector:
         params = definition.params
@@ -266,6 +268,12 @@ def _complete(schema: Schema, field: Field, definition: IndexDefinition, metric:
         params=params,
         index_id=index_id,
     )
+
+
+def _name_of_key(key: str) -> str:
+    """The name of an index on a dynamic key or a path from one that is given none: the letters and digits of it."""
+    name = re.sub(r"\W+", "_", key, flags=re.ASCII).strip("_")
+    return (name if name[:1].isalpha() else f"key_{name}")[:NAME_LENGTH_MAX]
 
 
 def _check_settings(names: Iterable[str]) -> None:

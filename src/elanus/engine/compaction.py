@@ -1,4 +1,4 @@
-"""Compaction: the live rows of some segments, rewritten as one.
+"""Compaction: the live rows of some segments, rewritten as one, or as several by ranges of the clustering key.
 
 Runs beside writes, deletes and flushes. Rows deleted when it starts are left out; rows deleted while it runs are
 carried over by position; those that a flush meanwhile moved the log past are written to a delete file in the commit
@@ -8,6 +8,7 @@ that swaps the segments. Files of the old segments go when the last reader lets 
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.taking import take_rows
+from elanus.engine.clustering import clustering_key, parts_by_key
 from elanus.engine.collection import Collection
 from elanus.engine.sealing import shredding_rules
 from elanus.engine.state import CollectionState, SealedUnit
@@ -50,13 +52,50 @@ class _Source:
     def live_count(self) -> int:
         return self.unit.segment.row_count if self.live is None else len(self.live)
 
-    def column(self, name: str) -> pa.Array:
+    def column(self, name: str, places: Rows | None = None) -> pa.Array:
+        """The values of the live rows, or of those at ascending `places` among them."""
         column = self.unit.segment.column(name)
-        return column if self.live is None else take_rows(column, self.live)
+        if places is None or len(places) == self.live_count:
+            return column if self.live is None else take_rows(column, self.live)
+        return take_rows(column, places if self.live is None else self.live[places])
 
 
-def compact(collection: Collection, segment_ids: Sequence[int]) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """A segment to be written.
+
+    Attributes:
+        order: its rows as positions in the sources' live rows laid end to end.
+        places: the same by source, ascending.
+        moves: where each row of the output is in the sources' parts laid end to end; None when there.
+    """
+
+    order: Rows
+    places: tuple[Rows, ...]
+    moves: Rows | None
+
+    @classmethod
+    def of(cls, sources: Sequence[_Source], order: Rows) -> "_Output":
+        starts = np.cumsum([0, *(source.live_count for source in sources)])
+        source_of = np.searchsorted(starts[1:], order, side="right")
+        places = tuple(order[source_of == number] - starts[number] for number in range(len(sources)))
+        if (source_of[1:] >= source_of[:-1]).all():
+            return cls(order, places, None)
+        moves = np.empty(len(order), np.int64)
+        moves[np.argsort(source_of, kind="stable")] = np.arange(len(order))
+        return cls(order, places, moves)
+
+    def column(self, sources: Sequence[_Source], name: str) -> pa.Array:
+        """The values of its rows."""
+        parts = [source.column(name, places) for source, places in zip(sources, self.places, strict=True)]
+        joined = pa.concat_arrays(parts)
+        return joined if self.moves is None else take_rows(joined, self.moves)
+
+
+def compact(collection: Collection, segment_ids: Sequence[int], *, part_count: int = 1) -> bool:
     """Rewrites segments of one partition. False when one of them has left the collection, and nothing was changed.
+
+    With a clustering key they become up to `part_count` segments, each with a range of its values.
 
     Raises:
         Unavailable: the disk failed; nothing was changed.
@@ -65,10 +104,10 @@ def compact(collection: Collection, segment_ids: Sequence[int]) -> bool:
     if len(units) != len(segment_ids):
         return False
     sources = [_source(unit) for unit in sorted(units, key=lambda unit: unit.segment.meta.min_timestamp)]
-    order = _time_order(sources)
-    entry = None if len(order) == 0 else _write(collection, sources, order)
-    if not _publish(collection, sources, order, entry):
-        if entry is not None:
+    outputs = [_Output.of(sources, order) for order in _orders(collection, sources, part_count) if len(order)]
+    entries = [_write(collection, sources, output) for output in outputs]
+    if not _publish(collection, sources, outputs, entries):
+        for entry in entries:
             collection.components.store.delete_folder(collection.segment_prefix(entry.segment_id))
         return False
     for unit in units:
@@ -113,6 +152,16 @@ def _source(unit: SealedUnit) -> _Source:
     return _Source(unit, None if hidden is None else (~hidden).rows(), unit.deletes.entry_count)
 
 
+def _orders(collection: Collection, sources: Sequence[_Source], part_count: int) -> list[Rows]:
+    """The rows of each new segment, by timestamp."""
+    order = _time_order(sources)
+    key = clustering_key(collection.manifest.schema, collection.components.settings)
+    if part_count == 1 or key is None or len(order) == 0:
+        return [order]
+    part_of = parts_by_key(pa.concat_arrays([source.column(key.name) for source in sources]), part_count)
+    return [order[part_of[order] == part] for part in range(part_count)]
+
+
 def _time_order(sources: Sequence[_Source]) -> Rows:
     """Positions in the sources' live rows laid end to end, by timestamp; equal timestamps keep their order."""
     stamps = np.concatenate([_live_timestamps(source) for source in sources])
@@ -124,13 +173,7 @@ def _live_timestamps(source: _Source) -> npt.NDArray[np.uint64]:
     return stamps if source.live is None else stamps[source.live]
 
 
-def _write(collection: Collection, sources: Sequence[_Source], order: Rows) -> SegmentEntry:
-    in_order = bool((order[1:] > order[:-1]).all())
-
-    def column(name: str) -> pa.Array:
-        joined = pa.concat_arrays([source.column(name) for source in sources])
-        return joined if in_order else take_rows(joined, order)
-
+def _write(collection: Collection, sources: Sequence[_Source], output: _Output) -> SegmentEntry:
     segment_id = collection.components.ids.allocate()
     fields = collection.manifest.schema.fields
     written = write_segment(
@@ -138,42 +181,46 @@ def _write(collection: Collection, sources: Sequence[_Source], order: Rows) -> S
         collection.segment_prefix(segment_id),
         segment_id,
         fields,
-        column,
+        partial(output.column, sources),
         shredding=shredding_rules(collection.components.settings),
     )
     return SegmentEntry(
         segment_id=segment_id,
         partition_id=sources[0].unit.entry.partition_id,
-        row_count=len(order),
+        row_count=len(output.order),
         size_bytes=written.meta.size_bytes(),
         meta_crc32c=written.meta_crc32c,
     )
 
 
-def _publish(collection: Collection, sources: Sequence[_Source], order: Rows, entry: SegmentEntry | None) -> bool:
-    """Swaps the sources for the new segment, unless one of them has left the collection."""
+def _publish(
+    collection: Collection, sources: Sequence[_Source], outputs: Sequence[_Output], entries: Sequence[SegmentEntry]
+) -> bool:
+    """Swaps the sources for the new segments, unless one of them has left the collection."""
     removed = tuple(source.unit.entry.segment_id for source in sources)
-    places = _new_places(sources, order)
-    published: list[SealedUnit | None] = []
+    places = [_new_places(sources, output.order) for output in outputs]
+    published: list[list[SealedUnit]] = []
 
     def decide(manifest: Manifest) -> list[Change]:
         present = {item.segment_id for item in manifest.segments}
         if not present.issuperset(removed):
             return []
-        if entry is None:
-            published.append(None)
-            return [SegmentsReplaced(removed, ())]
-        late = _late_deletes(collection.state, sources, places, entry)
-        complete = _with_deletes(collection, entry, late, manifest.flushed_timestamp)
-        published.append(collection.sealed_unit(manifest, complete, deletes=DeleteSet(entry.row_count)))
-        return [SegmentsReplaced(removed, (complete,))]
+        complete = [
+            _with_deletes(collection, entry, _late_deletes(collection.state, sources, rows, entry), manifest)
+            for entry, rows in zip(entries, places, strict=True)
+        ]
+        published.append(
+            [collection.sealed_unit(manifest, entry, deletes=DeleteSet(entry.row_count)) for entry in complete]
+        )
+        return [SegmentsReplaced(removed, tuple(complete))]
 
     def swap(state: CollectionState) -> CollectionState:
         kept = tuple(unit for unit in state.sealed if unit.entry.segment_id not in removed)
-        new = published[0]
-        if entry is None or new is None:
-            return replace(state, sealed=kept)
-        return replace(state, sealed=(*kept, replace(new, deletes=_late_deletes(state, sources, places, entry))))
+        new = [
+            replace(unit, deletes=_late_deletes(state, sources, rows, unit.entry))
+            for unit, rows in zip(published[0], places, strict=True)
+        ]
+        return replace(state, sealed=(*kept, *new))
 
     collection.decide_and_change(decide, swap)
     return bool(published)
@@ -181,7 +228,7 @@ def _publish(collection: Collection, sources: Sequence[_Source], order: Rows, en
 
 def _new_places(sources: Sequence[_Source], order: Rows) -> dict[int, Rows]:
     """For every source segment, the new row of each old row, -1 for rows left out."""
-    position_to_row = np.empty(len(order), np.int64)
+    position_to_row = np.full(sum(source.live_count for source in sources), -1)
     position_to_row[order] = np.arange(len(order))
     places, start = {}, 0
     for source in sources:
@@ -214,12 +261,10 @@ def _late_deletes(
     return DeleteSet.from_arrays(entry.row_count, all_rows[by_time], all_stamps[by_time])
 
 
-def _with_deletes(
-    collection: Collection, entry: SegmentEntry, deletes: DeleteSet, flushed_timestamp: int
-) -> SegmentEntry:
+def _with_deletes(collection: Collection, entry: SegmentEntry, deletes: DeleteSet, manifest: Manifest) -> SegmentEntry:
     """The entry with a file of the deletes that the log does not hold any more."""
     rows, stamps = deletes.arrays()
-    old = stamps <= flushed_timestamp
+    old = stamps <= manifest.flushed_timestamp
     if not old.any():
         return entry
     components = collection.components

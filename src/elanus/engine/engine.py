@@ -114,6 +114,8 @@ class Engine:
         settings = self.components.settings
         check_schema(schema, settings)
         _check_options(schema, options, settings.shard_count_max, settings.partition_count_max)
+        if settings.partition_key_required and schema.partition_key_field is None:
+            raise InvalidInput("invalid_schema", "a partition key is required here; make a field of the schema one")
         self.catalog.read(lambda state: state.check_name_free(database, name))
         manifest = self._first_manifest(schema, options)
         Collection.create(manifest, self.components)

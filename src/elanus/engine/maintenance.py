@@ -12,14 +12,14 @@ from elanus.engine.collection import Collection
 from elanus.engine.compaction import compact, note_damage
 from elanus.engine.flush import flush
 from elanus.engine.indexing import build_index, summarise_segments
-from elanus.engine.policy import Action, BuildIndex, CollectionSummary, Compact, Flush, next_action
+from elanus.engine.policy import Action, BuildIndex, CollectionSummary, Compact, Flush, clustering, next_action
 from elanus.errors import DataCorrupt, ElanusError, Unavailable
 from elanus.runtime.clock import Clock
 from elanus.runtime.log import get_logger
 from elanus.runtime.pool import processor_count, start_thread
 from elanus.settings import Settings
 
-__all__ = ["Maintenance", "perform", "planned_action"]
+__all__ = ["Maintenance", "cluster", "perform", "planned_action"]
 
 _logger: Final = get_logger("engine.maintenance")
 _RETRY_S: Final = 5.0
@@ -55,15 +55,27 @@ def perform(collection: Collection, action: Action, *, cancelled: Callable[[], b
         match action:
             case Flush():
                 flush(collection)
-            case Compact(segment_ids):
+            case Compact(segment_ids, part_count):
                 with collection.compaction_lock:
                     try:
-                        compact(collection, segment_ids)
+                        compact(collection, segment_ids, part_count=part_count)
                     except DataCorrupt:
                         note_damage(collection, segment_ids)
                         raise
             case BuildIndex(segment_id, index_id):
                 build_index(collection, segment_id, index_id, thread_count=processor_count(), cancelled=cancelled)
+
+
+def cluster(collection: Collection) -> None:
+    """Divides the sealed rows of every partition by the clustering key, of which the schema has one.
+
+    Raises:
+        Unavailable: the disk failed, or the collection was closed; partitions may be divided already.
+        DataCorrupt: a segment is damaged; its partition stays as it is.
+    """
+    with collection.work_lock:
+        for action in clustering(summarise_segments(collection), collection.components.settings):
+            perform(collection, action, cancelled=lambda: False)
 
 
 class Maintenance:

@@ -4,13 +4,23 @@ Order of urgency: flush what has grown too large, drop and merge segments (an in
 then build indexes, oldest segment first.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from elanus.settings import Settings
 
-__all__ = ["Action", "BuildIndex", "CollectionSummary", "Compact", "Flush", "SegmentSummary", "next_action"]
+__all__ = [
+    "Action",
+    "BuildIndex",
+    "CollectionSummary",
+    "Compact",
+    "Flush",
+    "SegmentSummary",
+    "clustering",
+    "next_action",
+]
 
 # Segments are merged when a partition has this many of about one size (a tier): a byte is rewritten once a tier.
 _TIER_SEGMENTS_MAX: Final = 4
@@ -59,9 +69,14 @@ class Flush:
 
 @dataclass(frozen=True, slots=True)
 class Compact:
-    """Rewrite these segments, of one partition, as one (or as none, if no row of them lives)."""
+    """Rewrite these segments, of one partition, as one (or as none, if no row of them lives).
+
+    Attributes:
+        part_count: into so many by ranges of the clustering key instead.
+    """
 
     segment_ids: tuple[int, ...]
+    part_count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +106,21 @@ def next_action(collection: CollectionSummary, settings: Settings) -> Action | N
         if segment.row_count >= settings.index_rows_min and segment.missing_index_ids:
             return BuildIndex(segment.segment_id, segment.missing_index_ids[0])
     return None
+
+
+def clustering(segments: Sequence[SegmentSummary], settings: Settings) -> list[Compact]:
+    """What divides all rows of each partition by the clustering key, into segments of about full size."""
+    partitions: dict[int, list[SegmentSummary]] = {}
+    for segment in sorted(segments, key=lambda item: item.segment_id):
+        if not segment.is_damaged:
+            partitions.setdefault(segment.partition_id, []).append(segment)
+    actions = []
+    for members in partitions.values():
+        total = sum(segment.live_bytes for segment in members)
+        part_count = max(1, math.ceil(total / (settings.segment_bytes_max * _SIZE_TOLERANCE)))
+        if part_count > 1 or len(members) > 1:
+            actions.append(Compact(tuple(segment.segment_id for segment in members), part_count))
+    return actions
 
 
 def _compaction(segments: Sequence[SegmentSummary], settings: Settings) -> Compact | None:

@@ -8,6 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from elanus.columns.bitset import Bitset
+from elanus.columns.geometries import geometry_boxes
 from elanus.expr import variants
 from elanus.expr.bound import JsonPath
 from elanus.expr.json_index_paths import index_path
@@ -56,7 +58,12 @@ def scalar_column(schema: Schema, definition: IndexDefinition, source: ColumnSou
     if path is None:
         array = source.column(definition.field_name)
         known = validity(array)
-        return ScalarColumn(array, RowSets(len(array), absent=None if known is None else ~known))
+        absent = None if known is None else ~known
+        field = schema.find(definition.field_name)
+        if field is None or field.data_type is not DataType.GEOMETRY:
+            return ScalarColumn(array, RowSets(len(array), absent=absent))
+        boxes = geometry_boxes(array)
+        return ScalarColumn(boxes, RowSets(len(array), absent=absent, others=_unboxed(boxes, known)))
     values = OperandReader(source, {path.name: [path.steps]}).variants(path)
     array = _CASTS[str(definition.params["json_cast_type"])](values)
     absent = ~values.known()
@@ -73,6 +80,14 @@ def scalar_column(schema: Schema, definition: IndexDefinition, source: ColumnSou
             null_documents=None if documents is None else ~documents,
         ),
     )
+
+
+def _unboxed(boxes: pa.Array, known: Bitset | None) -> Bitset | None:
+    """The rows with a geometry that have no box."""
+    if boxes.null_count == 0:
+        return None
+    missing = Bitset.from_bool(boxes.is_null().to_numpy(zero_copy_only=False))
+    return missing if known is None else missing & known
 
 
 def _truths(values: Variants) -> pa.Array:

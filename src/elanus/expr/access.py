@@ -13,7 +13,19 @@ from elanus.expr.cost import cost
 from elanus.expr.outline import outline
 from elanus.expr.truth import Truth
 
-__all__ = ["AccessPath", "IndexAccess", "IndexAnswer", "IndexOffer", "PredicateIndexes", "pays", "predicate_line"]
+__all__ = [
+    "CONNECTIVES",
+    "AccessPath",
+    "IndexAccess",
+    "IndexAnswer",
+    "IndexOffer",
+    "PredicateIndexes",
+    "pays",
+    "predicate_line",
+]
+
+CONNECTIVES: Final = (And, Or, Not, Always)
+"""Conditions that no index answers."""
 
 # Asking an index costs this much however little it finds, and so does gathering rows to look at.
 _ASKING_NS: Final = 8_000
@@ -119,7 +131,7 @@ class IndexAccess:
         answered: list[tuple[int, int]] = []
         for position, operand in enumerate(operands):
             predicate = operand.operand if isinstance(operand, Not) else operand
-            if not isinstance(predicate, And | Or | Not | Always):
+            if not isinstance(predicate, CONNECTIVES):
                 offer = self.taken(predicate, row_count)
                 if offer is not None:
                     answered.append((offer.row_count_max, position))
@@ -152,9 +164,11 @@ class IndexAccess:
         if self._indexes is None:
             return None
         # The predicates live as long as the filter, which outlives its evaluation.
-        if id(predicate) not in self._offers:
-            self._offers[id(predicate)] = self._indexes.offer(predicate)
-        return self._offers[id(predicate)]
+        key = id(predicate)
+        if key in self._offers:
+            return self._offers[key]
+        offer = self._offers[key] = self._indexes.offer(predicate)
+        return offer
 
 
 def _row_scan_ns(predicate: Condition) -> float:

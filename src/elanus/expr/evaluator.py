@@ -10,7 +10,7 @@ from elanus.columns.bitset import Bitset
 from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.numbers import number_array, number_values
 from elanus.expr import primitives
-from elanus.expr.access import IndexAccess
+from elanus.expr.access import CONNECTIVES, IndexAccess
 from elanus.expr.array_predicates import array_equals, contains_all, contains_any
 from elanus.expr.bound import (
     Always,
@@ -50,6 +50,9 @@ from elanus.expr.variants import MISSING, NULL, STRING
 
 __all__ = ["evaluate"]
 
+# Asked for every condition: a tuple is made once, a union of types each time.
+_JOINING: Final = (And, Or)
+
 # Times are numbers of microseconds here.
 _NUMERIC: Final = frozenset({"number", "time"})
 
@@ -88,7 +91,7 @@ class _Evaluation:
 
     def truth(self, node: Condition) -> Truth:
         """By an index or by scanning."""
-        if self._access is None or isinstance(node, And | Or | Not | Always):
+        if self._access is None or isinstance(node, CONNECTIVES):
             return self._scanned(node)
         offer = self._access.taken(node, self._read.row_count)
         if offer is None:
@@ -104,7 +107,7 @@ class _Evaluation:
 
     def holding(self, node: Condition) -> Truth:
         """The rows that are TRUE; what the others are does not matter."""
-        return self._joined(node, true_only=True) if isinstance(node, And | Or) else self.truth(node)
+        return self._joined(node, true_only=True) if isinstance(node, _JOINING) else self.truth(node)
 
     def _scanned(self, node: Condition) -> Truth:
         match node:

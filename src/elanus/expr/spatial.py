@@ -113,17 +113,19 @@ def _answers(node: Spatial, objects: npt.NDArray[np.object_]) -> tuple[Mask, Mas
         return geometry_distances(objects, other) <= node.distance_m, None
     shapely.prepare(other)
     test: Any = getattr(shapely, _EXCHANGED[node.predicate])
-    try:
-        return test(other, objects), None
-    except shapely.errors.GEOSException:
-        pass
-    true, decided = np.zeros(len(objects), np.bool_), np.ones(len(objects), np.bool_)
-    for row, one in enumerate(objects):
+    # Products of huge coordinates overflow inside GEOS, which goes on with infinity.
+    with np.errstate(over="ignore", invalid="ignore"):
         try:
-            true[row] = test(other, one)
+            return test(other, objects), None
         except shapely.errors.GEOSException:
-            decided[row] = False
-    return true, decided
+            pass
+        true, decided = np.zeros(len(objects), np.bool_), np.ones(len(objects), np.bool_)
+        for row, one in enumerate(objects):
+            try:
+                true[row] = test(other, one)
+            except shapely.errors.GEOSException:
+                decided[row] = False
+        return true, decided
 
 
 def _both(known: Bitset | None, decided: Bitset) -> Bitset:

@@ -158,7 +158,8 @@ def _key_field(schema: Schema, name: str) -> Field:
     if field.data_type not in _KEY_TYPES:
         raise InvalidInput(
             "invalid_argument",
-            f"group_by field {name!r} is a {field.type_label()}, expected an integer, Bool or VarChar field",
+            f"group_by field {name!r} is a {field.type_label()}, expected an integer, Bool, VarChar or Timestamptz "
+            "field",
             field=name,
         )
     return field

@@ -1,6 +1,5 @@
 """What a predicate of a filter asks of an index: the values to look up, and what to make of the rows found."""
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -24,6 +23,7 @@ from elanus.expr.bound import (
     InStrings,
     JsonPath,
     Matches,
+    Spatial,
 )
 from elanus.expr.bounds import double_form, integer_form
 from elanus.expr.cost import cost
@@ -31,6 +31,7 @@ from elanus.expr.domains import INTEGER_BITS
 from elanus.expr.json_paths import Steps
 from elanus.expr.patterns import StringPattern
 from elanus.index.scalar.protocol import AllOf, Lookup, Members, Passing, StartsWith, ValueRange
+from elanus.query.spatial_lookups import spatial_lookup
 from elanus.schema.types import DataType
 
 __all__ = ["IndexLookup", "index_lookup"]
@@ -40,6 +41,7 @@ Unknown = Literal["absent", "null_documents", "none"]
 
 # A filter is evaluated for every segment, and again when it is asked again.
 _REMEMBERED_MAX: Final = 1024
+_SMALL: Final = (Compare, Between, CompareJson, Matches, Spatial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +67,22 @@ class IndexLookup:
     is_exact: bool = True
 
 
+# By identity, because constants that are equal (1 and true) ask for other rows. The predicate is kept alive beside its
+# lookup, so that no other object has its id.
+_remembered: Final[dict[int, tuple[Condition, IndexLookup | None]]] = {}
+
+
 def index_lookup(predicate: Condition) -> IndexLookup | None:
     """The lookup for a predicate; None when no index can tell anything of it."""
     # Long lists are not kept alive for this.
-    is_small = isinstance(predicate, Compare | Between | CompareJson | Matches)
-    return _remembered(_Identity(predicate)) if is_small else _lookup(predicate)
-
-
-class _Identity:
-    """A predicate as a key: the object itself, because constants that are equal (1 and true) ask for other rows."""
-
-    __slots__ = ("predicate",)
-
-    def __init__(self, predicate: Condition) -> None:
-        self.predicate: Final = predicate
-
-    def __hash__(self) -> int:
-        return id(self.predicate)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and other.predicate is self.predicate
-
-
-@functools.lru_cache(_REMEMBERED_MAX)
-def _remembered(identity: _Identity) -> IndexLookup | None:
-    return _lookup(identity.predicate)
+    if not isinstance(predicate, _SMALL):
+        return _lookup(predicate)
+    found = _remembered.get(id(predicate))
+    if found is None:
+        if len(_remembered) >= _REMEMBERED_MAX:
+            _remembered.clear()
+        found = _remembered[id(predicate)] = predicate, _lookup(predicate)
+    return found[1]
 
 
 def _lookup(predicate: Condition) -> IndexLookup | None:
@@ -111,6 +104,9 @@ def _lookup(predicate: Condition) -> IndexLookup | None:
         case Contains(operand=ArrayColumn(member="") as array) if not (predicate.all_needed and predicate.impossible):
             lookup = _containment(predicate.members, all_needed=predicate.all_needed)
             return None if lookup is None else IndexLookup(array.name, lookup)
+        case Spatial():
+            lookup = spatial_lookup(predicate)
+            return None if lookup is None else IndexLookup(predicate.operand.name, lookup, is_exact=False)
         case EqualsList(array=ArrayColumn(member="") as array, members=members) if members:
             lookup = AllOf(tuple(dict.fromkeys(members)))
             return IndexLookup(array.name, lookup, negated=predicate.negated, is_exact=False)

@@ -82,7 +82,7 @@ def resolve_order(schema: Schema, texts: Sequence[str]) -> tuple[SortKey, ...]:
         if field.data_type not in _SORTABLE:
             raise InvalidInput(
                 "invalid_argument",
-                f"order_by field {name!r} is a {field.type_label()}; expected a number, Bool or VarChar field",
+                f"order_by field {name!r} is a {field.type_label()}; expected a number, Bool, VarChar or Timestamptz",
                 field=name,
             )
         if name in keys:

@@ -45,6 +45,10 @@ class Schema:
         return next((item for item in self.fields if item.is_partition_key), None)
 
     @property
+    def clustering_key_field(self) -> Field | None:
+        return next((item for item in self.fields if item.is_clustering_key), None)
+
+    @property
     def user_fields(self) -> tuple[Field, ...]:
         """The fields the user declared, without `$meta`."""
         return tuple(item for item in self.fields if not item.is_dynamic)

@@ -27,9 +27,13 @@ class CompactionJobs:
         self._lock: Final = threading.Lock()
         self._collections: Final[OrderedDict[int, int]] = OrderedDict()
 
-    def run(self, info: CollectionInfo) -> int:
-        """Does every compaction that is due in a collection; the number of the finished job."""
-        self._service.execute(Compact(info.name, database=info.database))
+    def run(self, info: CollectionInfo, *, by_clustering_key: bool = False) -> int:
+        """Does every compaction that is due in a collection; the number of the finished job.
+
+        Raises:
+            InvalidInput: rows are to be divided by a clustering key, and there is none.
+        """
+        self._service.execute(Compact(info.name, database=info.database, by_clustering_key=by_clustering_key))
         job = self._service.execute(GetTimestamp())
         with self._lock:
             self._collections[job] = info.collection_id

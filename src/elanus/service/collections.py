@@ -25,6 +25,7 @@ from elanus.query.retrieve import count
 from elanus.schema.collection import Schema
 from elanus.schema.names import check_name
 from elanus.schema.types import DataType
+from elanus.service.isolation import check_isolation
 from elanus.service.requests.collections import (
     AlterCollectionProperties,
     CollectionInfo,
@@ -69,6 +70,7 @@ def create_collection(engine: Engine, request: CreateCollection) -> None:
         loaded=request.loaded,
     )
     check_timezone(request.properties)
+    check_isolation(request.schema, request.properties)
     timezone = effective_timezone(engine, request.schema, request.database, properties=request.properties)
     schema = with_exact_defaults(request.schema, timezone)
     _check_geometries(schema)
@@ -168,6 +170,7 @@ def truncate_collection(engine: Engine, request: TruncateCollection) -> None:
 def alter_properties(engine: Engine, request: AlterCollectionProperties) -> None:
     check_timezone(request.properties)
     collection = engine.collection(request.database, request.name)
+    check_isolation(collection.manifest.schema, request.properties)
     change_properties(collection, dict(request.properties), request.removed)
 
 

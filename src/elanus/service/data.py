@@ -8,10 +8,11 @@ from elanus.columns.layout import arrow_field, arrow_type
 from elanus.columns.numbers import number_array
 from elanus.engine.admission import AdmissionRules, admit, route, without_repeated_keys
 from elanus.engine.alterations import partition_entry
+from elanus.engine.clustering import clustering_key
 from elanus.engine.collection import Collection
 from elanus.engine.engine import Engine
 from elanus.engine.flush import flush as flush_collection
-from elanus.engine.maintenance import perform, planned_action
+from elanus.engine.maintenance import cluster, perform, planned_action
 from elanus.engine.partial import complete_rows
 from elanus.engine.policy import Compact as CompactAction
 from elanus.errors import Conflict, InvalidInput
@@ -124,6 +125,12 @@ def flush(engine: Engine, request: Flush) -> int:
 
 def compact(engine: Engine, request: Compact) -> None:
     collection = engine.collection(request.database, request.collection)
+    if request.by_clustering_key:
+        if clustering_key(collection.manifest.schema, engine.components.settings) is None:
+            raise InvalidInput(
+                "invalid_argument", f"collection {request.collection!r} has no clustering key to divide its rows by"
+            )
+        cluster(collection)
     while isinstance(action := planned_action(collection), CompactAction):
         perform(collection, action, cancelled=lambda: False)
 

@@ -22,6 +22,7 @@ from elanus.query.search import Hits, ScanSettings
 from elanus.query.search import search as run_search
 from elanus.query.view import ReadView
 from elanus.runtime.ids import random_token
+from elanus.service.isolation import check_isolated_search
 from elanus.service.requests.query import (
     Aggregate,
     Query,
@@ -147,6 +148,7 @@ def planned_search(engine: Engine, request: Search, view: ReadView | None = None
         ignore_growing=request.ignore_growing,
         timezone=timezone,
     )
+    check_isolated_search(view.schema, collection.manifest.properties, scope.filter)
     plan = SearchPlan(scope, target, request.vectors, query_count, view.primary_field)
     return PlannedSearch(view, plan, output, timezone, request.time_parts)
 

@@ -107,7 +107,10 @@ def test_output_columns_are_those_asked_for_in_their_order(rows: Collection) -> 
         ({"output": ["min(doc)"]}, "'doc' is a JSON, expected a number or VarChar"),
         ({"output": ["avg(tags)"]}, "'tags' is a Array<Int8>, expected a number"),
         ({"output": ["count(*)"], "group_by": ["x"]}, "group_by field 'x' does not exist"),
-        ({"output": ["count(*)"], "group_by": ["doc"]}, "'doc' is a JSON, expected an integer, Bool or VarChar"),
+        (
+            {"output": ["count(*)"], "group_by": ["doc"]},
+            "'doc' is a JSON, expected an integer, Bool, VarChar or Timestamptz",
+        ),
         ({"output": ["count(*)"], "group_by": ["n"], "order_by": ["id"]}, "order_by has 'id', expected a field of"),
         ({"output": ["count(*)"], "group_by": ["n"], "order_by": ["n:up"]}, "direction 'up'"),
         ({"output": ["count(*)"], "group_by": ["n"], "limit": 0}, "limit is 0"),
@@ -123,7 +126,7 @@ def test_what_is_refused(rows: Collection, arguments: dict[str, Any], told: str)
     ("order_by", "told"),
     [
         (["x"], "'x' does not exist; fields with an order are id, n"),
-        (["doc"], "'doc' is a JSON; expected a number, Bool or VarChar"),
+        (["doc"], "'doc' is a JSON; expected a number, Bool, VarChar or Timestamptz"),
         (["vector:asc"], "'vector' is a FloatVector"),
         (["n", "n:desc"], "names 'n' twice"),
         (["n:Asc"], "direction 'Asc', expected asc or desc in lower case"),

@@ -15,6 +15,7 @@ from elanus.errors import DataCorrupt
 from elanus.index.artefacts import check_agrees, check_format, description_bytes, read_description
 from elanus.index.protocol import BuildContext
 from elanus.index.scalar.bitmaps import bitmap_artefacts, open_bitmaps
+from elanus.index.scalar.boxes import box_artefacts, open_boxes
 from elanus.index.scalar.grouping import group_rows
 from elanus.index.scalar.keys import open_keys
 from elanus.index.scalar.ngrams import ngram_artefacts, open_ngrams
@@ -34,7 +35,8 @@ class _Description(msgspec.Struct, frozen=True):
     """What the other files are.
 
     Attributes:
-        structure: `postings`, `bitmaps` or `ngrams`.
+        structure: `postings`, `bitmaps`, `ngrams` or `boxes`.
+        key_count: distinct values, or boxes.
         key_type: of the keys of postings and bitmaps.
         row_sets: the sets of `protocol.RowSets` that have a file.
         gram_min, gram_max: lengths of grams in characters.
@@ -66,6 +68,11 @@ def build_scalar_index(
         description = _Description(_FORMAT, "ngrams", row_count, row_sets=names, gram_min=low, gram_max=high)
         files.update(ngram_artefacts(column.array, gram_min=low, gram_max=high, context=context))
         return {_DESCRIPTION: description_bytes(description), **files}
+    if pa.types.is_fixed_size_list(column.array.type):
+        box_count = row_count - column.array.null_count
+        description = _Description(_FORMAT, "boxes", row_count, key_count=box_count, row_sets=names)
+        files.update(box_artefacts(column.array, context))
+        return {_DESCRIPTION: description_bytes(description), **files}
     context.check_cancelled()
     grouping = group_rows(column.array)
     context.check_cancelled()
@@ -92,6 +99,8 @@ def open_scalar_index(artefacts: Mapping[str, memoryview | pa.Buffer], row_count
     match description.structure:
         case "ngrams":
             return open_ngrams(artefacts, sets, gram_min=description.gram_min, gram_max=description.gram_max)
+        case "boxes":
+            return open_boxes(artefacts, sets, box_count=description.key_count)
         case "postings":
             keys = open_keys(artefacts, description.key_type, description.key_count)
             return open_postings(artefacts, keys, sets)

@@ -25,6 +25,8 @@ KEY_TYPES: Final = ("int8", "int16", "int32", "int64", "float32", "float64", "ui
 _NOTHING: Final = slice(0, 0)
 _BISECTION_NS: Final = 12_000
 _HASHED_KEY_NS: Final = 10
+# So few are sooner looked up one by one than prepared to be looked up together.
+_FEW_MEMBERS: Final = 16
 
 
 class SortedKeys(Protocol):
@@ -49,12 +51,15 @@ class SortedKeys(Protocol):
 class NumberKeys:
     """Numbers, ascending, without NaN; truth values are 0 and 1."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_type", "_values", "_view")
 
     is_text: Final = False
 
     def __init__(self, values: npt.NDArray[Any]) -> None:
         self._values: Final = values
+        self._type: Final = values.dtype.type
+        # Single numbers of a memory view are Python's own, and come sooner than NumPy's.
+        self._view: Final = memoryview(values.data)
 
     def __len__(self) -> int:
         return len(self._values)
@@ -69,24 +74,32 @@ class NumberKeys:
                 return None
 
     def place(self, value: Any) -> slice:
-        key = self._values.dtype.type(value)
-        start = int(self._values.searchsorted(key))
-        found = start < len(self._values) and bool(self._values[start] == key)
-        return slice(start, start + found)
+        found = self._exactly(self._type(value).item())
+        return _NOTHING if found < 0 else slice(found, found + 1)
+
+    def _exactly(self, key: float) -> int:
+        """Where a number is; -1 when it is none of the keys."""
+        place = bisect.bisect_left(self._view, key)
+        return place if place < len(self._view) and self._view[place] == key else -1
 
     def _range(self, lookup: ValueRange) -> slice:
         low, high = lookup.low, lookup.high
         if low is not None and low == high:
             return self.place(low) if lookup.low_inclusive and lookup.high_inclusive else _NOTHING
-        values, of_type = self._values, self._values.dtype.type
-        start, stop = 0, len(values)
+        start, stop = 0, len(self._view)
         if low is not None:
-            start = int(values.searchsorted(of_type(low), "left" if lookup.low_inclusive else "right"))
+            start = self._bound(low, after=not lookup.low_inclusive)
         if high is not None:
-            stop = int(values.searchsorted(of_type(high), "right" if lookup.high_inclusive else "left"))
+            stop = self._bound(high, after=lookup.high_inclusive)
         return slice(start, max(start, stop))
 
+    def _bound(self, value: Any, *, after: bool) -> int:
+        search = bisect.bisect_right if after else bisect.bisect_left
+        return search(self._view, self._type(value).item())
+
     def _members(self, members: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        if len(members) <= _FEW_MEMBERS:
+            return np.array([place for member in members.tolist() if (place := self._exactly(member)) >= 0], np.int64)
         dtype = self._values.dtype
         with np.errstate(over="ignore", invalid="ignore"):
             narrow = members.astype(dtype)

@@ -32,6 +32,8 @@ _BLOCK_NS: Final = 15_000
 _ROW_NS: Final = 20
 # After so many grams, the rarest first, a further one leaves out hardly any row.
 _COMPARED_GRAMS_MAX: Final = 6
+# A list so many times as long as another is sooner searched for its rows than gone through.
+_MARKING_RATIO_MAX: Final = 3
 # So few candidates are sooner verified than narrowed down.
 _FEW_ROWS: Final = 8
 
@@ -106,12 +108,12 @@ class Ngrams:
 
     def _candidates(self, runs: list[tuple[int, list[npt.NDArray[np.uint16]]]]) -> Bitset:
         parts = []
+        marks = np.zeros(_BLOCK_ROWS, np.bool_)
         for block, (rows, *others) in runs:
             for other in others:
                 if len(rows) <= _FEW_ROWS:
                     break
-                places = np.minimum(other.searchsorted(rows), len(other) - 1)
-                rows = rows[other[places] == rows]  # noqa: PLW2901
+                rows = _common_rows(rows, other, marks)  # noqa: PLW2901
             parts.append(rows.astype(np.uint32) + np.uint32(block * _BLOCK_ROWS))
         found = np.concatenate(parts) if parts else np.empty(0, np.uint32)
         return Bitset.from_rows(found, self._sets.row_count)
@@ -149,6 +151,20 @@ def open_ngrams(
     """
     check_agrees("a range of gram lengths", 1 <= gram_min <= gram_max, expected=True)
     return Ngrams(artefacts, sets, (gram_min, gram_max))
+
+
+def _common_rows(
+    rows: npt.NDArray[np.uint16], other: npt.NDArray[np.uint16], marks: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.uint16]:
+    """Those of `rows` that are in `other`, both ascending; `marks`, a place for every row, is all false again after."""
+    if len(other) > _MARKING_RATIO_MAX * len(rows):
+        places = np.minimum(other.searchsorted(rows), len(other) - 1)
+        found: npt.NDArray[np.uint16] = rows[other[places] == rows]
+        return found
+    marks[other] = True
+    common: npt.NDArray[np.uint16] = rows[marks[rows]]
+    marks[other] = False
+    return common
 
 
 def _block_pairs(strings: pa.Array, gram_min: int, gram_max: int) -> npt.NDArray[np.uint64]:

@@ -16,12 +16,24 @@ from elanus.index.artefacts import array_bytes, artefact_array, check_agrees, ma
 from elanus.index.protocol import IndexSize
 from elanus.index.scalar.grouping import Grouping
 from elanus.index.scalar.keys import KeyPlaces, SortedKeys, key_artefacts
-from elanus.index.scalar.protocol import MEMBER_SHARE_MAX, AllOf, Lookup, Members, Passing, RowMatch, RowSets
+from elanus.index.scalar.protocol import (
+    MEMBER_SHARE_MAX,
+    AllOf,
+    Lookup,
+    Members,
+    Passing,
+    RowMatch,
+    RowSets,
+    StartsWith,
+    ValueRange,
+)
 
 __all__ = ["Postings", "open_postings", "posting_artefacts"]
 
 _ROW_NS: Final = 1.0
 _KEY_NS: Final = 60
+# The runs of so few keys are sooner laid end to end one by one than gathered together.
+_FEW_KEYS: Final = 16
 # How many of the rows a pattern is expected to find, which only trying it can tell.
 _PASSING_SHARE: Final = 0.05
 
@@ -29,7 +41,7 @@ _PASSING_SHARE: Final = 0.05
 class Postings:
     """An opened index."""
 
-    __slots__ = ("_keys", "_offsets", "_rows", "_sets", "_size")
+    __slots__ = ("_keys", "_offsets", "_positions", "_rows", "_sets", "_size")
 
     def __init__(
         self,
@@ -42,6 +54,7 @@ class Postings:
         """`offsets` is None when every key has one row."""
         self._keys: Final = keys
         self._offsets: Final = offsets
+        self._positions: Final = None if offsets is None else memoryview(offsets.data)
         self._rows: Final = rows
         self._sets: Final = sets
         self._size: Final = size
@@ -55,6 +68,10 @@ class Postings:
 
     def match(self, lookup: Lookup) -> RowMatch | None:
         match lookup:
+            # The most frequent first: cases are tried in order.
+            case ValueRange() | StartsWith():
+                places = self._keys.places(lookup)
+                return None if places is None else self._matched(places, key_count=0)
             case Passing():
                 return self._tried(lookup)
             case AllOf():
@@ -65,17 +82,23 @@ class Postings:
                 places = self._keys.places(lookup)
                 return None if places is None else self._matched(places, key_count=len(lookup.values))
             case _:
-                places = self._keys.places(lookup)
-                return None if places is None else self._matched(places, key_count=0)
+                return None
 
     def _matched(self, places: KeyPlaces, *, key_count: int) -> RowMatch:
         """The rows of some keys; `key_count` lookups were made for them."""
         if isinstance(places, slice):
             rows = self._run(places)
             return RowMatch(len(rows), len(rows) * _ROW_NS, is_exact=True, find=partial(self._bits, rows))
+        if len(places) <= _FEW_KEYS:
+            return self._joined([self._run(slice(place, place + 1)) for place in places.tolist()])
         count = len(places) if self._offsets is None else int(self._counts(places).sum())
         work = count * _ROW_NS + key_count * _KEY_NS
         return RowMatch(count, work, is_exact=True, find=lambda: self._bits(self._gathered(places)))
+
+    def _joined(self, runs: list[npt.NDArray[np.uint32]]) -> RowMatch:
+        count = sum(map(len, runs))
+        work = count * _ROW_NS + len(runs) * _KEY_NS
+        return RowMatch(count, work, is_exact=True, find=lambda: self._bits(np.concatenate([self._rows[:0], *runs])))
 
     def _tried(self, lookup: Passing) -> RowMatch | None:
         if not self._keys.is_text:
@@ -101,9 +124,9 @@ class Postings:
         return RowMatch(len(runs[0]), sum(map(len, runs)) * _ROW_NS, is_exact=True, find=find)
 
     def _run(self, places: slice) -> npt.NDArray[np.uint32]:
-        if self._offsets is None:
+        if self._positions is None:
             return self._rows[places]
-        return self._rows[int(self._offsets[places.start]) : int(self._offsets[places.stop])]
+        return self._rows[self._positions[places.start] : self._positions[places.stop]]
 
     def _counts(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         assert self._offsets is not None

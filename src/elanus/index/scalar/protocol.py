@@ -16,8 +16,11 @@ from elanus.index.protocol import IndexSize
 __all__ = [
     "MEMBER_SHARE_MAX",
     "AllOf",
+    "BoxCovers",
+    "BoxMeets",
     "Lookup",
     "Members",
+    "NearPoint",
     "Passing",
     "RowMatch",
     "RowSets",
@@ -54,7 +57,8 @@ class ScalarColumn:
     """The values an index is over: the whole column of one sealed segment.
 
     Attributes:
-        array: numbers, truth values, strings, or lists of one of them; null where there is no value to index.
+        array: numbers, truth values, strings, lists of one of them, or the boxes of geometries as lists of four doubles
+            (left, low, right, high); null where there is no value to index.
         sets: why it is null there.
     """
 
@@ -116,10 +120,37 @@ class Passing:
     string_test_ns: float = 40
 
 
+Box = tuple[float, float, float, float]
+"""Left, low, right and high side."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoxMeets:
+    """Rows whose box shares a point with a box."""
+
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class BoxCovers:
+    """Rows whose box has every point of a box."""
+
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class NearPoint:
+    """Rows whose geometry may be within an angle of a place on the sphere, all in degrees."""
+
+    longitude: float
+    latitude: float
+    angle_degrees: float
+
+
 MEMBER_SHARE_MAX: Final = 1 / 8
 """With more members than this share of the rows, each row is sooner looked up among the members than they in it."""
 
-Lookup = ValueRange | Members | AllOf | StartsWith | Passing
+Lookup = ValueRange | Members | AllOf | StartsWith | Passing | BoxMeets | BoxCovers | NearPoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,13 @@ _GRAM_LENGTH_MAX: Final = 64
 
 _EVERY: Final = {*NUMBERS, DataType.BOOL, DataType.VARCHAR, DataType.TIMESTAMPTZ, DataType.ARRAY, DataType.JSON}
 _FIELD_TYPES: Final[dict[str, set[DataType]]] = {
-    "AUTOINDEX": _EVERY,
+    "AUTOINDEX": {*_EVERY, DataType.GEOMETRY},
     "INVERTED": _EVERY,
     "BITMAP": {*INTEGERS, DataType.BOOL, DataType.VARCHAR, DataType.ARRAY, DataType.JSON},
     "STL_SORT": {*NUMBERS, DataType.VARCHAR, DataType.TIMESTAMPTZ, DataType.JSON},
     "TRIE": {DataType.VARCHAR},
     "NGRAM": {DataType.VARCHAR, DataType.JSON},
+    "RTREE": {DataType.GEOMETRY},
 }
 _ELEMENT_TYPES: Final[dict[str, set[DataType]]] = {
     "AUTOINDEX": _EVERY,

@@ -87,8 +87,6 @@ class MaintenanceCalls:
         return milvus_pb2.GetFlushAllStateResponse(status=success(), flushed=True)
 
     def _compact(self, request: milvus_pb2.ManualCompactionRequest, call: Call) -> Any:
-        if request.majorCompaction:
-            raise not_supported("clustering compaction")
         if request.target_size:
             raise not_supported("a target size of compaction", "set segment_bytes_max of the server")
         if request.partition_id or request.channel or request.segment_ids:
@@ -96,7 +94,7 @@ class MaintenanceCalls:
         info = self._service.execute(
             DescribeCollection(request.collection_name, call.database(request), request.collectionID)
         )
-        job = self._jobs.run(info)
+        job = self._jobs.run(info, by_clustering_key=request.majorCompaction)
         return milvus_pb2.ManualCompactionResponse(status=success(), compactionID=job, compactionPlanCount=1)
 
     def _compaction_state(self, request: milvus_pb2.GetCompactionStateRequest, _call: Call) -> Any:

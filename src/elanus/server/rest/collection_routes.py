@@ -4,7 +4,6 @@ from typing import Final
 
 from elanus.server.compaction_jobs import CompactionJobs
 from elanus.server.option_values import option_text
-from elanus.server.refusals import not_supported
 from elanus.server.repetition import create_collection, drop_collection
 from elanus.server.rest.body import Body
 from elanus.server.rest.index_json import IndexOptions, index_definition, index_from_json
@@ -183,9 +182,8 @@ class CollectionRoutes:
         return done()
 
     def _compact(self, body: Body) -> Reply:
-        if body.flag("isClustering"):
-            raise not_supported("clustering compaction (isClustering)")
-        job = self._jobs.run(self._service.execute(DescribeCollection(body.collection, body.database)))
+        info = self._service.execute(DescribeCollection(body.collection, body.database))
+        job = self._jobs.run(info, by_clustering_key=body.flag("isClustering"))
         return {"data": {"compactionID": job if body.allow_int64 else str(job)}}
 
     def _compaction_state(self, body: Body) -> Reply:

@@ -98,7 +98,12 @@ class Flush(Request[int]):
 
 @dataclass(frozen=True, slots=True)
 class Compact(Request[None]):
-    """Runs every compaction that is due, then returns."""
+    """Runs every compaction that is due, then returns.
+
+    Attributes:
+        by_clustering_key: before, divide all sealed rows into segments with ranges of the clustering key.
+    """
 
     collection: str
     database: str = DEFAULT_DATABASE
+    by_clustering_key: bool = False

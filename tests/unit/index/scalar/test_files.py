@@ -18,8 +18,11 @@ _VALUES = pa.array(["b", "a", None, "b", "c"] * 40)
 _ABSENT = Bitset.from_rows(np.arange(2, 200, 5), 200)
 
 
+_BOXES = pa.array([None if row % 5 == 2 else [row, 0, row + 1, 2] for row in range(200)], pa.list_(pa.float64(), 4))
+
+
 def _files(index_type: str) -> dict[str, bytes]:
-    column = ScalarColumn(_VALUES, RowSets(200, absent=_ABSENT))
+    column = ScalarColumn(_BOXES if index_type == "RTREE" else _VALUES, RowSets(200, absent=_ABSENT))
     params = {"min_gram": 1, "max_gram": 2}
     files = build_scalar_index(column, index_type, params, BuildContext())
     return {name: bytes(memoryview(content)) for name, content in files.items()}
@@ -34,7 +37,7 @@ def _described(files: dict[str, bytes], **changes: object) -> dict[str, bytes]:
     return {**files, "index.json": json.dumps(description).encode()}
 
 
-@pytest.mark.parametrize("index_type", ["INVERTED", "BITMAP", "NGRAM"])
+@pytest.mark.parametrize("index_type", ["INVERTED", "BITMAP", "NGRAM", "RTREE"])
 def test_every_file_is_needed_and_has_its_size(index_type: str) -> None:
     files = _files(index_type)
     assert _open(files).size().mapped_bytes == sum(map(len, files.values()))
@@ -65,14 +68,20 @@ def test_what_the_description_says_must_hold(change: Callable[[dict[str, bytes]]
         _open(change(_files("INVERTED")))
 
 
-def test_an_index_of_another_column_is_refused() -> None:
+@pytest.mark.parametrize("index_type", ["BITMAP", "RTREE"])
+def test_an_index_of_another_column_is_refused(index_type: str) -> None:
     with pytest.raises(DataCorrupt, match="belong to another column"):
-        _open(_files("BITMAP"), row_count=201)
+        _open(_files(index_type), row_count=201)
 
 
-@pytest.mark.parametrize("index_type", ["INVERTED", "NGRAM"])
+def test_boxes_that_do_not_fit_their_count_are_refused() -> None:
+    with pytest.raises(DataCorrupt, match="elements"):
+        _open(_described(_files("RTREE"), key_count=159))
+
+
+@pytest.mark.parametrize("index_type", ["INVERTED", "NGRAM", "RTREE"])
 def test_a_cancelled_build_ends(index_type: str) -> None:
-    column = ScalarColumn(_VALUES, RowSets(200, absent=_ABSENT))
+    column = ScalarColumn(_BOXES if index_type == "RTREE" else _VALUES, RowSets(200, absent=_ABSENT))
     with pytest.raises(Unavailable, match="cancelled"):
         build_scalar_index(column, index_type, {"min_gram": 1, "max_gram": 2}, BuildContext(cancelled=lambda: True))
 

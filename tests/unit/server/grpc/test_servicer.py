@@ -407,6 +407,8 @@ def test_compactions_are_finished_jobs(ask: Ask, service: FakeService, books: co
     second = ask("ManualCompaction", collectionID=7, l0Compaction=True).compactionID
     assert first != second
     assert service.last(data.Compact) == data.Compact("books", "default")
+    ask("ManualCompaction", collection_name="books", majorCompaction=True)
+    assert service.last(data.Compact) == data.Compact("books", "default", by_clustering_key=True)
     state = ask("GetCompactionState", compactionID=first)
     assert (state.state, state.completedPlanNo) == (2, 1)
     assert ask("GetCompactionStateWithPlans", compactionID=second).state == 2
@@ -416,7 +418,6 @@ def test_compactions_are_finished_jobs(ask: Ask, service: FakeService, books: co
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"majorCompaction": True}, "clustering compaction"),
         ({"target_size": 100}, "a target size"),
         ({"segment_ids": [1]}, "a part of a collection"),
     ],
