@@ -131,7 +131,7 @@ def _cases(draw: st.DrawFn) -> _Case:
     centroids = floats[rng.integers(0, len(rows), list_count)] + np.float32(0.01)
     assigned = ((floats[:, None, :] - centroids[None, :, :]) ** 2).sum(axis=2).argmin(axis=1).astype(np.int32)
     inverted = InvertedLists.grouped(assigned, rows.astype(np.int64), list_count)
-    grouped = GroupedRows(centroids=centroids, assigned=assigned, lists=inverted)
+    grouped = GroupedRows(centroids=centroids, assigned=assigned, lists=inverted, held_out=np.empty(0, np.int64))
     artefacts = {name: memoryview(data) for name, data in centroid_artefacts(centroids).items()}
     coded = ByteCodes.encoded(vectors, metric, grouped, BuildContext())
     queries = (matrix[rng.integers(0, row_count, 3)] + rng.integers(-1, 2, (3, dim))).astype(np.float32)

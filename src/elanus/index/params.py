@@ -188,7 +188,7 @@ RECALL: Final = FloatParam("recall", 0.01, 1.0, high_open=True)
 """The share of the true nearest rows a search is to find; in place of the parameter that says how hard it tries."""
 
 
-def one_effort(index_name: str, effort_name: str, checked: Mapping[str, Any], *, default: int) -> dict[str, Any]:
+def one_effort(index_name: str, effort_name: str, checked: Mapping[str, Any], *, default: float) -> dict[str, Any]:
     """Checked search parameters with either `recall` or the effort, the latter set to `default` when neither is given.
 
     Raises:

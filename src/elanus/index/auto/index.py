@@ -43,7 +43,6 @@ _DESCRIPTION: Final = "auto.json"
 _LEVEL_MAX: Final = 10
 _MISSED: Final = 0.04
 _MISSED_PER_LEVEL: Final = 0.7
-_NPROBE_PER_LEVEL: Final = 16
 _EXACT_TYPES: Final = ("FLAT", "BIN_FLAT", "SPARSE_INVERTED_INDEX")
 _LEVEL: Final = IntParam("level", 1, _LEVEL_MAX, default=1)
 
@@ -101,11 +100,10 @@ class AutoIndex:
 
     def _chosen_params(self, params: Mapping[str, Any], k: int) -> dict[str, Any]:
         level = params["level"]
-        if "nlist" in self.params:
-            nlist = self.params["nlist"]
-            wanted = {"nprobe": min(nlist, params.get("nprobe", _NPROBE_PER_LEVEL * level))}
-        elif "ef" in params:
-            wanted = {"ef": params["ef"]}
+        has_lists = "nlist" in self.params
+        effort = "nprobe" if has_lists else "ef"
+        if effort in params:
+            wanted = {effort: min(self.params["nlist"], params[effort]) if has_lists else params[effort]}
         else:
             wanted = {"recall": params.get("recall", 1 - _MISSED * _MISSED_PER_LEVEL ** (level - 1))}
         return self.chosen.check_search_params(wanted, build_params=self.params, k=k)

@@ -19,6 +19,7 @@ import pyarrow as pa
 from elanus.index.artefacts import array_bytes, artefact_array
 from elanus.index.floats import FloatRows
 from elanus.index.ivf.coarse import Centroids
+from elanus.index.ivf.effort import ListEffort
 from elanus.index.ivf.grouping import GroupedRows
 from elanus.index.ivf.rotation import block_layout, fine_layout, quantised, rotation_signs
 from elanus.index.planning import ListCosts
@@ -198,17 +199,22 @@ class BitCodedLists:
     codes: RabitqLists
     refines: bool
     costs: ListCosts = _COSTS
+    is_exact: bool = False
 
-    def search(self, question: IvfQuestion, k: int, nprobe: int, params: Mapping[str, Any]) -> SearchHits:
-        """As `ListSearch.search`; `params` has `refine_k`."""
+    def pool(self, k: int, params: Mapping[str, Any]) -> int:
+        """As `ListSearch.pool`; `params` has `refine_k`."""
+        return self._pool(k, float(params["refine_k"]) if self.refines else 1.0)
+
+    def search(self, question: IvfQuestion, k: int, effort: ListEffort) -> SearchHits:
+        """As `ListSearch.search`."""
         scores, rows = search_rabitq(
             question,
             self.centroids.lists,
             self.codes,
             stage=self._stage,
-            nprobe=nprobe,
+            nprobe=effort.nprobe,
             k=k,
-            pool=self._pool(k, float(params["refine_k"]) if self.refines else 1.0),
+            pool=effort.pool,
         )
         return SearchHits(rows=rows, scores=scores)
 

@@ -25,6 +25,7 @@ import pyarrow as pa
 from elanus.index.artefacts import array_bytes, artefact_array
 from elanus.index.floats import FloatRows
 from elanus.index.ivf.coarse import Centroids
+from elanus.index.ivf.effort import ListEffort
 from elanus.index.ivf.grouping import GroupedRows
 from elanus.index.planning import ListCosts
 from elanus.index.protocol import BuildContext, SearchHits
@@ -133,12 +134,17 @@ class ByteCodedLists:
     centroids: Centroids
     codes: ByteCodes
     costs: ListCosts = _COSTS
+    is_exact: bool = False
 
-    def search(self, question: IvfQuestion, k: int, nprobe: int, params: Mapping[str, Any]) -> SearchHits:
+    def pool(self, k: int, params: Mapping[str, Any]) -> int:
+        """As `ListSearch.pool`; no parameter counts."""
+        return max(k * _POOL_FACTOR, k + _POOL_MIN)
+
+    def search(self, question: IvfQuestion, k: int, effort: ListEffort) -> SearchHits:
         """As `ListSearch.search`."""
         codes = ByteLists(self.codes.scales, self.codes.origin, self.codes.codes, self.codes.constants)
-        pool = max(k * _POOL_FACTOR, k + _POOL_MIN)
-        scores, rows = search_bytes(question, self.centroids.lists, codes, nprobe=nprobe, k=k, pool=pool)
+        lists = self.centroids.lists
+        scores, rows = search_bytes(question, lists, codes, nprobe=effort.nprobe, k=k, pool=effort.pool)
         return SearchHits(rows=rows, scores=scores)
 
 

@@ -28,15 +28,18 @@ def fitting_list_count(nlist: int, row_count: int) -> int:
     return max(1, min(nlist, row_count // _ROWS_PER_LIST_MIN))
 
 
-def trained_centroids(vectors: FloatRows, list_count: int, context: BuildContext) -> npt.NDArray[np.float32]:
+def trained_centroids(
+    vectors: FloatRows, list_count: int, context: BuildContext, *, without: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[np.float32]:
     """`(list_count, dim)` float32 centroids by ten rounds of k-means over a sample of at most 256 rows a list.
 
-    The sample is smaller when it would exceed 512 MiB, down to 64 rows a list. Cancellation is polled between rounds.
+    The sample is smaller when it would exceed 512 MiB, down to 64 rows a list. Rows at the positions `without`
+    are not in it, unless too few others are left. Cancellation is polled between rounds.
 
     Raises:
         Unavailable: cancelled.
     """
-    sample = _sample(vectors, list_count, context.seed)
+    sample = _sample(vectors, list_count, context.seed, without)
     centroids: npt.NDArray[np.float32] | None = None
     for iteration in range(_ITERATION_COUNT):
         context.check_cancelled()
@@ -70,13 +73,16 @@ def assigned_lists(
     return lists
 
 
-def _sample(vectors: FloatRows, list_count: int, seed: int) -> npt.NDArray[np.float32]:
+def _sample(
+    vectors: FloatRows, list_count: int, seed: int, without: npt.NDArray[np.int64] | None
+) -> npt.NDArray[np.float32]:
     affordable = max(_SAMPLE_BYTES // (4 * vectors.dim), _SAMPLE_ROWS_PER_LIST_MIN * list_count)
     count = min(len(vectors), _SAMPLE_ROWS_PER_LIST * list_count, affordable)
-    if count == len(vectors):
+    dropped = without if without is not None and len(without) <= len(vectors) - list_count else np.empty(0, np.int64)
+    if count == len(vectors) and len(dropped) == 0:
         return vectors.block(0, count)
     positions = np.random.default_rng(seed).choice(len(vectors), count, replace=False)
-    return vectors.taken(np.sort(positions))
+    return vectors.taken(np.setdiff1d(positions, dropped))
 
 
 def _clustering(faiss: Any, dim: int, list_count: int, seed: int) -> Any:

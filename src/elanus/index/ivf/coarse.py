@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.bitset import Bitset
 from elanus.index.artefacts import array_bytes, artefact_array
+from elanus.index.exact import ExactScan, scored_form
 from elanus.index.floats import FloatRows, as_float32, unit_vectors, vector_lengths
 from elanus.index.ivf.lists import InvertedLists
 from elanus.kernels import ivf
-from elanus.kernels.list_arrays import IvfLists
+from elanus.kernels.list_arrays import IvfLists, IvfQuestion
 from elanus.schema.types import Metric
 
 __all__ = ["Centroids", "centroid_artefacts", "compared_vectors", "length_of_rows"]
@@ -97,6 +99,19 @@ class Centroids:
         if not self.length:
             return vectors
         return unit_vectors(vectors) * np.float32(self.length)
+
+    def question(self, scan: ExactScan, queries: npt.NDArray[Any], allow: Bitset | None) -> IvfQuestion:
+        """What kernels are asked: the rows nearest to `queries` among `allow`, None for all that lists hold."""
+        return IvfQuestion(
+            metric=self.metric.value,
+            queries=scored_form(queries),
+            base=scan.matrix,
+            vectors=as_float32(queries),
+            length=self.length,
+            ranking=self.ranking,
+            square_weight=self.square_weight,
+            allow=None if allow is None else allow.words,
+        )
 
     def nearest_lists(self, vectors: npt.NDArray[np.float32], nprobe: int) -> npt.NDArray[np.int64]:
         """(query_count, nprobe) list numbers, nearest first, for `compared` vectors; `nprobe` is at most list_count."""

@@ -21,9 +21,11 @@ from elanus.index.exact import ExactScan
 from elanus.index.flat.index import FlatIndex
 from elanus.index.floats import FloatRows
 from elanus.index.ivf.coarse import Centroids
+from elanus.index.ivf.effort import ListCalibration, ListEffort
 from elanus.index.ivf.grouping import grouped_rows
 from elanus.index.ivf.layout import read_layout, shared_artefacts
-from elanus.index.ivf.params import LIST_BUILD_PARAMS, list_search_params
+from elanus.index.ivf.measuring import measured
+from elanus.index.ivf.params import LIST_BUILD_PARAMS, calibrated_search_params
 from elanus.index.ivf.search import IvfIndex
 from elanus.index.params import checked_params
 from elanus.index.planning import ListCosts
@@ -44,10 +46,15 @@ class _WholeLists:
 
     centroids: Centroids
     costs: ListCosts = _COSTS
+    is_exact: bool = True
 
-    def search(self, question: IvfQuestion, k: int, nprobe: int, params: Mapping[str, Any]) -> SearchHits:
+    def pool(self, k: int, params: Mapping[str, Any]) -> int:
+        """As `ListSearch.pool`."""
+        return k
+
+    def search(self, question: IvfQuestion, k: int, effort: ListEffort) -> SearchHits:
         """As `ListSearch.search`."""
-        scores, rows = search_flat(question, self.centroids.lists, nprobe=nprobe, k=k)
+        scores, rows = search_flat(question, self.centroids.lists, nprobe=effort.nprobe, k=k)
         return SearchHits(rows=rows, scores=scores)
 
 
@@ -56,7 +63,7 @@ class IvfFlatType:
     """IVF_FLAT.
 
     Artefacts: `lists.json`, `centroids` and `centroid_codes` (5 bytes a dimension and list), `centroid_constants`,
-    `list_offsets`, `list_rows` (4 bytes a row).
+    `list_offsets`, `list_rows` (4 bytes a row), `calibration.json`.
     """
 
     name: str = "IVF_FLAT"
@@ -73,8 +80,8 @@ class IvfFlatType:
     def check_search_params(
         self, params: Mapping[str, Any], *, build_params: Mapping[str, Any], k: int
     ) -> dict[str, Any]:
-        """`nprobe` and `max_empty_result_buckets`."""
-        return checked_params(self.name, list_search_params(build_params), params)
+        """`nprobe` or `recall`, and `max_empty_result_buckets`."""
+        return calibrated_search_params(self.name, params, build_params)
 
     def build(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], context: BuildContext
@@ -84,8 +91,12 @@ class IvfFlatType:
         if len(vectors) == 0:
             return {}
         grouped = grouped_rows(vectors, params["nlist"], context)
+        stored = shared_artefacts(self.name, vectors, metric, grouped)
+        scan = ExactScan.over(column, metric)
+        centroids, _ = read_layout(stored, self.name, scan)
+        calibration = measured(scan, vectors, grouped, centroids, _WholeLists(centroids), context)
         context.progress(1.0)
-        return shared_artefacts(self.name, vectors, metric, grouped)
+        return {**stored, **calibration.artefacts()}
 
     def open(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], artefacts: Artefacts
@@ -100,5 +111,6 @@ class IvfFlatType:
             centroids=centroids,
             lists=lists,
             source=_WholeLists(centroids),
+            calibration=ListCalibration.from_artefacts(artefacts),
             bytes_used=IndexSize(mapped_bytes=mapped_bytes(artefacts), memory_bytes=0),
         )

@@ -17,11 +17,13 @@ from elanus.index.exact import ExactScan
 from elanus.index.flat.index import FlatIndex
 from elanus.index.floats import FloatRows
 from elanus.index.ivf.bit_codes import BitCodedLists, encoded_rows, opened_rows, row_artefacts
+from elanus.index.ivf.effort import ListCalibration
 from elanus.index.ivf.grouping import grouped_rows
 from elanus.index.ivf.layout import read_layout, shared_artefacts
-from elanus.index.ivf.params import LIST_BUILD_PARAMS, list_search_params
+from elanus.index.ivf.measuring import measured
+from elanus.index.ivf.params import LIST_BUILD_PARAMS, calibrated_search_params
 from elanus.index.ivf.search import IvfIndex
-from elanus.index.params import BoolParam, ChoiceParam, FloatParam, IntParam, Param, checked_params
+from elanus.index.params import BoolParam, ChoiceParam, FloatParam, IntParam, Param, checked_params, one_effort
 from elanus.index.protocol import Artefacts, BuildContext, IndexSize, VectorColumn, VectorIndex
 from elanus.schema.field import Field
 from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
@@ -77,19 +79,17 @@ class IvfRabitqType:
     ) -> dict[str, Any]:
         """`nprobe`, `max_empty_result_buckets`, `rbq_query_bits` (or `rbq_bits_query`) and `refine_k`.
 
+        `recall` takes the place of both `nprobe` and `refine_k`.
+
         `refine_k` is at least 1: so many times k rows are kept until the exact scores. It has no effect when the index
         was built without `refine`. The query bits have none (`ivf.bit_codes`).
 
         Raises:
-            InvalidInput: also when both spellings of the query bits are given and differ.
+            InvalidInput: also when both spellings of the query bits are given and differ, or `recall` and `refine_k`.
         """
-        specs = (
-            *list_search_params(build_params),
-            _QUERY_BITS,
-            _QUERY_BITS_ALIAS,
-            FloatParam("refine_k", 1.0, _REFINE_K_MAX, default=1.0),
-        )
-        complete = checked_params(self.name, specs, params)
+        specs = (_QUERY_BITS, _QUERY_BITS_ALIAS, FloatParam("refine_k", 1.0, _REFINE_K_MAX))
+        complete = calibrated_search_params(self.name, params, build_params, specs)
+        complete = one_effort(self.name, "refine_k", complete, default=1.0)
         alias = complete.pop(_QUERY_BITS_ALIAS.name, None)
         if alias is not None:
             if params.get(_QUERY_BITS.name) is not None and complete[_QUERY_BITS.name] != alias:
@@ -110,7 +110,12 @@ class IvfRabitqType:
             return {}
         grouped = grouped_rows(vectors, params["nlist"], context)
         codes = encoded_rows(vectors, metric, grouped, _fine_bits(params, vectors.data_type), context)
-        return {**shared_artefacts(self.name, vectors, metric, grouped), **row_artefacts(codes)}
+        stored = shared_artefacts(self.name, vectors, metric, grouped)
+        scan = ExactScan.over(column, metric)
+        centroids, _ = read_layout(stored, self.name, scan)
+        source = BitCodedLists(centroids=centroids, codes=codes, refines=params["refine"])
+        calibration = measured(scan, vectors, grouped, centroids, source, context)
+        return {**stored, **row_artefacts(codes), **calibration.artefacts()}
 
     def open(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], artefacts: Artefacts
@@ -131,6 +136,7 @@ class IvfRabitqType:
             centroids=centroids,
             lists=lists,
             source=BitCodedLists(centroids=centroids, codes=codes, refines=params["refine"]),
+            calibration=ListCalibration.from_artefacts(artefacts),
             bytes_used=IndexSize(mapped_bytes=mapped_bytes(artefacts), memory_bytes=0),
         )
 

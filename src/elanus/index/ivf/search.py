@@ -4,17 +4,17 @@ The kernels read the lists nearest to a query and score what seems best in them 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
 from elanus.index.cursor import WideningCursor, widening_cursor
-from elanus.index.exact import ExactScan, scored_form
-from elanus.index.floats import as_float32
+from elanus.index.exact import ExactScan
 from elanus.index.ivf.coarse import Centroids
+from elanus.index.ivf.effort import ListCalibration, ListEffort
 from elanus.index.ivf.lists import InvertedLists
 from elanus.index.ivf.ranges import range_over_lists
 from elanus.index.planning import ListCosts, SearchPlan, plan_list_search
@@ -25,6 +25,9 @@ from elanus.kernels.list_arrays import IvfQuestion
 
 __all__ = ["IvfIndex", "ListSearch"]
 
+_RANGE_K: Final = 100
+"""A range search reads as many lists as a search for so many rows, before it goes on while it finds something."""
+
 
 class ListSearch(Protocol):
     """What a member of the family stores in its lists, and how it finds rows in them."""
@@ -34,8 +37,17 @@ class ListSearch(Protocol):
         """What it spends on a row."""
         ...
 
-    def search(self, question: IvfQuestion, k: int, nprobe: int, params: Mapping[str, Any]) -> SearchHits:
-        """The best `k` rows, by exact score, of those that seem best in the `nprobe` lists nearest to each query.
+    @property
+    def is_exact(self) -> bool:
+        """Whether every row of the lists is compared exactly, so that a pool has no meaning."""
+        ...
+
+    def pool(self, k: int, params: Mapping[str, Any]) -> int:
+        """Rows to keep for exact scores, at least `k`, as checked search parameters say."""
+        ...
+
+    def search(self, question: IvfQuestion, k: int, effort: ListEffort) -> SearchHits:
+        """The best `k` rows, by exact score, of those that seem best in the lists nearest to each query.
 
         All allowed rows in those lists if they are fewer.
         """
@@ -51,6 +63,7 @@ class IvfIndex:
         centroids: one a list.
         lists: which rows are in which list.
         source: what is stored in the lists.
+        calibration: what recall costs.
         bytes_used: what `size` says.
     """
 
@@ -58,26 +71,18 @@ class IvfIndex:
     centroids: Centroids
     lists: InvertedLists
     source: ListSearch
+    calibration: ListCalibration
     bytes_used: IndexSize
 
     def search(self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None) -> SearchHits:
-        """As `VectorIndex.search`; `params` has `nprobe`."""
+        """As `VectorIndex.search`; `params` has `nprobe` or `recall`."""
         visible = self.scan.visible(allow)
-        plan = self._plan(k, params["nprobe"], visible)
+        effort = self._effort(k, params)
+        plan = self._plan(k, effort.nprobe, visible)
         if plan.exact:
             return self.scan.search(queries, k, visible)
-        allow = self.scan.filter_of_present(visible)
-        question = IvfQuestion(
-            metric=self.scan.metric.value,
-            queries=scored_form(queries),
-            base=self.scan.matrix,
-            vectors=as_float32(queries),
-            length=self.centroids.length,
-            ranking=self.centroids.ranking,
-            square_weight=self.centroids.square_weight,
-            allow=None if allow is None else allow.words,
-        )
-        hits = self.source.search(question, k, plan.breadth, params)
+        question = self.centroids.question(self.scan, queries, self.scan.filter_of_present(visible))
+        hits = self.source.search(question, k, replace(effort, nprobe=plan.breadth))
         return replaced_where_short(hits, self.scan, queries, visible)
 
     def explain(
@@ -85,7 +90,7 @@ class IvfIndex:
     ) -> SearchStrategy:
         """As `ExplainedIndex.explain`; rows of lists are not counted."""
         visible = self.scan.visible(allow)
-        plan = self._plan(k, params["nprobe"], visible)
+        plan = self._plan(k, self._effort(k, params).nprobe, visible)
         scanned_count = (self.scan.present_count if visible is None else visible.count()) * len(queries)
         return SearchStrategy(
             exact=plan.exact, reason=plan.reason, compared_count=scanned_count if plan.exact else None
@@ -99,7 +104,7 @@ class IvfIndex:
         Once a filter leaves few rows, all of them are scored.
         """
         visible = self.scan.visible(allow)
-        plan = self._plan(1, params["nprobe"], visible)
+        plan = self._plan(1, self._effort(_RANGE_K, params).nprobe, visible)
         if plan.exact:
             return self.scan.range_search(query, bounds, visible)
         vectors = self.centroids.compared(query[None, :])
@@ -129,6 +134,14 @@ class IvfIndex:
     def size(self) -> IndexSize:
         """Bytes of lists, codes and centroids; the column is not counted."""
         return self.bytes_used
+
+    def _effort(self, k: int, params: Mapping[str, Any]) -> ListEffort:
+        if "recall" not in params:
+            return ListEffort(params["nprobe"], self.source.pool(k, params))
+        wanted = self.calibration.effort(k, params["recall"])
+        # More rows than there are would be asked of the pool when k is large.
+        most = max(k, self.scan.present_count)
+        return ListEffort(min(wanted.nprobe, self.lists.list_count), min(wanted.pool, most))
 
     def _plan(self, k: int, nprobe: int, visible: Bitset | None) -> SearchPlan:
         present_count = self.scan.present_count

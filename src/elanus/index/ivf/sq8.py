@@ -16,9 +16,11 @@ from elanus.index.exact import ExactScan
 from elanus.index.flat.index import FlatIndex
 from elanus.index.floats import FloatRows
 from elanus.index.ivf.byte_codes import ByteCodedLists, ByteCodes
+from elanus.index.ivf.effort import ListCalibration
 from elanus.index.ivf.grouping import grouped_rows
 from elanus.index.ivf.layout import read_layout, shared_artefacts
-from elanus.index.ivf.params import LIST_BUILD_PARAMS, list_search_params
+from elanus.index.ivf.measuring import measured
+from elanus.index.ivf.params import LIST_BUILD_PARAMS, calibrated_search_params
 from elanus.index.ivf.search import IvfIndex
 from elanus.index.params import checked_params
 from elanus.index.protocol import Artefacts, BuildContext, IndexSize, VectorColumn, VectorIndex
@@ -50,8 +52,8 @@ class IvfSq8Type:
     def check_search_params(
         self, params: Mapping[str, Any], *, build_params: Mapping[str, Any], k: int
     ) -> dict[str, Any]:
-        """`nprobe` and `max_empty_result_buckets`."""
-        return checked_params(self.name, list_search_params(build_params), params)
+        """`nprobe` or `recall`, and `max_empty_result_buckets`."""
+        return calibrated_search_params(self.name, params, build_params)
 
     def build(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], context: BuildContext
@@ -62,7 +64,11 @@ class IvfSq8Type:
             return {}
         grouped = grouped_rows(vectors, params["nlist"], context)
         codes = ByteCodes.encoded(vectors, metric, grouped, context)
-        return {**shared_artefacts(self.name, vectors, metric, grouped), **codes.artefacts()}
+        stored = shared_artefacts(self.name, vectors, metric, grouped)
+        scan = ExactScan.over(column, metric)
+        centroids, _ = read_layout(stored, self.name, scan)
+        calibration = measured(scan, vectors, grouped, centroids, ByteCodedLists(centroids, codes), context)
+        return {**stored, **codes.artefacts(), **calibration.artefacts()}
 
     def open(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], artefacts: Artefacts
@@ -79,5 +85,6 @@ class IvfSq8Type:
             centroids=centroids,
             lists=lists,
             source=ByteCodedLists(centroids, codes),
+            calibration=ListCalibration.from_artefacts(artefacts),
             bytes_used=IndexSize(mapped_bytes=mapped_bytes(artefacts), memory_bytes=0),
         )

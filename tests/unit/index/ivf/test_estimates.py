@@ -30,7 +30,7 @@ def _grouped(dim: int, count: int, *, seed: int = 1) -> tuple[FloatRows, Grouped
     matrix = (centroids[assigned] + random.normal(size=(count, dim))).astype(np.float32)
     rows = FloatRows(matrix=matrix, data_type=DataType.FLOAT_VECTOR, rows=None, normalised=False)
     lists = InvertedLists.grouped(assigned, rows.row_numbers(), 2)
-    return rows, GroupedRows(centroids=centroids, assigned=assigned, lists=lists)
+    return rows, GroupedRows(centroids=centroids, assigned=assigned, lists=lists, held_out=np.empty(0, np.int64))
 
 
 def _directions(codes: RabitqLists, count: int, *, fine: bool) -> npt.NDArray[np.float64]:
