@@ -1,7 +1,7 @@
 """The exact answer over a column of dense or binary vectors: what FLAT is, and what every other index falls back to."""
 
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,6 @@ from elanus.kernels import distance
 from elanus.schema.types import Metric
 
 __all__ = ["ExactScan", "scored_form"]
-
-_FLOAT32: Final = np.dtype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +86,4 @@ class ExactScan:
 
 def scored_form(queries: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Queries as the kernels take them: float32 for every float column, int8 and packed bits as they are."""
-    if queries.dtype.itemsize == 1 or (queries.dtype == _FLOAT32 and queries.flags.c_contiguous):
-        return queries
-    return as_float32(queries)
+    return queries if queries.dtype.itemsize == 1 else as_float32(queries)

@@ -15,10 +15,13 @@ from elanus.schema.types import DataType, Metric
 __all__ = ["FloatRows", "as_float32", "unit_vectors", "vector_lengths"]
 
 _BLOCK_BYTES: Final = 32 << 20
+_FLOAT32: Final = np.dtype(np.float32)
 
 
 def as_float32(vectors: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """The exact float32 of each element, where uint16 is bfloat16; `vectors` itself when float32 and in C order."""
+    if vectors.dtype == _FLOAT32 and vectors.flags.c_contiguous:
+        return vectors
     if vectors.dtype == np.uint16:
         return float32_from_bfloat16(vectors)
     return np.ascontiguousarray(vectors, np.float32)

@@ -69,6 +69,11 @@ class SearchPlan:
         one = self.vector(number)
         return replace(self, vectors=one[None, :] if isinstance(one, np.ndarray) else one, query_count=1)
 
+    def part(self, start: int, stop: int) -> "SearchPlan":
+        """The search with the query vectors `start` to `stop` (exclusive), which are rows of an array."""
+        assert isinstance(self.vectors, np.ndarray), type(self.vectors)
+        return replace(self, vectors=self.vectors[start:stop], query_count=stop - start)
+
     def vector(self, number: int) -> QueryVectors:
         """One of the query vectors, as an index takes a single one."""
         if isinstance(self.vectors, SparseRows):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any, Final, cast
 
 import numpy as np
@@ -28,15 +29,16 @@ __all__ = ["Hits", "ScanSettings", "allowed_rows", "exact_index", "search"]
 
 _EXACT_TYPES: Final = {DataType.BINARY_VECTOR: "BIN_FLAT", DataType.SPARSE_FLOAT_VECTOR: "SPARSE_INVERTED_INDEX"}
 _WORD_BITS: Final = 64
+_QUERIES_PER_PART_MIN: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Rows of a segment from `start` on, as one task searches them."""
+    """Rows of a segment from `start` on, and the tasks that search them, each for some of the queries, in order."""
 
     place: int
     start: int
-    search: Callable[[], SearchHits]
+    searches: tuple[Callable[[], SearchHits], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _search_once(plan: SearchPlan, k: int, scan: ScanSettings) -> Hits:
     blocks: list[_Block] = []
     for place, segment in enumerate(segments):
         blocks.extend(_blocks(plan, place, segment, k, scan))
-    results = scan.pool.map([block.search for block in blocks]) if blocks else []
+    results = _results(blocks, scan.pool) if blocks else []
     primary = plan.primary_field
     if not results:
         none = FoundRows(segments, np.empty(0, np.int64), np.empty(0, np.int64))
@@ -120,23 +122,46 @@ def _blocks(plan: SearchPlan, place: int, segment: SegmentView, k: int, scan: Sc
     if isinstance(plan.vectors, VectorLists):
         lists = segment.source.column(target.field.name.partition("[")[0])
         scan_lists = partial(max_sim_hits, lists, target.field, target.metric, plan.vectors, k=k, allow=allow)
-        return [_Block(place, 0, scan_lists)]
+        return [_Block(place, 0, (scan_lists,))]
     index = segment.index(target.field.name)
     if index is not None:
-        return [_Block(place, 0, partial(_run, index, plan, k, allow))]
+        shares = _query_shares(plan, scan)
+        return [_Block(place, 0, tuple(partial(_run, index, share, k, allow) for share in shares))]
     column = segment.source.column(target.field.name)
     parts = _part_count(target.field, segment.row_count, scan)
     if parts == 1:
         exact = exact_index(target, column)
-        return [_Block(place, 0, partial(_run, exact, plan, k, allow))]
+        return [_Block(place, 0, (partial(_run, exact, plan, k, allow),))]
     step = -(-segment.row_count // parts // _WORD_BITS) * _WORD_BITS
     blocks = []
     for start in range(0, segment.row_count, step):
         count = min(step, segment.row_count - start)
         part = None if allow is None else allow.part(start, count)
         exact = exact_index(target, column.slice(start, count))
-        blocks.append(_Block(place, start, partial(_run, exact, plan, k, part)))
+        blocks.append(_Block(place, start, (partial(_run, exact, plan, k, part),)))
     return blocks
+
+
+def _results(blocks: Sequence[_Block], pool: WorkerPool) -> list[SearchHits]:
+    """The hits of all queries in each block."""
+    found = iter(pool.map([search for block in blocks for search in block.searches]))
+    results = []
+    for block in blocks:
+        parts = [next(found) for _ in block.searches]
+        if len(parts) > 1:
+            rows = np.concatenate([part.rows for part in parts])
+            parts = [SearchHits(rows=rows, scores=np.concatenate([part.scores for part in parts]))]
+        results.append(parts[0])
+    return results
+
+
+def _query_shares(plan: SearchPlan, scan: ScanSettings) -> list[SearchPlan]:
+    """The search in as many parts as there are threads for its queries, each with queries enough to be worth one."""
+    count = min(scan.pool.thread_count, plan.query_count // _QUERIES_PER_PART_MIN)
+    if count < 2 or not isinstance(plan.vectors, np.ndarray):
+        return [plan]
+    bounds = [plan.query_count * number // count for number in range(count + 1)]
+    return [plan.part(start, stop) for start, stop in pairwise(bounds)]
 
 
 def _part_count(field: Field, row_count: int, scan: ScanSettings) -> int:

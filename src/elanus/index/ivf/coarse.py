@@ -102,15 +102,16 @@ class Centroids:
 
     def question(self, scan: ExactScan, queries: npt.NDArray[Any], allow: Bitset | None) -> IvfQuestion:
         """What kernels are asked: the rows nearest to `queries` among `allow`, None for all that lists hold."""
+        # By position: it is asked for every query, and names cost as much as the rest.
         return IvfQuestion(
-            metric=self.metric.value,
-            queries=scored_form(queries),
-            base=scan.matrix,
-            vectors=as_float32(queries),
-            length=self.length,
-            ranking=self.ranking,
-            square_weight=self.square_weight,
-            allow=None if allow is None else allow.words,
+            self.metric.value,
+            scored_form(queries),
+            scan.matrix,
+            as_float32(queries),
+            self.length,
+            self.ranking,
+            self.square_weight,
+            None if allow is None else allow.words,
         )
 
     def nearest_lists(self, vectors: npt.NDArray[np.float32], nprobe: int) -> npt.NDArray[np.int64]:
