@@ -62,7 +62,7 @@ def main() -> None:
     for name in options.only.split(","):
         with (
             tempfile.TemporaryDirectory() as folder,
-            elanus.connect(folder, compaction_enabled=False) as database,
+            elanus.connect(folder, background_maintenance=False) as database,
         ):
             rows = database.create_collection("rows", schema=_schema(base.shape[1]))
             mirror = Mirror(base.copy(), np.zeros(len(base), np.bool_))

@@ -30,6 +30,10 @@ _CHOOSABLE: Final[dict[str, IndexType]] = {
     "IVF_FLAT": IvfFlatType(),
     "IVF_SQ8": IvfSq8Type(),
     "IVF_RABITQ": IvfRabitqType(),
+    # Names that Milvus's table of vectors in structs has beside those of the types they are variants of.
+    "IVF_FLAT_CC": IvfFlatType(name="IVF_FLAT_CC"),
+    "IVF_SQ_CC": IvfSq8Type(name="IVF_SQ_CC"),
+    "IVF_RABITQ_FASTSCAN": IvfRabitqType(name="IVF_RABITQ_FASTSCAN"),
     "IVF_PQ": IvfPqType(),
     "SCANN": ScannType(),
     "HNSW": HnswType(),

@@ -2,15 +2,37 @@
 
 import subprocess
 import sys
+from typing import Any
 
+import numpy as np
 import pytest
 
 from elanus.errors import InvalidInput
+from elanus.index.protocol import BuildContext
 from elanus.index.registry import INDEX_TYPES, index_type
+from elanus.schema.types import DataType, Metric
 
 
 def test_every_type_stands_under_its_own_name() -> None:
     assert list(INDEX_TYPES) == [kind.name for kind in INDEX_TYPES.values()]
+
+
+@pytest.mark.parametrize(
+    ("variant", "name"),
+    [("IVF_FLAT_CC", "IVF_FLAT"), ("IVF_SQ_CC", "IVF_SQ8"), ("IVF_RABITQ_FASTSCAN", "IVF_RABITQ")],
+)
+def test_variants_build_and_find_what_their_type_does(
+    variant: str, name: str, make_column: Any, make_vectors: Any
+) -> None:
+    column = make_column(DataType.FLOAT_VECTOR, 2000, null_every=6)
+    found = []
+    for kind in (index_type(variant), index_type(name)):
+        params = kind.check_build_params(column.field, Metric.IP, {"nlist": 20})
+        artefacts = kind.build(column, Metric.IP, params, BuildContext())
+        index = kind.open(column, Metric.IP, params, {file: memoryview(data) for file, data in artefacts.items()})
+        searched = kind.check_search_params({"nprobe": 5}, build_params=params, k=10)
+        found.append(index.search(make_vectors(DataType.FLOAT_VECTOR, 8, seed=2), 10, searched, None).rows)
+    np.testing.assert_array_equal(found[0], found[1])
 
 
 def test_names_are_found_in_any_case_and_an_empty_one_is_autoindex() -> None:
