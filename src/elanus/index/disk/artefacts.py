@@ -18,6 +18,7 @@ from elanus.index.artefacts import (
     mapped_bytes,
     read_description,
 )
+from elanus.index.calibration import Calibration
 from elanus.index.disk.construction import PlacedGraph, block_parts, code_parts, placed
 from elanus.index.disk.layout import NodeSizes, block_bytes_for, held_block_count, nodes_per_block
 from elanus.index.disk.search import DiskIndex, SearchEffort, reading
@@ -26,6 +27,7 @@ from elanus.index.flat.index import FlatIndex
 from elanus.index.floats import FloatRows
 from elanus.index.graph.coding import Coding, plan_coding, written_codes
 from elanus.index.graph.construction import GraphConstruction
+from elanus.index.graph.measuring import measured
 from elanus.index.protocol import Artefacts, BuildContext, IndexSize, VectorColumn, VectorIndex
 from elanus.kernels import disk
 from elanus.kernels.placement import CodesInMemory, DiskCoding, DiskEntries, DiskLayout
@@ -35,7 +37,7 @@ from elanus.schema.types import Metric
 
 __all__ = ["DiskBuild", "build_artefacts", "open_artefacts"]
 
-_FORMAT_VERSION: Final = 1
+_FORMAT_VERSION: Final = 2
 _DESCRIPTION: Final = "graph.json"
 _NODES: Final = "nodes"
 _CODES: Final = "codes"
@@ -61,6 +63,7 @@ class _Description(msgspec.Struct, frozen=True, kw_only=True):
     inline_count: int
     block_bytes: int
     has_codes: bool
+    calibration: Calibration | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +104,12 @@ def build_artefacts(column: VectorColumn, metric: Metric, wanted: DiskBuild, con
         return {}
     coding = plan_coding(vectors, metric, context.seed)
     if coding is None:
-        return {_DESCRIPTION: description_bytes(_described(vectors, metric, layout=None, coding=None))}
+        return {
+            _DESCRIPTION: description_bytes(_described(vectors, metric, layout=None, coding=None, calibration=None))
+        }
     pool = WorkerPool(thread_count=context.thread_count, name="elanus-graph")
     try:
-        graph, layout = _built_graph(vectors, coding, wanted, pool, context)
+        graph, layout, calibration = _built_graph(column, metric, vectors, coding, wanted, pool, context)
         stored = DiskCoding(coding.center, coding.bits, coding.seed)
         parts = block_parts(graph, layout, stored, with_norms=metric is not Metric.IP, pool=pool, context=context)
         large = {_NODES: _given(_NODES, parts, context)}
@@ -113,7 +118,9 @@ def build_artefacts(column: VectorColumn, metric: Metric, wanted: DiskBuild, con
     finally:
         pool.close()
     return {
-        _DESCRIPTION: description_bytes(_described(vectors, metric, layout=layout, coding=coding)),
+        _DESCRIPTION: description_bytes(
+            _described(vectors, metric, layout=layout, coding=coding, calibration=calibration)
+        ),
         **{name: content for name, content in large.items() if content is not None},
         **({} if wanted.has_codes else {_ROWS: array_bytes(graph.rows)}),
         _ENTRIES: array_bytes(graph.entries),
@@ -131,11 +138,21 @@ def _given(name: str, parts: Iterable[npt.NDArray[np.uint8]], context: BuildCont
 
 
 def _built_graph(
-    vectors: FloatRows, coding: Coding, wanted: DiskBuild, pool: WorkerPool, context: BuildContext
-) -> tuple[PlacedGraph, DiskLayout]:
+    column: VectorColumn,
+    metric: Metric,
+    vectors: FloatRows,
+    coding: Coding,
+    wanted: DiskBuild,
+    pool: WorkerPool,
+    context: BuildContext,
+) -> tuple[PlacedGraph, DiskLayout, Calibration | None]:
+    """The graph, how it lies on disk, and what recall costs where a walk compares the codes that it was built on."""
     degree = max(2, min(wanted.degree, len(vectors) - 1))
     flat = written_codes(vectors, coding, pool, context)
     construction = GraphConstruction(flat, coding, degree=degree, breadth=wanted.breadth, pool=pool, context=context)
+    calibration = None
+    if not wanted.has_codes:
+        calibration = measured(construction, column, vectors, metric, codes=flat, coding=coding)
     construction.join(len(vectors))
     built = construction.links()
     codes = flat.reshape(len(vectors), -1)
@@ -156,7 +173,7 @@ def _built_graph(
         block_bytes=block_bytes_for(record_bytes),
         has_codes=wanted.has_codes,
     )
-    return graph, layout
+    return graph, layout, calibration
 
 
 def _entries(connected: npt.NDArray[np.uint32], node_count: int, entry_count: int, seed: int) -> npt.NDArray[np.uint32]:
@@ -233,6 +250,7 @@ def open_artefacts(
         block_bytes=layout.block_bytes,
         has_codes=memory is not None,
         effort_of=lambda params: effort_of(params, layout),
+        calibration=description.calibration,
         bytes_used=IndexSize(mapped_bytes(artefacts), held_bytes + 2 * center.nbytes),
     )
 
@@ -271,7 +289,14 @@ def _layout(
     )
 
 
-def _described(vectors: FloatRows, metric: Metric, *, layout: DiskLayout | None, coding: Coding | None) -> _Description:
+def _described(
+    vectors: FloatRows,
+    metric: Metric,
+    *,
+    layout: DiskLayout | None,
+    coding: Coding | None,
+    calibration: Calibration | None,
+) -> _Description:
     return _Description(
         version=_FORMAT_VERSION,
         row_count=len(vectors.matrix),
@@ -284,4 +309,5 @@ def _described(vectors: FloatRows, metric: Metric, *, layout: DiskLayout | None,
         inline_count=0 if layout is None else layout.inline_count,
         block_bytes=0 if layout is None else layout.block_bytes,
         has_codes=False if layout is None else layout.has_codes,
+        calibration=calibration,
     )

@@ -64,7 +64,7 @@ class DiskannType:
     def check_search_params(
         self, params: Mapping[str, Any], *, build_params: Mapping[str, Any], k: int
     ) -> dict[str, Any]:
-        """`search_list`, which works as `k` when it is smaller, and `beam_width_ratio`."""
+        """`search_list`, which works as `k` when it is smaller, or `recall`; and `beam_width_ratio`."""
         return diskann_search_params(params, build_params=build_params)
 
     def build(

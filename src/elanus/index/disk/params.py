@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from elanus.errors import InvalidInput
-from elanus.index.params import INT_MAX, BoolParam, FloatParam, IntParam, Param, checked_params
+from elanus.index.params import (
+    INT_MAX,
+    RECALL,
+    BoolParam,
+    FloatParam,
+    IntParam,
+    Param,
+    checked_params,
+    one_effort,
+)
 from elanus.runtime.pool import processor_count
 
 __all__ = ["aisaq_build_params", "aisaq_search_params", "diskann_build_params", "diskann_search_params"]
@@ -23,6 +32,7 @@ _LEGACY_NAMES: Final[Mapping[str, str]] = {
 _PREFIXES: Final = ("common.DiskIndex.", "knowhere.DISKANN.build.", "knowhere.DISKANN.search.")
 
 _RATIO_MIN: Final = 1e-9
+_DISKANN_SEARCH_LIST: Final = 100
 _AISAQ_SEARCH_LIST: Final = 16
 _PROCESSORS_OF_BEAM: Final = 128
 _BEAM_RATIO_MAX_LEAST: Final = 16
@@ -58,13 +68,15 @@ def diskann_build_params(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def diskann_search_params(params: Mapping[str, Any], *, build_params: Mapping[str, Any]) -> dict[str, Any]:
-    """DISKANN's of a search; the ratio of beam width is by default that of the build.
+    """DISKANN's of a search: `search_list` or `recall`; the ratio of beam width is by default that of the build.
 
     Raises:
-        InvalidInput: as `checked_params`.
+        InvalidInput: as `checked_params`, or both `search_list` and `recall`.
     """
-    specs = (IntParam("search_list", 1, INT_MAX, default=100), _beam_width_ratio(build_params["beam_width_ratio"]))
-    return checked_params("DISKANN", specs, _plain_names(params))
+    search_list = IntParam("search_list", 1, INT_MAX)
+    specs = (search_list, RECALL, _beam_width_ratio(build_params["beam_width_ratio"]))
+    checked = checked_params("DISKANN", specs, _plain_names(params))
+    return one_effort("DISKANN", search_list.name, checked, default=_DISKANN_SEARCH_LIST)
 
 
 def aisaq_build_params(params: Mapping[str, Any]) -> dict[str, Any]:

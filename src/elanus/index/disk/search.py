@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
 from elanus.errors import DataCorrupt, Unavailable
+from elanus.index.calibration import Calibration
 from elanus.index.cursor import WideningCursor, widening_cursor
 from elanus.index.disk.planning import DiskWalkPlan, plan_disk_walk
 from elanus.index.exact import ExactScan, scored_form
@@ -69,6 +70,7 @@ class DiskIndex:
         block_bytes: of a read.
         has_codes: whether codes of all rows are in memory.
         effort_of: what a search's parameters mean.
+        calibration: what recall costs in `search_list`; None where it is not measured.
         bytes_used: of the artefacts, and in memory besides.
     """
 
@@ -78,6 +80,7 @@ class DiskIndex:
     block_bytes: int
     has_codes: bool
     effort_of: _EffortOf
+    calibration: Calibration | None
     bytes_used: IndexSize
 
     def search(self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None) -> SearchHits:
@@ -94,7 +97,7 @@ class DiskIndex:
             Unavailable: a file cannot be read.
         """
         visible = self.scan.visible(allow)
-        effort = self.effort_of(params)
+        effort = self._effort(k, params)
         breadth = max(k, effort.breadth)
         plan = self._plan(k, breadth, visible)
         if plan.exact:
@@ -111,9 +114,9 @@ class DiskIndex:
             DataCorrupt, Unavailable: as `search_counting`.
         """
         visible = self.scan.visible(allow)
-        effort = self.effort_of(params)
 
         def nearest(k: int) -> SearchHits | None:
+            effort = self._effort(k, params)
             breadth = max(k * _RANGE_BREADTH_FACTOR, effort.breadth)
             plan = self._plan(k, breadth, visible)
             return None if plan.exact else self._walk(query[None, :], k, breadth, effort, visible, plan)[0]
@@ -135,6 +138,12 @@ class DiskIndex:
     def size(self) -> IndexSize:
         """Bytes of the files, and of what is held in memory whatever is read."""
         return self.bytes_used
+
+    def _effort(self, k: int, params: Mapping[str, Any]) -> SearchEffort:
+        if "recall" not in params:
+            return self.effort_of(params)
+        assert self.calibration is not None, "the parameters of an index that is not measured have no recall"
+        return self.effort_of({**params, "search_list": self.calibration.effort(k, params["recall"])})
 
     def _plan(self, k: int, breadth: int, visible: Bitset | None) -> DiskWalkPlan:
         allowed_count = self.scan.present_count if visible is None else visible.count()

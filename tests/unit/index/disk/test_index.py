@@ -11,7 +11,8 @@ import pytest
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.vectors import dense_array
-from elanus.errors import DataCorrupt, Unavailable
+from elanus.errors import DataCorrupt, InvalidInput, Unavailable
+from elanus.index.calibration import recall_of
 from elanus.index.disk.search import DiskIndex
 from elanus.index.exact import ExactScan
 from elanus.index.flat.index import FlatIndex
@@ -87,6 +88,24 @@ def test_recall_of_every_mode_and_metric(mode: str, metric: Metric) -> None:
     exact = ExactScan.over(COLUMN, metric).search(QUERIES, 10, None)
     same = [len(set(a) & set(b)) for a, b in zip(hits.rows.tolist(), exact.rows.tolist(), strict=True)]
     assert sum(same) >= 0.97 * 10 * len(QUERIES)
+
+
+@pytest.mark.parametrize("recall", [0.8, 0.97])
+def test_diskann_reaches_the_recall_asked_for(recall: float) -> None:
+    index = opened("diskann", in_memory(built("diskann")))
+    kind = index_type("DISKANN")
+    build_params = kind.check_build_params(FIELD, Metric.L2, {})
+    queries = vectors_of(200, 3)
+    breadths = []
+    for k in (1, 10, 40):
+        params = kind.check_search_params({"recall": recall}, build_params=build_params, k=k)
+        true = index.scan.search(queries, k, None).rows
+        assert recall_of(index.search(queries, k, params, None).rows, true) >= recall - 0.03, k
+        assert index.calibration is not None
+        breadths.append(index.calibration.effort(k, recall))
+    assert breadths == sorted(breadths)
+    with pytest.raises(InvalidInput, match="recall or search_list, not both"):
+        kind.check_search_params({"recall": recall, "search_list": 20}, build_params=build_params, k=10)
 
 
 def test_reads_are_counted(mode: str, artefacts: dict[str, memoryview]) -> None:
