@@ -17,6 +17,7 @@ from elanus.index.protocol import BuildContext, VectorColumn
 from elanus.index.registry import index_type
 from elanus.index.scalar.files import build_scalar_index
 from elanus.runtime.log import get_logger
+from elanus.runtime.memory import memory_bytes
 from elanus.schema.collection import IndexDefinition
 from elanus.storage.artefacts import ArtefactWriter
 from elanus.storage.manifest import Change, IndexBuilt, Manifest, SegmentIndex
@@ -134,7 +135,10 @@ def _build_files(
     folder = artefact_prefix(unit.segment.prefix, field, definition.index_id)
     writer = ArtefactWriter(collection.components.store, folder)
     context = BuildContext(
-        thread_count=min(thread_count, useful_threads), cancelled=cancelled, store_artefact=writer.write
+        thread_count=min(thread_count, useful_threads),
+        cancelled=cancelled,
+        store_artefact=writer.write,
+        memory_bytes=_memory_share(collection, unit),
     )
     started = collection.components.clock.monotonic_s()
     if field.is_vector:
@@ -152,6 +156,13 @@ def _build_files(
     _logger.info("built %s %r over %d rows in %.2f s", definition.index_type, definition.index_name,
                  unit.entry.row_count, seconds)  # fmt: skip
     return files
+
+
+def _memory_share(collection: Collection, unit: SealedUnit) -> int | None:
+    """What of the machine's memory is for a segment, by its share of the collection."""
+    found = memory_bytes()
+    whole = sum(sealed.entry.size_bytes for sealed in collection.state.sealed)
+    return None if found is None else found * unit.entry.size_bytes // max(whole, unit.entry.size_bytes, 1)
 
 
 def _definition(manifest: Manifest, index_id: int) -> IndexDefinition | None:

@@ -64,6 +64,7 @@ class BuildContext:
         cancelled: polled between blocks; when true the build raises `Unavailable("cancelled", ...)`.
         store_artefact: takes the name and the parts of an artefact that should not be in memory as a whole; `build`
             does not return those it gave away. None: everything is returned.
+        memory_bytes: what searches may keep in memory of this column and its index; None where that is not known.
     """
 
     thread_count: int = 1
@@ -71,6 +72,7 @@ class BuildContext:
     progress: Callable[[float], None] = lambda _share: None
     cancelled: Callable[[], bool] = lambda: False
     store_artefact: Callable[[str, Iterable[npt.NDArray[np.uint8]]], None] | None = None
+    memory_bytes: int | None = None
 
     def check_cancelled(self) -> None:
         """Stops the build when it is to be cancelled.

@@ -20,7 +20,7 @@ from elanus.errors import DataCorrupt
 from elanus.index.artefacts import description_bytes, read_description
 from elanus.index.auto.choice import choose_index
 from elanus.index.eligibility import check_eligible
-from elanus.index.params import INT_MAX, RECALL, IntParam, checked_params
+from elanus.index.params import INT_MAX, RECALL, IntParam, Param, checked_params
 from elanus.index.presence import present_rows
 from elanus.index.protocol import (
     Artefacts,
@@ -44,6 +44,7 @@ _LEVEL_MAX: Final = 10
 _MISSED: Final = 0.04
 _MISSED_PER_LEVEL: Final = 0.7
 _EXACT_TYPES: Final = ("FLAT", "BIN_FLAT", "SPARSE_INVERTED_INDEX")
+_EFFORTS: Final = {"HNSW": "ef", "IVF_FLAT": "nprobe", "IVF_RABITQ": "nprobe", "DISKANN": "search_list"}
 _LEVEL: Final = IntParam("level", 1, _LEVEL_MAX, default=1)
 
 
@@ -52,7 +53,7 @@ class _Description(msgspec.Struct, frozen=True):
 
     index_name: str
     reason: str
-    params: dict[str, int]
+    params: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +101,9 @@ class AutoIndex:
 
     def _chosen_params(self, params: Mapping[str, Any], k: int) -> dict[str, Any]:
         level = params["level"]
-        has_lists = "nlist" in self.params
-        effort = "nprobe" if has_lists else "ef"
+        effort = _EFFORTS.get(self.chosen.name, "")
         if effort in params:
-            wanted = {effort: min(self.params["nlist"], params[effort]) if has_lists else params[effort]}
+            wanted = {effort: min(self.params.get("nlist", INT_MAX), params[effort])}
         else:
             wanted = {"recall": params.get("recall", 1 - _MISSED * _MISSED_PER_LEVEL ** (level - 1))}
         return self.chosen.check_search_params(wanted, build_params=self.params, k=k)
@@ -134,8 +134,12 @@ class AutoType:
     def check_search_params(
         self, params: Mapping[str, Any], *, build_params: Mapping[str, Any], k: int
     ) -> dict[str, Any]:
-        """`level` from 1 (recall 0.96) to 10 (0.998), or `recall`, or the chosen index's `ef` or `nprobe`."""
-        specs = (_LEVEL, RECALL, IntParam("ef", 1, INT_MAX), IntParam("nprobe", 1, INT_MAX))
+        """`level` from 1 (recall 0.96) to 10 (0.998), or `recall`, or `ef`, `nprobe` or `search_list`.
+
+        Each of the last three counts where the chosen index has it.
+        """
+        efforts = [IntParam(name, 1, INT_MAX) for name in sorted(set(_EFFORTS.values()))]
+        specs: tuple[Param, ...] = (_LEVEL, RECALL, *efforts)
         return checked_params(self.name, specs, params)
 
     def build(
@@ -145,7 +149,13 @@ class AutoType:
         field, present = column.field, present_rows(column.array)
         row_count = column.row_count if present is None else present.count()
         row_bytes = 0 if field.data_type is DataType.SPARSE_FLOAT_VECTOR else row_width_bytes(field)
-        choice = choose_index(field.data_type, row_count=row_count, row_bytes=row_bytes)
+        choice = choose_index(
+            field.data_type,
+            row_count=row_count,
+            row_bytes=row_bytes,
+            dim=field.dim or 0,
+            memory_bytes=context.memory_bytes,
+        )
         chosen = self.types[choice.index_name]
         if choice.index_name in _EXACT_TYPES:
             return {}

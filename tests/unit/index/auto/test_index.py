@@ -8,7 +8,10 @@ import pytest
 from elanus.columns.bitset import Bitset
 from elanus.columns.vectors import SparseRows, dense_array, sparse_array
 from elanus.errors import DataCorrupt
+from elanus.index.auto.choice import choose_index
 from elanus.index.auto.index import AutoIndex
+from elanus.index.calibration import recall_of
+from elanus.index.disk.search import DiskIndex
 from elanus.index.exact import ExactScan
 from elanus.index.graph.search import GraphIndex
 from elanus.index.protocol import BuildContext, RangeBounds, VectorColumn
@@ -85,6 +88,41 @@ def test_search_and_range_search_agree_with_the_exact_answer(wide: Any) -> None:
     rows = opened.range_search(queries[0], bounds, params, None)[1]
     assert set(rows.tolist()) <= set(exact.rows[0].tolist())
     assert len(rows) >= 8
+
+
+def test_a_graph_on_disk_is_chosen_for_little_memory_and_asked_for_recall(wide: Any) -> None:
+    column, _ = wide
+    built = AUTO.build(column, Metric.L2, {}, BuildContext(memory_bytes=1 << 20))
+    opened = AUTO.open(
+        column, Metric.L2, {}, {name: np.frombuffer(data, np.uint8).data for name, data in built.items()}
+    )
+    assert isinstance(opened, AutoIndex)
+    assert isinstance(opened.index, DiskIndex)
+    scan = ExactScan.over(column, Metric.L2)
+    queries = scan.matrix[:40] + np.float32(0.01)
+    exact = scan.search(queries, 10, None).rows
+    for given in ({}, {"recall": 0.9}, {"search_list": 100}, {"ef": 1}):
+        params = AUTO.check_search_params(given, build_params={}, k=10)
+        assert recall_of(opened.search(queries, 10, params, None).rows, exact) >= 0.88
+
+
+def test_lists_are_asked_for_recall_unless_nprobe_is_given() -> None:
+    field = Field("vector", DataType.FLOAT_VECTOR, dim=8)
+    seen: list[dict[str, float]] = []
+
+    class Recorder:
+        def search(self, _queries: Any, _k: int, params: Any, _allow: Any) -> Any:
+            seen.append(dict(params))
+
+    choice = choose_index(DataType.FLOAT_VECTOR, row_count=600_000, row_bytes=32)
+    kind = index_type(choice.index_name)
+    params = kind.check_build_params(field, Metric.L2, choice.params)
+    recording = AutoIndex(chosen=kind, params=params, index=Recorder(), reason="")  # type: ignore[arg-type]
+    for given in ({}, {"recall": 0.5}, {"nprobe": 10**6}, {"ef": 3}):
+        recording.search(None, 10, AUTO.check_search_params(given, build_params={}, k=10), None)
+    assert choice.index_name == "IVF_FLAT"
+    assert [one.get("recall") for one in seen] == [0.96, 0.5, None, 0.96]
+    assert seen[2]["nprobe"] == params["nlist"]
 
 
 def test_an_unknown_choice_is_a_newer_format(wide: Any) -> None:
