@@ -23,6 +23,7 @@ import elanus
 
 _K: Final = 10
 _CHUNK: Final = 2000
+_PARTS: Final = 4
 _INDEXES: Final[dict[str, dict[str, Any]]] = {
     "HNSW": {"M": 16, "efConstruction": 100},
     "IVF_RABITQ": {"nlist": 128, "refine": True, "refine_type": "SQ8"},
@@ -113,8 +114,13 @@ def _phases(rows: elanus.Collection, mirror: Mirror, name: str) -> Iterator[tupl
     half = count // 2
     yield "half of all keys upserted with other vectors", lambda: put(order[:half], moved[order[:half]])
     yield "flush", seal
-    yield "the other half upserted", lambda: put(order[half:], moved[order[half:]])
-    yield "flush", seal
+
+    def put_and_seal() -> None:
+        for keys in np.array_split(np.arange(half, count), _PARTS):
+            put(order[keys], moved[order[keys]])
+            seal()
+
+    yield f"the other half upserted in {_PARTS} flushed parts", put_and_seal
     yield "compaction", compact
 
 

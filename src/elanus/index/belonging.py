@@ -1,7 +1,7 @@
-"""The description every index stores so that it is opened only over the column it was built from."""
+"""What every index stores so that it is opened only over the column it was built from."""
 
 from collections.abc import Mapping
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import msgspec
 import numpy as np
@@ -11,12 +11,35 @@ import pyarrow as pa
 from elanus.index.artefacts import artefact_array, check_agrees, check_format, description_bytes, read_description
 from elanus.index.exact import ExactScan
 
-__all__ = ["ColumnDescription"]
+__all__ = ["ColumnDescription", "check_column"]
 
 Stored = dict[str, bytes | memoryview | npt.NDArray[np.uint8]]
 
 _FORMAT_VERSION: Final = 1
 _NAME: Final = "column.json"
+
+
+class _Described(Protocol):
+    @property
+    def row_count(self) -> int: ...
+
+    @property
+    def present_count(self) -> int: ...
+
+    @property
+    def metric(self) -> str: ...
+
+
+def check_column(scan: ExactScan, found: _Described, *, width: int) -> None:
+    """Refuses the description of another column or metric; `width` is what it says of a stored row's elements.
+
+    Raises:
+        DataCorrupt: it is not that of the column of `scan`.
+    """
+    check_agrees("row count", found.row_count, scan.row_count)
+    check_agrees("count of non-null rows", found.present_count, scan.present_count)
+    check_agrees("width", width, scan.matrix.shape[1])
+    check_agrees("metric", found.metric, scan.metric.value)
 
 
 class ColumnDescription(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,12 +87,8 @@ class ColumnDescription(msgspec.Struct, frozen=True, kw_only=True):
             DataCorrupt: they do not belong to the column, or are of a newer format.
         """
         found = read_description(artefacts, _NAME, cls)
-        expected = cls.of(kind, scan, {})
         check_format(found.version, _FORMAT_VERSION)
         check_agrees("index type", found.kind, kind)
-        check_agrees("row count", found.row_count, expected.row_count)
-        check_agrees("count of non-null rows", found.present_count, expected.present_count)
-        check_agrees("width", found.width, expected.width)
-        check_agrees("metric", found.metric, expected.metric)
+        check_column(scan, found, width=found.width)
         for name, size in found.sizes_bytes.items():
             artefact_array(artefacts, name, np.uint8, size)

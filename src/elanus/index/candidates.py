@@ -12,20 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
-from elanus.index.cursor import WideningCursor, widening_cursor
+from elanus.index.cursor import WidelySearched
 from elanus.index.exact import ExactScan
 from elanus.index.floats import as_float32, unit_vectors
+from elanus.index.growing_range import range_by_nearest
 from elanus.index.planning import SearchPlan
 from elanus.index.protocol import IndexSize, RangeBounds, SearchHits
-from elanus.index.ranking import best_first
 from elanus.index.rescoring import replaced_where_short, rescored
 from elanus.schema.types import Metric
 
 __all__ = ["CandidateIndex", "CandidateSource"]
 
-_RANGE_K_MIN: Final = 64
-_RANGE_K_GROWTH: Final = 4
-_RANGE_EXACT_SHARE: Final = 8
+_BEYOND_SHARE: Final = 0.5
 
 
 class CandidateSource(Protocol):
@@ -52,7 +50,7 @@ class CandidateSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CandidateIndex:
+class CandidateIndex(WidelySearched):
     """An opened index of such a family.
 
     Attributes:
@@ -81,36 +79,21 @@ class CandidateIndex:
         """As `VectorIndex.range_search`.
 
         Takes ever more of the rows that seem nearest until half of them are beyond the radius by exact score; codes
-        rank coarsely, so that a single one says little. Scans exactly instead once that would be an eighth of the
-        allowed rows.
+        rank coarsely, so that a single one says little.
         """
         visible = self.scan.visible(allow)
-        visible_count = self.scan.row_count if visible is None else visible.count()
-        k = _RANGE_K_MIN
-        while k * _RANGE_EXACT_SHARE < visible_count:
+
+        def nearest(k: int) -> SearchHits | None:
             plan = self._plan(k, params, visible)
             if plan.exact:
-                break
+                return None
             rows = next(iter(self._candidates(query[None, :], k, plan.breadth, params, visible)))
             if len(rows) < k:
-                break
-            scores = self.scan.scores(query, rows)
-            if 2 * np.count_nonzero(bounds.beyond_radius(self.scan.metric, scores)) >= len(rows):
-                kept = bounds.accepts(self.scan.metric, scores)
-                return best_first(self.scan.metric, scores[kept], rows[kept], len(rows))
-            k *= _RANGE_K_GROWTH
-        return self.scan.range_search(query, bounds, visible)
+                return None
+            return SearchHits(rows=rows[None, :], scores=self.scan.scores(query, rows)[None, :])
 
-    def cursor(
-        self,
-        query: npt.NDArray[Any],
-        params: Mapping[str, Any],
-        allow: Bitset | None,
-        bounds: RangeBounds | None = None,
-    ) -> WideningCursor:
-        """As `VectorIndex.cursor`."""
-        return widening_cursor(
-            self, self.scan.metric, self.scan.row_count, query=query, params=params, allow=allow, bounds=bounds
+        return range_by_nearest(
+            self.scan, nearest, query=query, bounds=bounds, visible=visible, beyond_share=_BEYOND_SHARE
         )
 
     def size(self) -> IndexSize:

@@ -6,18 +6,19 @@ cursor ends exactly when every one of them was given.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.vectors import SparseRows
+from elanus.index.exact import ExactScan
 from elanus.index.protocol import Params, RangeBounds, SearchHits, VectorIndex
 from elanus.index.rescoring import empty_hits
 from elanus.schema.types import Metric
 
-__all__ = ["WideningCursor", "widening_cursor"]
+__all__ = ["WidelySearched", "WideningCursor", "widening_cursor"]
 
 _GROWTH: Final = 2
 
@@ -96,3 +97,31 @@ def widening_cursor(
     """A cursor over `index`, which has `row_count` rows, for one query vector."""
     queries: Any = query if isinstance(query, SparseRows) else query[None, :]
     return WideningCursor(lambda k: index.search(queries, k, params, allow), row_count, metric=metric, bounds=bounds)
+
+
+class _OverScan(Protocol):
+    @property
+    def scan(self) -> ExactScan: ...
+
+    def search(self, queries: npt.NDArray[Any], k: int, params: Params, allow: Bitset | None) -> SearchHits: ...
+
+
+class WidelySearched:
+    """An index over the rows of a `scan` that goes on with a search by searching wider."""
+
+    __slots__ = ()
+
+    def cursor(
+        self: _OverScan,
+        query: npt.NDArray[Any],
+        params: Params,
+        allow: Bitset | None,
+        bounds: RangeBounds | None = None,
+    ) -> WideningCursor:
+        """As `VectorIndex.cursor`."""
+        queries = query[None, :]
+
+        def nearest(k: int) -> SearchHits:
+            return self.search(queries, k, params, allow)
+
+        return WideningCursor(nearest, self.scan.row_count, metric=self.scan.metric, bounds=bounds)

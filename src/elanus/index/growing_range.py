@@ -1,4 +1,4 @@
-"""Range search by an index that knows the nearest rows: ever more of them, until one is beyond the radius."""
+"""Range search by an index that knows the nearest rows: ever more of them, until some are beyond the radius."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -25,11 +25,13 @@ def range_by_nearest(
     query: npt.NDArray[Any],
     bounds: RangeBounds,
     visible: Bitset | None,
+    beyond_share: float = 0.0,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Scores and rows of one query within the bounds, best first.
 
-    `nearest` gives a number of nearest rows, None or empty places where a scan should answer. An exact scan also
-    answers once an eighth of the `visible` rows would be taken.
+    `nearest` gives at least a number of nearest rows with exact scores, None or empty places where a scan should
+    answer. An exact scan also answers once an eighth of the `visible` rows would be taken. More than a single row must
+    be beyond the radius where rows are found by codes that rank coarsely: `beyond_share` of them.
     """
     visible_count = scan.present_count if visible is None else visible.count()
     k = _K_MIN
@@ -38,8 +40,8 @@ def range_by_nearest(
         if hits is None or hits.rows[0, -1] < 0:
             break
         rows, scores = hits.rows[0], hits.scores[0]
-        if bounds.beyond_radius(scan.metric, scores).any():
+        if np.count_nonzero(bounds.beyond_radius(scan.metric, scores)) >= max(1, beyond_share * len(rows)):
             kept = bounds.accepts(scan.metric, scores)
-            return best_first(scan.metric, scores[kept], rows[kept], k)
+            return best_first(scan.metric, scores[kept], rows[kept], len(rows))
         k *= _K_GROWTH
     return scan.range_search(query, bounds, visible)

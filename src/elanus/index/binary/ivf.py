@@ -18,7 +18,7 @@ from elanus.columns.bitset import Bitset
 from elanus.index.artefacts import array_bytes, artefact_array, mapped_bytes
 from elanus.index.belonging import ColumnDescription
 from elanus.index.binary.clustering import assigned_lists, majority_centroids
-from elanus.index.cursor import WideningCursor, widening_cursor
+from elanus.index.cursor import WidelySearched
 from elanus.index.eligibility import check_eligible
 from elanus.index.exact import ExactScan
 from elanus.index.flat.index import FlatIndex
@@ -50,7 +50,7 @@ _COSTS: Final = ListCosts(read=0.5, compare=2.0)
 
 
 @dataclass(frozen=True, slots=True)
-class BinaryLists:
+class BinaryLists(WidelySearched):
     """Opened lists over a column of bits.
 
     Attributes:
@@ -95,18 +95,6 @@ class BinaryLists:
             nprobe=plan.breadth,
             empty_lists_max=params["max_empty_result_buckets"],
             visible=self.scan.filter_of_present(visible),
-        )
-
-    def cursor(
-        self,
-        query: npt.NDArray[Any],
-        params: Mapping[str, Any],
-        allow: Bitset | None,
-        bounds: RangeBounds | None = None,
-    ) -> WideningCursor:
-        """As `VectorIndex.cursor`."""
-        return widening_cursor(
-            self, self.scan.metric, self.scan.row_count, query=query, params=params, allow=allow, bounds=bounds
         )
 
     def size(self) -> IndexSize:

@@ -18,6 +18,7 @@ from elanus.index.artefacts import (
     mapped_bytes,
     read_description,
 )
+from elanus.index.belonging import check_column
 from elanus.index.calibration import Calibration
 from elanus.index.disk.construction import PlacedGraph, block_parts, code_parts, placed
 from elanus.index.disk.layout import NodeSizes, block_bytes_for, held_block_count, nodes_per_block
@@ -206,7 +207,7 @@ def open_artefacts(
     if scan.present_count == 0:
         return FlatIndex(scan)
     description = read_description(artefacts, _DESCRIPTION, _Description)
-    _check(description, scan, metric, has_codes=has_codes)
+    _check(description, scan, has_codes=has_codes)
     if description.bits == 0:
         return FlatIndex(scan)
     count, dim = description.present_count, description.dim
@@ -255,12 +256,9 @@ def open_artefacts(
     )
 
 
-def _check(description: _Description, scan: ExactScan, metric: Metric, *, has_codes: bool) -> None:
+def _check(description: _Description, scan: ExactScan, *, has_codes: bool) -> None:
     check_format(description.version, _FORMAT_VERSION)
-    check_agrees("row count", description.row_count, scan.row_count)
-    check_agrees("count of non-null rows", description.present_count, scan.present_count)
-    check_agrees("dim", description.dim, scan.matrix.shape[1])
-    check_agrees("metric", description.metric, metric.value)
+    check_column(scan, description, width=description.dim)
     if description.bits:
         check_agrees("codes in blocks", description.has_codes, has_codes)
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from elanus.columns.bitset import Bitset
 from elanus.errors import DataCorrupt, Unavailable
 from elanus.index.calibration import Calibration
-from elanus.index.cursor import WideningCursor, widening_cursor
+from elanus.index.cursor import WidelySearched
 from elanus.index.disk.planning import DiskWalkPlan, plan_disk_walk
 from elanus.index.exact import ExactScan, scored_form
 from elanus.index.growing_range import range_by_nearest
@@ -60,7 +60,7 @@ class _EffortOf(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class DiskIndex:
+class DiskIndex(WidelySearched):
     """An opened graph on disk.
 
     Attributes:
@@ -122,18 +122,6 @@ class DiskIndex:
             return None if plan.exact else self._walk(query[None, :], k, breadth, effort, visible, plan)[0]
 
         return range_by_nearest(self.scan, nearest, query=query, bounds=bounds, visible=visible)
-
-    def cursor(
-        self,
-        query: npt.NDArray[Any],
-        params: Mapping[str, Any],
-        allow: Bitset | None,
-        bounds: RangeBounds | None = None,
-    ) -> WideningCursor:
-        """As `VectorIndex.cursor`."""
-        return widening_cursor(
-            self, self.scan.metric, self.scan.row_count, query=query, params=params, allow=allow, bounds=bounds
-        )
 
     def size(self) -> IndexSize:
         """Bytes of the files, and of what is held in memory whatever is read."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
-from elanus.index.cursor import WideningCursor, widening_cursor
+from elanus.index.cursor import WidelySearched
 from elanus.index.eligibility import check_eligible
 from elanus.index.exact import ExactScan
 from elanus.index.params import checked_params
@@ -24,7 +24,7 @@ __all__ = ["FlatIndex", "FlatType"]
 
 
 @dataclass(frozen=True, slots=True)
-class FlatIndex:
+class FlatIndex(WidelySearched):
     """A scan of a column; it takes no search parameters and no memory."""
 
     scan: ExactScan
@@ -46,18 +46,6 @@ class FlatIndex:
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """As `VectorIndex.range_search`, exact."""
         return self.scan.range_search(query, bounds, self.scan.visible(allow))
-
-    def cursor(
-        self,
-        query: npt.NDArray[Any],
-        params: Mapping[str, Any],
-        allow: Bitset | None,
-        bounds: RangeBounds | None = None,
-    ) -> WideningCursor:
-        """As `VectorIndex.cursor`."""
-        return widening_cursor(
-            self, self.scan.metric, self.scan.row_count, query=query, params=params, allow=allow, bounds=bounds
-        )
 
     def size(self) -> IndexSize:
         """Nothing: the column is not counted."""

@@ -15,21 +15,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from elanus.index.artefacts import mapped_bytes
 from elanus.index.eligibility import check_eligible
-from elanus.index.exact import ExactScan
-from elanus.index.flat.index import FlatIndex
-from elanus.index.floats import FloatRows
 from elanus.index.ivf.coarse import Centroids
-from elanus.index.ivf.effort import ListCalibration, ListEffort
-from elanus.index.ivf.grouping import grouped_rows
-from elanus.index.ivf.layout import read_layout, shared_artefacts
-from elanus.index.ivf.measuring import measured
+from elanus.index.ivf.effort import ListEffort
+from elanus.index.ivf.family import built_lists, opened_lists
 from elanus.index.ivf.params import LIST_BUILD_PARAMS, calibrated_search_params
-from elanus.index.ivf.search import IvfIndex
 from elanus.index.params import checked_params
 from elanus.index.planning import ListCosts
-from elanus.index.protocol import Artefacts, BuildContext, IndexSize, SearchHits, VectorColumn, VectorIndex
+from elanus.index.protocol import Artefacts, BuildContext, SearchHits, VectorColumn, VectorIndex
 from elanus.kernels.ivf import search_flat
 from elanus.kernels.list_arrays import IvfQuestion
 from elanus.schema.field import Field
@@ -86,31 +79,11 @@ class IvfFlatType:
     def build(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], context: BuildContext
     ) -> dict[str, bytes | memoryview | npt.NDArray[np.uint8]]:
-        """Centroids and lists; nothing at all when every row is null."""
-        vectors = FloatRows.of(column, metric)
-        if len(vectors) == 0:
-            return {}
-        grouped = grouped_rows(vectors, params["nlist"], context)
-        stored = shared_artefacts(self.name, vectors, metric, grouped)
-        scan = ExactScan.over(column, metric)
-        centroids, _ = read_layout(stored, self.name, scan)
-        calibration = measured(scan, vectors, grouped, centroids, _WholeLists(centroids), context)
-        context.progress(1.0)
-        return {**stored, **calibration.artefacts()}
+        """As `built_lists`, without codes."""
+        return built_lists(self.name, column, metric, params["nlist"], context, lambda _rows, _lists: ({}, _WholeLists))
 
     def open(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], artefacts: Artefacts
     ) -> VectorIndex:
-        """A search over the mapped lists and the column."""
-        scan = ExactScan.over(column, metric)
-        if scan.present_count == 0:
-            return FlatIndex(scan)
-        centroids, lists = read_layout(artefacts, self.name, scan)
-        return IvfIndex(
-            scan=scan,
-            centroids=centroids,
-            lists=lists,
-            source=_WholeLists(centroids),
-            calibration=ListCalibration.from_artefacts(artefacts),
-            bytes_used=IndexSize(mapped_bytes=mapped_bytes(artefacts), memory_bytes=0),
-        )
+        """As `opened_lists`."""
+        return opened_lists(self.name, column, metric, artefacts, lambda centroids, _count: _WholeLists(centroids))

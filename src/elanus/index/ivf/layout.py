@@ -14,6 +14,7 @@ from elanus.index.artefacts import (
     description_bytes,
     read_description,
 )
+from elanus.index.belonging import check_column
 from elanus.index.exact import ExactScan
 from elanus.index.floats import FloatRows
 from elanus.index.ivf.coarse import Centroids, centroid_artefacts, length_of_rows
@@ -73,10 +74,7 @@ def read_layout(
     row_count, dim = scan.matrix.shape
     check_format(description.version, _FORMAT_VERSION)
     check_agrees("index type", description.kind, kind)
-    check_agrees("row count", description.row_count, row_count)
-    check_agrees("count of non-null rows", description.present_count, scan.present_count)
-    check_agrees("dim", description.dim, dim)
-    check_agrees("metric", description.metric, scan.metric.value)
+    check_column(scan, description, width=description.dim)
     list_count = description.list_count
     lists = InvertedLists.from_artefacts(
         artefacts, list_count=list_count, present_count=scan.present_count, row_count=row_count

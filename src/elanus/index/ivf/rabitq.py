@@ -3,28 +3,24 @@
 # The protocols pass some members of the family more than they need.
 # ruff: noqa: ARG002
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from elanus.errors import InvalidInput
-from elanus.index.artefacts import mapped_bytes
 from elanus.index.eligibility import check_eligible
-from elanus.index.exact import ExactScan
-from elanus.index.flat.index import FlatIndex
 from elanus.index.floats import FloatRows
 from elanus.index.ivf.bit_codes import BitCodedLists, encoded_rows, opened_rows, row_artefacts
-from elanus.index.ivf.effort import ListCalibration
-from elanus.index.ivf.grouping import grouped_rows
-from elanus.index.ivf.layout import read_layout, shared_artefacts
-from elanus.index.ivf.measuring import measured
+from elanus.index.ivf.coarse import Centroids
+from elanus.index.ivf.family import built_lists, opened_lists
+from elanus.index.ivf.grouping import GroupedRows
 from elanus.index.ivf.params import LIST_BUILD_PARAMS, calibrated_search_params
-from elanus.index.ivf.search import IvfIndex
 from elanus.index.params import BoolParam, ChoiceParam, FloatParam, IntParam, Param, checked_params, one_effort
-from elanus.index.protocol import Artefacts, BuildContext, IndexSize, VectorColumn, VectorIndex
+from elanus.index.protocol import Artefacts, BuildContext, VectorColumn, VectorIndex
 from elanus.schema.field import Field
 from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
 
@@ -105,40 +101,30 @@ class IvfRabitqType:
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], context: BuildContext
     ) -> dict[str, bytes | memoryview | npt.NDArray[np.uint8]]:
         """Centroids, lists, codes and finer codes; nothing at all when every row is null."""
-        vectors = FloatRows.of(column, metric)
-        if len(vectors) == 0:
-            return {}
-        grouped = grouped_rows(vectors, params["nlist"], context)
-        codes = encoded_rows(vectors, metric, grouped, _fine_bits(params, vectors.data_type), context)
-        stored = shared_artefacts(self.name, vectors, metric, grouped)
-        scan = ExactScan.over(column, metric)
-        centroids, _ = read_layout(stored, self.name, scan)
-        source = BitCodedLists(centroids=centroids, codes=codes, refines=params["refine"])
-        calibration = measured(scan, vectors, grouped, centroids, source, context)
-        return {**stored, **row_artefacts(codes), **calibration.artefacts()}
+
+        def encode(
+            vectors: FloatRows, grouped: GroupedRows
+        ) -> tuple[dict[str, npt.NDArray[np.uint8]], Callable[[Centroids], BitCodedLists]]:
+            codes = encoded_rows(vectors, metric, grouped, _fine_bits(params, vectors.data_type), context)
+            return row_artefacts(codes), partial(BitCodedLists, codes=codes, refines=params["refine"])
+
+        return built_lists(self.name, column, metric, params["nlist"], context, encode)
 
     def open(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], artefacts: Artefacts
     ) -> VectorIndex:
-        """A search over the mapped codes and the column."""
-        scan = ExactScan.over(column, metric)
-        if scan.present_count == 0:
-            return FlatIndex(scan)
-        centroids, lists = read_layout(artefacts, self.name, scan)
-        codes = opened_rows(
-            artefacts,
-            present_count=scan.present_count,
-            dim=scan.matrix.shape[1],
-            fine_bits=_fine_bits(params, column.field.data_type),
-        )
-        return IvfIndex(
-            scan=scan,
-            centroids=centroids,
-            lists=lists,
-            source=BitCodedLists(centroids=centroids, codes=codes, refines=params["refine"]),
-            calibration=ListCalibration.from_artefacts(artefacts),
-            bytes_used=IndexSize(mapped_bytes=mapped_bytes(artefacts), memory_bytes=0),
-        )
+        """As `opened_lists`."""
+
+        def source_of(centroids: Centroids, present_count: int) -> BitCodedLists:
+            codes = opened_rows(
+                artefacts,
+                present_count=present_count,
+                dim=centroids.lists.centroids.shape[1],
+                fine_bits=_fine_bits(params, column.field.data_type),
+            )
+            return BitCodedLists(centroids=centroids, codes=codes, refines=params["refine"])
+
+        return opened_lists(self.name, column, metric, artefacts, source_of)
 
 
 def _fine_bits(params: Mapping[str, Any], data_type: DataType) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.columns.bitset import Bitset
-from elanus.index.cursor import WideningCursor, widening_cursor
+from elanus.index.cursor import WidelySearched
 from elanus.index.exact import ExactScan
 from elanus.index.ivf.coarse import Centroids
 from elanus.index.ivf.effort import ListCalibration, ListEffort
@@ -55,7 +55,7 @@ class ListSearch(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class IvfIndex:
+class IvfIndex(WidelySearched):
     """Opened lists over a column.
 
     Attributes:
@@ -117,18 +117,6 @@ class IvfIndex:
             nprobe=plan.breadth,
             empty_lists_max=params["max_empty_result_buckets"],
             visible=self.scan.filter_of_present(visible),
-        )
-
-    def cursor(
-        self,
-        query: npt.NDArray[Any],
-        params: Mapping[str, Any],
-        allow: Bitset | None,
-        bounds: RangeBounds | None = None,
-    ) -> WideningCursor:
-        """As `VectorIndex.cursor`."""
-        return widening_cursor(
-            self, self.scan.metric, self.scan.row_count, query=query, params=params, allow=allow, bounds=bounds
         )
 
     def size(self) -> IndexSize:

@@ -15,7 +15,7 @@ from elanus.errors import InvalidInput
 from elanus.index.artefacts import mapped_bytes
 from elanus.index.belonging import ColumnDescription
 from elanus.index.binary.matching import ELEMENT_BITS_DEFAULT, ElementBitsParam, MatchScan, check_element_bits
-from elanus.index.cursor import WideningCursor, widening_cursor
+from elanus.index.cursor import WidelySearched
 from elanus.index.eligibility import check_eligible
 from elanus.index.flat.index import FlatIndex
 from elanus.index.minhash.bands import Bands, miss_probability
@@ -49,7 +49,7 @@ _SEARCH_PARAMS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class MinHashIndex:
+class MinHashIndex(WidelySearched):
     """Opened bands over a column of signatures.
 
     Attributes:
@@ -95,18 +95,6 @@ class MinHashIndex:
         scores = self.scan.scores(query, rows)
         inside = bounds.accepts(self.scan.metric, scores)
         return best_first(self.scan.metric, scores[inside], rows[inside], len(rows))
-
-    def cursor(
-        self,
-        query: npt.NDArray[Any],
-        params: Mapping[str, Any],
-        allow: Bitset | None,
-        bounds: RangeBounds | None = None,
-    ) -> WideningCursor:
-        """As `VectorIndex.cursor`."""
-        return widening_cursor(
-            self, self.scan.metric, self.scan.row_count, query=query, params=params, allow=allow, bounds=bounds
-        )
 
     def size(self) -> IndexSize:
         """Bytes of the bands; the column is not counted."""
