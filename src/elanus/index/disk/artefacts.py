@@ -241,8 +241,9 @@ def open_artefacts(
         )
     )
     if file is not None:
-        # The checksum was computed over all of it, which is not to stay in memory.
-        release_pages(artefacts[_NODES])
+        # The checksum was computed over all of it, which is not to stay in memory; what was copied is not needed twice.
+        for name in (_NODES, _ENTRIES, _ENTRY_CODES, _CENTER):
+            release_pages(artefacts[name])
     held_bytes = layout.held_block_count * layout.block_bytes + entries.nodes.nbytes + entries.codes.nbytes
     return DiskIndex(
         scan=scan,
