@@ -4,9 +4,9 @@
 
 FOLDER has `base.npy` and `queries.npy`, float32; without it clustered vectors are made. Each index lives in a database
 of its own, on disk, in which nothing happens in the background; waiting for indexes also merges segments where the
-policy asks for it. A phase changes rows and is then measured: the
-share of the true ten nearest live rows that searches find, one query a call, and queries a CPU second. What is true is
-computed from the rows that should be there, so that a deleted row that came back, or a replaced one, would cost recall.
+policy asks for it. A phase changes rows and is then measured: the share of the true ten nearest live rows that searches
+find, one query a call, and queries a CPU second. What is true is computed from the rows that should be there, so that a
+deleted row that came back, or a replaced one, would cost recall.
 """
 
 import argparse
