@@ -263,9 +263,14 @@ nb::object ivf_nearest_lists(const char* ranking, double square_weight, nb::hand
     const IvfCentroids centroids = stored.centroids();
     {
         const nb::gil_scoped_release release;
-        CoarseSearch coarse(active_table(), metric, static_cast<float>(square_weight), centroids, nprobe);
-        for (int64_t q = 0; q < queries.size(0); ++q, query += stored.dim()) {
-            for (const NearList& near : coarse.nearest(query)) *out++ = near.list;
+        CoarseSearch coarse(active_table(), metric, static_cast<float>(square_weight), centroids, nprobe,
+                            queries.size(0));
+        for (int64_t q = 0; q < queries.size(0); ++q) {
+            const int64_t number = q % CoarseSearch::kTogether;
+            if (number == 0) {
+                coarse.begin(query + q * stored.dim(), std::min(CoarseSearch::kTogether, queries.size(0) - q));
+            }
+            for (const NearList& near : coarse.nearest(number)) *out++ = near.list;
         }
     }
     return found.object();

@@ -218,6 +218,27 @@ def test_small_pools_find_rows_of_the_lists_with_their_scores(
 
 
 @FEW
+@given(case=_cases(), count=st.sampled_from([2, 7, 8, 9, 20]), seed=st.integers(0, 1000))
+@pytest.mark.parametrize("level", LEVELS)
+def test_queries_together_find_what_each_finds_alone(level: str, case: _Case, count: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    queries = case.question.base[rng.integers(0, len(case.question.base), count)] + np.float32(0.25)
+    nprobe, weight = case.nprobe, case.question.square_weight
+    with using(level):
+        together = nearest_lists(case.question.ranking, queries, case.lists, nprobe, square_weight=weight)
+        question = case.question._replace(queries=queries, vectors=queries)
+        scores, rows = search_flat(question, case.lists, nprobe=nprobe, k=case.k)
+        for number in range(count):
+            one = queries[number : number + 1]
+            alone = nearest_lists(case.question.ranking, one, case.lists, nprobe, square_weight=weight)
+            np.testing.assert_array_equal(together[number], alone[0])
+            asked = question._replace(queries=one, vectors=one)
+            alone_scores, alone_rows = search_flat(asked, case.lists, nprobe=nprobe, k=case.k)
+            np.testing.assert_array_equal(rows[number], alone_rows[0])
+            np.testing.assert_array_equal(scores[number], alone_scores[0])
+
+
+@FEW
 @given(case=_cases())
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_lists_chosen_are_nearly_the_nearest(level: str, case: _Case) -> None:

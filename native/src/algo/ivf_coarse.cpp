@@ -63,7 +63,7 @@ void ByteQuery::set(const float* values) {
 }
 
 CoarseSearch::CoarseSearch(const KernelTable& table, Metric ranking, float square_weight, const IvfCentroids& centroids,
-                           int64_t nprobe)
+                           int64_t nprobe, int64_t query_count)
     : table_(table),
       by_distance_(ranking == Metric::l2),
       square_weight_(square_weight),
@@ -74,45 +74,63 @@ CoarseSearch::CoarseSearch(const KernelTable& table, Metric ranking, float squar
       coded_(centroids.dim),
       scaled_(static_cast<size_t>(centroids.dim)),
       scores_(static_cast<size_t>(centroids.list_count)),
-      nearest_(static_cast<size_t>(nprobe)) {}
+      nearest_(static_cast<size_t>(nprobe)) {
+    if (shortlist_size_ == centroids.list_count) return;
+    const int64_t together = std::min(kTogether, query_count);
+    codes_.resize(static_cast<size_t>(together * centroids.dim));
+    steps_.resize(static_cast<size_t>(together));
+    facts_.resize(static_cast<size_t>(together));
+    products_.resize(static_cast<size_t>(together * centroids.list_count));
+}
 
-const std::vector<NearList>& CoarseSearch::nearest(const float* query) {
-    shortlist(query);
-    rank_exactly(query);
+void CoarseSearch::begin(const float* queries, int64_t count) {
+    queries_ = queries;
+    if (shortlist_size_ == centroids_.list_count) return;
+    const int64_t dim = centroids_.dim;
+    for (int64_t number = 0; number < count; ++number, queries += dim) {
+        // A product with the origin is the same for all lists, so only distances need the query moved.
+        for (int64_t i = 0; i < dim; ++i) {
+            const float moved = by_distance_ ? queries[i] - centroids_.origin[i] : queries[i];
+            scaled_[static_cast<size_t>(i)] = moved * centroids_.scales[i];
+        }
+        coded_.set(scaled_.data());
+        std::copy_n(coded_.code(), dim, codes_.data() + number * dim);
+        steps_[static_cast<size_t>(number)] = coded_.step();
+        facts_[static_cast<size_t>(number)] = coded_.facts();
+    }
+    const ScoreTask task = {.queries = codes_.data(),
+                            .query_count = count,
+                            .facts = facts_.data(),
+                            .base = centroids_.codes,
+                            .width = dim,
+                            .rows = nullptr,
+                            .first = 0,
+                            .count = centroids_.list_count,
+                            .scores = products_.data(),
+                            .scores_stride = centroids_.list_count};
+    table_.int8_distance->ip_i8(&task);
+}
+
+const std::vector<NearList>& CoarseSearch::nearest(int64_t number) {
+    shortlist(number);
+    rank_exactly(queries_ + number * centroids_.dim);
     return nearest_;
 }
 
 // Numbers of the lists that may be nearest, ascending.
-void CoarseSearch::shortlist(const float* query) {
+void CoarseSearch::shortlist(int64_t number) {
     const int64_t count = centroids_.list_count;
     chosen_.clear();
     if (shortlist_size_ == count) {
         for (int64_t list = 0; list < count; ++list) chosen_.push_back(static_cast<uint32_t>(list));
         return;
     }
-    // A product with the origin is the same for all lists, so only distances need the query moved.
-    for (size_t i = 0; i < scaled_.size(); ++i) {
-        const float moved = by_distance_ ? query[i] - centroids_.origin[i] : query[i];
-        scaled_[i] = moved * centroids_.scales[i];
-    }
-    coded_.set(scaled_.data());
-    const QueryFacts facts = coded_.facts();
-    const ScoreTask task = {.queries = coded_.code(),
-                            .query_count = 1,
-                            .facts = &facts,
-                            .base = centroids_.codes,
-                            .width = centroids_.dim,
-                            .rows = nullptr,
-                            .first = 0,
-                            .count = count,
-                            .scores = scores_.data(),
-                            .scores_stride = count};
-    table_.int8_distance->ip_i8(&task);
+    const float* products = products_.data() + number * count;
     const float* squares = by_distance_ ? centroids_.squares + count : centroids_.squares;
     const float weight = by_distance_ ? 1 : square_weight_;
-    const float step = by_distance_ ? 2 * coded_.step() : coded_.step();
+    const float step = (by_distance_ ? 2 : 1) * steps_[static_cast<size_t>(number)];
     for (int64_t list = 0; list < count; ++list) {
-        scores_[static_cast<size_t>(list)] = weight * squares[list] - step * scores_[static_cast<size_t>(list)];
+        scores_[static_cast<size_t>(list)] = weight * squares[list] - step * products[list];
     }
     best_.clear();
     for (int64_t first = 0; first < count; first += kComparedLists) {

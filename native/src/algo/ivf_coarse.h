@@ -47,12 +47,19 @@ private:
 
 class CoarseSearch {
 public:
-    // `ranking` is L2 or IP, from whose products `square_weight` times |c|^2 is taken; `nprobe` is 1 to list_count.
+    // `ranking` is L2 or IP, from whose products `square_weight` times |c|^2 is taken; `nprobe` is 1 to list_count;
+    // there is room for as many queries together as there are, up to kTogether.
     CoarseSearch(const KernelTable& table, Metric ranking, float square_weight, const IvfCentroids& centroids,
-                 int64_t nprobe);
+                 int64_t nprobe, int64_t query_count);
 
-    // The `nprobe` lists nearest to the query, nearest first, ties to the smaller list; valid until the next call.
-    const std::vector<NearList>& nearest(const float* query);
+    // Queries that are compared with the lists' bytes together, so that those are read once for all of them.
+    static constexpr int64_t kTogether = 8;
+
+    // Takes up to kTogether queries, one after the other, which must stay until others come.
+    void begin(const float* queries, int64_t count);
+    // The `nprobe` lists nearest to query `number` of those, nearest first, ties to the smaller list; valid until the
+    // next call.
+    const std::vector<NearList>& nearest(int64_t number);
 
 private:
     struct Ranked {
@@ -62,7 +69,7 @@ private:
         bool operator<(const Ranked& other) const { return key < other.key || (key == other.key && list < other.list); }
     };
 
-    void shortlist(const float* query);
+    void shortlist(int64_t number);
     void rank_exactly(const float* query);
 
     const KernelTable& table_;
@@ -72,8 +79,13 @@ private:
     const int64_t nprobe_;
     const int64_t shortlist_size_;
     BestRows best_;
+    const float* queries_ = nullptr;
     ByteQuery coded_;
+    std::vector<int8_t> codes_;  // of the queries
+    std::vector<float> steps_;
+    std::vector<QueryFacts> facts_;
     std::vector<float> scaled_;
+    std::vector<float> products_;  // of the queries with all lists, by their bytes
     std::vector<float> scores_;
     std::vector<Ranked> ranked_;
     std::vector<uint32_t> chosen_;

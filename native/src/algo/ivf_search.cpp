@@ -198,21 +198,32 @@ std::unique_ptr<ListReader> make_bytes_reader(const IvfMembers& members, const I
 }
 
 int64_t search_lists(const IvfSearch& search, ListReader& reader, float* scores, int64_t* rows) {
-    CoarseSearch coarse(*search.scan.table, search.ranking, search.square_weight, search.centroids, search.nprobe);
+    CoarseSearch coarse(*search.scan.table, search.ranking, search.square_weight, search.centroids, search.nprobe,
+                        search.scan.query_count);
     BestRows pool(search.pool);
     BestRows best(search.k);
-    std::vector<float> scaled(static_cast<size_t>(search.centroids.dim));
+    const int64_t dim = search.centroids.dim;
+    std::vector<float> scaled(search.length > 0 ? static_cast<size_t>(CoarseSearch::kTogether * dim) : 0);
     const bool larger_is_nearer = is_larger_nearer(search.scan.metric);
+    const float* vectors = nullptr;
     for (int64_t q = 0; q < search.scan.query_count; ++q) {
-        const float* vector = search.vectors + q * search.centroids.dim;
-        if (search.length > 0) {
-            set_length(vector, search.centroids.dim, search.length, scaled.data());
-            vector = scaled.data();
+        const int64_t number = q % CoarseSearch::kTogether;
+        if (number == 0) {
+            const int64_t count = std::min(CoarseSearch::kTogether, search.scan.query_count - q);
+            vectors = search.vectors + q * dim;
+            if (search.length > 0) {
+                for (int64_t i = 0; i < count; ++i) {
+                    set_length(vectors + i * dim, dim, search.length, scaled.data() + i * dim);
+                }
+                vectors = scaled.data();
+            }
+            coarse.begin(vectors, count);
         }
+        const float* vector = vectors + number * dim;
         const ScanInput one = one_query(search.scan, q);
         reader.begin(one, vector);
         pool.clear();
-        for (const NearList& near : coarse.nearest(vector)) {
+        for (const NearList& near : coarse.nearest(number)) {
             if (!search.members.has(near.list)) return near.list;
             reader.read(near, pool);
         }
