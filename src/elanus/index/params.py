@@ -2,7 +2,8 @@
 
 Names and ranges are those of Milvus. A name that belongs to another vector index is dropped without a word, because
 programs written for Milvus pass one set of parameters to whatever index a collection has; a name no index has is an
-error. Settings of the request or the field (`metric_type`, `radius`, `mmap.enabled`, ...) are taken out by the caller.
+error. So is `recall`, which Milvus does not have, where an index does not measure what recall costs. Settings of the
+request or the field (`metric_type`, `radius`, `mmap.enabled`, ...) are taken out by the caller.
 """
 
 import difflib
@@ -37,7 +38,7 @@ _NAMES_OF_ALL_INDEXES: Final = frozenset(
         *("beam_width_ratio", "beamwidth", "vectors_beamwidth", "inline_pq", "rearrange", "num_entry_points"),
         *("inverted_index_algo", "bm25_k1", "bm25_b", "drop_ratio_build", "drop_ratio_search"),
         *("mh_element_bit_width", "mh_lsh_band", "mh_lsh_code_in_mem", "mh_search_with_jaccard"),
-        *("max_empty_result_buckets", "level", "recall", "mh_lsh_bloom_false_positive_prob", "mh_lsh_batch_search"),
+        *("max_empty_result_buckets", "level", "mh_lsh_bloom_false_positive_prob", "mh_lsh_batch_search"),
         *("faiss_index_name", "efSearch", "k_factor"),
     }
 )

@@ -99,6 +99,11 @@ DEFAULTS: dict[str, tuple[Field, Metric, dict[str, Any], dict[str, Any]]] = {
 }
 
 
+# What recall costs is not measured for these.
+NO_RECALL = {
+    *("IVF_PQ", "SCANN", "HNSW_SQ", "HNSW_PQ", "HNSW_PRQ", "FAISS", "AISAQ", "BIN_IVF_FLAT", "MINHASH_LSH"),
+}
+
 # Parameters that have no default.
 REQUIRED: dict[str, dict[str, Any]] = {
     "IVF_PQ": {"m": 4},
@@ -110,6 +115,20 @@ REQUIRED: dict[str, dict[str, Any]] = {
 
 def test_every_index_type_has_its_defaults_listed_here() -> None:
     assert set(DEFAULTS) == set(INDEX_TYPES)
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_recall_is_taken_where_it_is_kept_and_refused_elsewhere(name: str) -> None:
+    field, metric, build, _ = DEFAULTS[name]
+    kind = index_type(name)
+    params = kind.check_build_params(field, metric, build)
+    if name in NO_RECALL:
+        with pytest.raises(InvalidInput, match="has no parameter 'recall'"):
+            kind.check_search_params({"recall": 0.9}, build_params=params, k=7)
+    else:
+        assert kind.check_search_params({"recall": 0.9}, build_params=params, k=7)["recall"] == 0.9
+        with pytest.raises(InvalidInput, match="recall"):
+            kind.check_search_params({"recall": 2}, build_params=params, k=7)
 
 
 @pytest.mark.parametrize("name", DEFAULTS)

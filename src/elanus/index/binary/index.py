@@ -20,7 +20,7 @@ from elanus.index.binary.matching import (
 from elanus.index.eligibility import check_eligible
 from elanus.index.exact import ExactScan
 from elanus.index.flat.index import FlatIndex
-from elanus.index.params import checked_params
+from elanus.index.params import RECALL, checked_params
 from elanus.index.protocol import Artefacts, BuildContext, VectorColumn, VectorIndex
 from elanus.schema.field import Field
 from elanus.schema.types import DataType, Metric
@@ -52,8 +52,8 @@ class BinaryFlatType:
     def check_search_params(
         self, params: Mapping[str, Any], *, build_params: Mapping[str, Any], k: int
     ) -> dict[str, Any]:
-        """There are none."""
-        return checked_params(self.name, (), params)
+        """None but `recall`, which is whatever is asked for."""
+        return checked_params(self.name, (RECALL,), params)
 
     def build(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], context: BuildContext

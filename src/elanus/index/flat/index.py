@@ -14,7 +14,7 @@ from elanus.columns.bitset import Bitset
 from elanus.index.cursor import WidelySearched
 from elanus.index.eligibility import check_eligible
 from elanus.index.exact import ExactScan
-from elanus.index.params import checked_params
+from elanus.index.params import RECALL, checked_params
 from elanus.index.protocol import Artefacts, BuildContext, IndexSize, RangeBounds, SearchHits, VectorColumn, VectorIndex
 from elanus.index.strategy import SearchStrategy
 from elanus.schema.field import Field
@@ -70,8 +70,8 @@ class FlatType:
     def check_search_params(
         self, params: Mapping[str, Any], *, build_params: Mapping[str, Any], k: int
     ) -> dict[str, Any]:
-        """There are none."""
-        return checked_params(self.name, (), params)
+        """None but `recall`, which is whatever is asked for."""
+        return checked_params(self.name, (RECALL,), params)
 
     def build(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], context: BuildContext

@@ -18,7 +18,7 @@ from elanus.columns.bitset import Bitset
 from elanus.columns.vectors import SparseRows, sparse_rows
 from elanus.index.cursor import WideningCursor, widening_cursor
 from elanus.index.eligibility import check_eligible
-from elanus.index.params import ChoiceParam, FloatParam, checked_params
+from elanus.index.params import RECALL, ChoiceParam, FloatParam, checked_params
 from elanus.index.presence import present_rows, visible_rows
 from elanus.index.protocol import Artefacts, BuildContext, IndexSize, RangeBounds, SearchHits, VectorColumn, VectorIndex
 from elanus.index.ranking import best_first
@@ -138,8 +138,8 @@ class SparseIndexType:
     def check_search_params(
         self, params: Mapping[str, Any], *, build_params: Mapping[str, Any], k: int
     ) -> dict[str, Any]:
-        """`drop_ratio_search`, at least 0 and below 1."""
-        return checked_params(self.name, (_DROP_RATIO_SEARCH,), params)
+        """`drop_ratio_search`, at least 0 and below 1, and `recall`, which changes nothing."""
+        return checked_params(self.name, (_DROP_RATIO_SEARCH, RECALL), params)
 
     def build(
         self, column: VectorColumn, metric: Metric, params: Mapping[str, Any], context: BuildContext
