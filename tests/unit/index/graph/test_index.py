@@ -157,6 +157,17 @@ def test_the_recall_asked_for_is_reached_by_other_vectors(recall: float) -> None
         assert recall_of(found, true) >= recall - 0.03, k
 
 
+@pytest.mark.parametrize("share", [0.99, 0.8, 0.5, 0.25, 0.05])
+def test_the_recall_asked_for_is_reached_under_filters(share: float) -> None:
+    index = spread_index(Metric.L2)
+    queries = np.random.default_rng(13).normal(size=(200, 100)).astype(np.float32)
+    allow = Bitset.from_bool(np.random.default_rng(14).random(6000) < share)
+    for recall in (0.8, 0.95):
+        found = index.search(queries, 10, {"recall": recall}, allow).rows
+        true = index.scan.search(queries, 10, allow).rows
+        assert recall_of(found, true) >= recall - 0.03, recall
+
+
 def test_recall_and_ef_exclude_each_other() -> None:
     with pytest.raises(InvalidInput, match="recall or ef, not both"):
         HNSW.check_search_params({"recall": 0.9, "ef": 10}, build_params=PARAMS, k=10)
