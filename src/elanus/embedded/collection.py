@@ -10,7 +10,7 @@ from elanus.embedded.iterators import QueryIterator, SearchIterator
 from elanus.embedded.results import Hits, Rows
 from elanus.embedded.row_input import rows_batch
 from elanus.embedded.upkeep import CollectionUpkeep
-from elanus.embedded.vectors import query_lists, query_vectors
+from elanus.embedded.vectors import member_queries, query_vectors
 from elanus.errors import Conflict, ElanusError, InvalidInput
 from elanus.query.explanation import Explanation
 from elanus.schema.facets import Bucket, Facet
@@ -279,7 +279,8 @@ class Collection(CollectionUpkeep):
 
         Args:
             vectors: one vector (a list or array of numbers, a dict for sparse fields) or a list or matrix of them; for
-                a vector member of an array of structs, `chunks[emb]`, one list of vectors or many.
+                a vector member of an array of structs, `chunks[emb]`, one list of vectors or many find rows, and one
+                vector finds elements, as `element_search`.
             limit: hits a query.
             field: the vector field; may be left out when there is one.
             filter: only rows that pass this expression.
@@ -292,7 +293,7 @@ class Collection(CollectionUpkeep):
             timezone: as for `query`.
         """
         target = self._vector_field(field)
-        queries, single = (query_lists if "[" in target.name else query_vectors)(target, vectors)
+        queries, single = (member_queries if "[" in target.name else query_vectors)(target, vectors)
         request = Search(
             self._name,
             queries,
@@ -341,7 +342,7 @@ class Collection(CollectionUpkeep):
     ) -> Explanation:
         """What a search does in each segment, and why; `print` it. Arguments as `search`."""
         target = self._vector_field(field)
-        queries, _ = (query_lists if "[" in target.name else query_vectors)(target, vectors)
+        queries, _ = (member_queries if "[" in target.name else query_vectors)(target, vectors)
         request = Search(
             self._name,
             queries,
@@ -355,6 +356,29 @@ class Collection(CollectionUpkeep):
             database=self._database,
         )
         return self._service.execute(Explain(request))
+
+    def element_search(
+        self,
+        search: AnnSearch,
+        *,
+        offset: int = 0,
+        output_fields: Sequence[str] = (),
+        partitions: Sequence[str] = (),
+    ) -> Hits:
+        """The nearest elements of an array of structs; each hit has its place in its row's array as `offset`.
+
+        Args:
+            search: what is searched, a vector member as `chunks[emb]`, by one vector or many; its limit counts
+                elements. In its filter `element_filter` over the array says which elements may be found.
+            offset: hits to skip.
+            output_fields: fields and dynamic keys to return with each hit; `*` for all.
+            partitions: only these partitions.
+        """
+        request, single = self._ann_request(search, name_list("partitions", partitions))
+        if "[" not in request.field_name:
+            raise InvalidInput("invalid_argument", f"field {request.field_name!r} is in no array of structs")
+        request = replace(request, offset=offset, output_fields=name_list("output_fields", output_fields))
+        return Hits(self._service.execute(request), single=single)
 
     def grouped_search(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from elanus.columns.structs import vector_column
 from elanus.engine.collection import Collection
 from elanus.engine.policy import SegmentSummary
 from elanus.engine.scalar_columns import is_built, scalar_column
@@ -139,7 +140,7 @@ def _build_files(
     started = collection.components.clock.monotonic_s()
     if field.is_vector:
         assert definition.metric is not None
-        column = VectorColumn(field, unit.segment.column(field.name))
+        column = VectorColumn(field, vector_column(unit.segment.column, field))
         kind = index_type(definition.index_type)
         artefacts = kind.build(column, definition.metric, definition.params, context)
     else:

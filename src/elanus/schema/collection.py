@@ -88,8 +88,11 @@ class Schema:
         return found
 
     def find_indexed(self, name: str) -> Field | None:
-        """The field an index on `name` is on: the one of that name, else `$meta`, whose keys have no fields."""
-        return self.find(name) or self.dynamic_field
+        """The field an index on `name` is on: the one of that name, else `$meta`, whose keys have no fields.
+
+        `array[member]` is the vector member of an array of structs.
+        """
+        return self.find(name) or self.vector_member(name) or self.dynamic_field
 
     def with_ids(self, first_free: int = FIRST_FIELD_ID) -> "Schema":
         """The same schema with each field, also in structs, that has no id yet given the next one from `first_free`."""

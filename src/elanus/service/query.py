@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from elanus.columns.check import check_keys
 from elanus.columns.layout import arrow_type
+from elanus.columns.vectors import VectorLists
 from elanus.engine.alterations import partition_entry
 from elanus.engine.collection import Collection
 from elanus.engine.cursors import CursorSession
@@ -75,6 +76,8 @@ def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
         raise InvalidInput(
             "invalid_argument", f"a search iterator got {planned.plan.query_count} query vectors, expected one"
         )
+    if planned.plan.target.metric.is_of_lists:
+        raise InvalidInput("not_supported", "a search iterator takes single vectors, not lists of them")
     session = engine.cursors.take(request.token, request.batch_number) if request.batch_number else None
     if session is None:
         session = CursorSession(SearchCursor(planned.plan), asked.limit)
@@ -89,6 +92,7 @@ def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
 def _grouped_reply(engine: Engine, request: Search, planned: PlannedSearch) -> SearchReply:
     if planned.plan.target.bounds is not None:
         raise InvalidInput("not_supported", "a grouping search takes no range; leave radius and range_filter out")
+    _check_groups(planned, request.group_by)
     grouping = plan_grouping(
         planned.view.schema,
         request.group_by,
@@ -104,6 +108,20 @@ def _grouped_reply(engine: Engine, request: Search, planned: PlannedSearch) -> S
     columns = [fetch_column(hits.found, field) for field in grouping.fields]
     names = [field.name for field in grouping.fields]
     return replace(reply, groups=pa.RecordBatch.from_arrays(columns, names=names), group_fields=grouping.fields)
+
+
+def _check_groups(planned: PlannedSearch, group_by: tuple[str, ...]) -> None:
+    target, primary = planned.plan.target, planned.view.primary_field.name
+    if target.metric.is_of_lists:
+        raise InvalidInput(
+            "not_supported", "a search with lists of vectors takes no grouping; leave group_by_field out"
+        )
+    if target.array and group_by != (primary,):
+        raise InvalidInput(
+            "not_supported",
+            f"hits that are elements of {target.array!r} are grouped by the primary key, {primary!r}, "
+            f"not by {', '.join(group_by)}",
+        )
 
 
 def scan_settings(engine: Engine) -> ScanSettings:
@@ -133,6 +151,7 @@ def planned_search(engine: Engine, request: Search, view: ReadView | None = None
         metric=request.metric,
         params=request.params,
         limit=request.limit + request.offset,
+        of_lists=isinstance(request.vectors, VectorLists),
     )
     query_count = check_vectors(target.field, request.vectors)
     if not 1 <= query_count <= settings.query_vector_count_max:
@@ -169,6 +188,7 @@ def _search_reply(planned: PlannedSearch, hits: Hits, round_decimals: int) -> Se
         metric=metric.value,
         larger_is_nearer=metric.larger_is_nearer,
         timestamp=planned.view.read_timestamp,
+        elements=hits.elements,
     )
 
 

@@ -53,7 +53,7 @@ def test_many_lists_of_any_length(documents: Collection) -> None:
     assert hits.distances.tolist() == [2.0, 5.0]
 
 
-@pytest.mark.parametrize("vectors", [[1.0, 0.0], [], "ab", 5, [[]], [[[1, 0, 0]]]])
+@pytest.mark.parametrize("vectors", [[1.0, 0.0, 0.0], [], "ab", 5, [[]], [[[1, 0, 0]]]])
 def test_what_is_no_list_of_vectors(documents: Collection, vectors: Any) -> None:
     with pytest.raises(InvalidInput):
         documents.search(vectors, field="chunks[emb]")

@@ -237,6 +237,9 @@ def hits_json(reply: SearchReply, body: Body) -> list[dict[str, Any]]:
     for row, key, score in zip(rows, ids, scores, strict=True):
         row.setdefault("id", key)
         row["distance"] = score
+    if reply.elements is not None:
+        for row, element in zip(rows, reply.elements.tolist(), strict=True):
+            row["offset"] = element
     return rows
 
 

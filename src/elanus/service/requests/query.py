@@ -29,8 +29,8 @@ class Search(Request["SearchReply"]):
     """The nearest rows of one or many vectors.
 
     Attributes:
-        vectors: (query_count, elements) in the field's element dtype, or sparse rows; for a vector member of
-            an array of structs, lists of vectors.
+        vectors: (query_count, elements) in the field's element dtype, or sparse rows. For a vector member of an array
+            of structs these find elements, each a hit of its own, and lists of vectors find rows.
         field_name: empty when the collection has one vector field.
         metric: empty for that of the index; anything else must agree with it.
         params: search parameters of the index type, flat (`ef`, `nprobe`, ...); `radius` and `range_filter` make it a
@@ -92,6 +92,7 @@ class SearchReply:
         timestamp: of the state that was read.
         groups: the values that make the group of each hit, a column a field of `group_by`; None without grouping.
         group_fields: what those columns are.
+        elements: where in the row's array of structs each hit is, from 0; None when hits are rows.
     """
 
     counts: npt.NDArray[np.int64]
@@ -106,6 +107,7 @@ class SearchReply:
     timestamp: int
     groups: pa.RecordBatch | None = None
     group_fields: tuple[Field, ...] = ()
+    elements: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
