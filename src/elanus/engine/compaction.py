@@ -175,7 +175,8 @@ def _live_timestamps(source: _Source) -> npt.NDArray[np.uint64]:
 
 def _write(collection: Collection, sources: Sequence[_Source], output: _Output) -> SegmentEntry:
     segment_id = collection.components.ids.allocate()
-    fields = collection.manifest.schema.fields
+    # The schema may have changed since the sources were chosen; the new segment is seen through the present one.
+    fields = sources[0].unit.segment.fields
     written = write_segment(
         collection.components.store,
         collection.segment_prefix(segment_id),

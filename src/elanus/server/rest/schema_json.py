@@ -10,7 +10,7 @@ from elanus.server.option_values import option_flag, option_integer
 from elanus.server.refusals import not_supported
 from elanus.server.rest.body import Body
 
-__all__ = ["field_to_json", "quick_schema", "schema_from_json"]
+__all__ = ["field_from_json", "field_to_json", "quick_schema", "schema_from_json"]
 
 _SIZES: Final = ("dim", "max_length", "max_capacity")
 _QUICK_LENGTH_MAX: Final = 65_535
@@ -60,7 +60,7 @@ def schema_from_json(schema: Body, *, description: str) -> Schema:
     """
     schema.refuse(_LATER_SCHEMA_PARTS)
     auto_id = schema.flag("autoID", "autoId")
-    fields = tuple(_field_from_json(part, auto_id=auto_id) for part in schema.parts("fields"))
+    fields = tuple(field_from_json(part, auto_id=auto_id) for part in schema.parts("fields"))
     return Schema(
         fields,
         enable_dynamic_field=schema.flag("enableDynamicField"),
@@ -68,7 +68,12 @@ def schema_from_json(schema: Body, *, description: str) -> Schema:
     )
 
 
-def _field_from_json(part: Body, *, auto_id: bool) -> Field:
+def field_from_json(part: Body, *, auto_id: bool) -> Field:
+    """One field; with `auto_id` a primary key is generated.
+
+    Raises:
+        InvalidInput: a part that is not supported, or of the wrong form.
+    """
     name = part.text("fieldName")
     part.refuse({"externalField": f"field {name!r}: an external field"})
     data_type = _type_of(part.text("dataType"), name)
