@@ -19,6 +19,7 @@ def faceted_search(engine: Engine, request: FacetedSearch) -> FacetedSearchReply
         (search.offset, "offset"),
         (search.group_by, "grouping"),
         (search.order_by, "order of hits"),
+        (search.rescoring, "ranker"),
     ):
         if asked:
             raise InvalidInput("invalid_argument", f"a search with facets (search aggregation) takes no {what}")
