@@ -34,8 +34,10 @@ def summarise_segments(collection: Collection) -> list[SegmentSummary]:
     state = collection.state
     schema = state.manifest.schema
     wanted = [definition for definition in state.manifest.indexes if is_built(schema, definition)]
+    expiry = collection.expiry(state.manifest)
     summaries = []
     for unit in state.sealed:
+        expired = None if expiry is None else expiry.expired(unit.segment)
         segment_id = unit.entry.segment_id
         built = {index.index_id for index in unit.entry.indexes}
         missing = tuple(
@@ -49,7 +51,7 @@ def summarise_segments(collection: Collection) -> list[SegmentSummary]:
                 segment_id=segment_id,
                 partition_id=unit.entry.partition_id,
                 row_count=unit.entry.row_count,
-                deleted_count=unit.deletes.count,
+                deleted_count=unit.deletes.count if expired is None else max(unit.deletes.count, expired.count()),
                 size_bytes=unit.entry.size_bytes,
                 missing_index_ids=missing,
                 is_damaged=segment_id in collection.damaged_segments,

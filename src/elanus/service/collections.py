@@ -19,6 +19,7 @@ from elanus.engine.alterations import (
     drop_partition as remove_partition,
 )
 from elanus.engine.engine import CollectionOptions, Engine
+from elanus.engine.expiring import check_expiry
 from elanus.engine.schema_changes import enable_dynamic_field
 from elanus.errors import Conflict, ElanusError, InvalidInput, NotFound
 from elanus.query.plan import plan_scope
@@ -74,6 +75,7 @@ def create_collection(engine: Engine, request: CreateCollection) -> None:
     timezone = effective_timezone(engine, request.schema, request.database, properties=request.properties)
     schema = with_exact_defaults(request.schema, timezone)
     check_geometry_defaults(schema)
+    check_expiry(request.properties, schema)
     collection = engine.create_collection(request.database, request.name, schema, options)
     try:
         for definition in request.indexes:
@@ -164,6 +166,8 @@ def alter_properties(engine: Engine, request: AlterCollectionProperties) -> None
     check_timezone(request.properties)
     collection = engine.collection(request.database, request.name)
     check_isolation(collection.manifest.schema, request.properties)
+    kept = {name: value for name, value in collection.manifest.properties.items() if name not in request.removed}
+    check_expiry({**kept, **request.properties}, collection.manifest.schema)
     dynamic = request.properties.get(_DYNAMIC_PROPERTY, "").strip().lower()
     if dynamic not in {"", "true", "false"}:
         raise InvalidInput("invalid_argument", f"{_DYNAMIC_PROPERTY} is {dynamic!r}, expected true")
