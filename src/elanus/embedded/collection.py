@@ -397,7 +397,7 @@ class Collection(CollectionUpkeep):
 
         Args:
             search: what is searched; its limit counts groups.
-            group_by: integer, Bool or VarChar fields.
+            group_by: integer, Bool, VarChar or Timestamptz fields.
             group_size: hits of a group, at most 10.
             strict: go on until every group has so many hits, as far as there are so many rows.
             offset: groups to skip.

@@ -25,7 +25,7 @@ __all__ = ["Grouping", "grouped_search", "plan_grouping"]
 
 Places = npt.NDArray[np.int64]
 
-_GROUPABLE: Final = INTEGERS | {DataType.BOOL, DataType.VARCHAR}
+_GROUPABLE: Final = INTEGERS | {DataType.BOOL, DataType.VARCHAR, DataType.TIMESTAMPTZ}
 _BATCH_MIN: Final = 64
 _BATCH_MAX: Final = 1 << 16
 
@@ -59,7 +59,8 @@ def plan_grouping(schema: Schema, names: Sequence[str], *, size: int, size_max: 
             what = "there is no such field" if field is None else f"it is a {field.type_label()}"
             raise InvalidInput(
                 "invalid_argument",
-                f"cannot group by {name!r}: {what}; expected an integer, Bool or VarChar field: {', '.join(groupable)}",
+                f"cannot group by {name!r}: {what}; expected an integer, Bool, VarChar or Timestamptz field: "
+                f"{', '.join(groupable)}",
                 field=name,
             )
         fields.append(field)

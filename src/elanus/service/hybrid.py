@@ -63,7 +63,7 @@ def hybrid_search(engine: Engine, request: HybridSearch) -> SearchReply:
             limit=request.limit,
             larger_is_better=runs_up,
         )
-        group_fields = grouping.fields
+        group_fields = tuple(field.in_timezone(planned[0].timezone) for field in grouping.fields)
         groups = pa.RecordBatch.from_arrays(
             [fetch_column(hits.found, field) for field in group_fields], names=[field.name for field in group_fields]
         )

@@ -134,7 +134,8 @@ def _grouped_reply(engine: Engine, request: Search, planned: PlannedSearch) -> S
     reply = _search_reply(planned, hits, request.round_decimals)
     columns = [fetch_column(hits.found, field) for field in grouping.fields]
     names = [field.name for field in grouping.fields]
-    return replace(reply, groups=pa.RecordBatch.from_arrays(columns, names=names), group_fields=grouping.fields)
+    fields = tuple(field.in_timezone(planned.timezone) for field in grouping.fields)
+    return replace(reply, groups=pa.RecordBatch.from_arrays(columns, names=names), group_fields=fields)
 
 
 def check_groups(planned: PlannedSearch, group_by: tuple[str, ...]) -> None:
