@@ -130,3 +130,23 @@ def test_an_index_on_a_member_may_be_dropped_and_made_anew(client: MilvusClient,
     assert (described["index_type"], described["metric_type"], described["state"]) == ("IVF_FLAT", "IP", "Finished")
     hits = client.search(documents, data=[[1, 0]], anns_field="chunks[emb]", limit=1, search_params={"nprobe": 2})
     assert _found(hits[0]) == [(3, 2, 9.0)]
+
+
+def test_an_index_on_a_scalar_member_changes_no_answer(client: MilvusClient, documents: str) -> None:
+    index = client.prepare_index_params()
+    index.add_index("chunks[page]", index_type="INVERTED")
+    client.create_index(documents, index)
+    client.flush(documents)
+    assert client.describe_index(documents, "chunks_page")["state"] == "Finished"
+    rows = client.query(documents, filter="MATCH_ANY(chunks, $[page] == 4)", output_fields=["id"])
+    assert [row["id"] for row in rows] == [3]
+    assert [row["id"] for row in client.query(documents, filter="array_contains(chunks[page], 6)")] == [4]
+    with pytest.raises(MilvusException):
+        client.create_index(documents, _one_index(client, "chunks[none]"))
+    client.drop_index(documents, "chunks_page")
+
+
+def _one_index(client: MilvusClient, field: str) -> Any:
+    index = client.prepare_index_params()
+    index.add_index(field, index_type="INVERTED")
+    return index

@@ -182,7 +182,7 @@ def test_an_iterator_gives_every_element_once(filled: elanus.Collection, batch_s
 
 def test_many_queries_answer_as_each_alone(filled: elanus.Collection) -> None:
     queries = [[1.0, 0.0, -1.0, 2.0], [0.0, 0.0, 0.0, 0.0]]
-    together = filled.element_search(elanus.AnnSearch(queries, "chunks[emb]", limit=8, params=_params(filled)))
+    together = filled.ann_search(elanus.AnnSearch(queries, "chunks[emb]", limit=8, params=_params(filled)))
     for number, query in enumerate(queries):
         alone = filled.search(query, field="chunks[emb]", limit=8, params=_params(filled))
         assert together[number].to_list() == alone.to_list()

@@ -15,6 +15,7 @@ from elanus.errors import Conflict, ElanusError, InvalidInput
 from elanus.query.explanation import Explanation
 from elanus.schema.facets import Bucket, Facet
 from elanus.schema.rankers import Ranker, RrfRanker
+from elanus.schema.rescoring import DecayRanker
 from elanus.service.requests.collections import (
     GetRowCount,
 )
@@ -280,7 +281,7 @@ class Collection(CollectionUpkeep):
         Args:
             vectors: one vector (a list or array of numbers, a dict for sparse fields) or a list or matrix of them; for
                 a vector member of an array of structs, `chunks[emb]`, one list of vectors or many find rows, and one
-                vector finds elements, as `element_search`.
+                vector finds elements, as `ann_search`.
             limit: hits a query.
             field: the vector field; may be left out when there is one.
             filter: only rows that pass this expression.
@@ -357,7 +358,7 @@ class Collection(CollectionUpkeep):
         )
         return self._service.execute(Explain(request))
 
-    def element_search(
+    def ann_search(
         self,
         search: AnnSearch,
         *,
@@ -365,18 +366,18 @@ class Collection(CollectionUpkeep):
         output_fields: Sequence[str] = (),
         partitions: Sequence[str] = (),
     ) -> Hits:
-        """The nearest elements of an array of structs; each hit has its place in its row's array as `offset`.
+        """The hits of a search given as a value, by the scores of its ranker if it has one.
+
+        Over a vector member of an array of structs, as `chunks[emb]`, hits are elements: its limit counts them, each
+        has its place in its row's array as `offset`, and `element_filter` over the array says which may be found.
 
         Args:
-            search: what is searched, a vector member as `chunks[emb]`, by one vector or many; its limit counts
-                elements. In its filter `element_filter` over the array says which elements may be found.
+            search: what is searched.
             offset: hits to skip.
             output_fields: fields and dynamic keys to return with each hit; `*` for all.
             partitions: only these partitions.
         """
         request, single = self._ann_request(search, name_list("partitions", partitions))
-        if "[" not in request.field_name:
-            raise InvalidInput("invalid_argument", f"field {request.field_name!r} is in no array of structs")
         request = replace(request, offset=offset, output_fields=name_list("output_fields", output_fields))
         return Hits(self._service.execute(request), single=single)
 
@@ -445,7 +446,7 @@ class Collection(CollectionUpkeep):
         self,
         searches: Sequence[AnnSearch],
         *,
-        ranker: Ranker | None = None,
+        ranker: Ranker | DecayRanker | None = None,
         limit: int = 10,
         offset: int = 0,
         output_fields: Sequence[str] = (),
@@ -563,6 +564,8 @@ class Collection(CollectionUpkeep):
             filter=search.filter,
             filter_params=dict(search.filter_params),
             partitions=partitions,
+            rescoring=search.rescoring,
+            collapse=search.collapse,
             database=self._database,
         )
         return request, single
