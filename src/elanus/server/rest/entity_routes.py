@@ -248,7 +248,9 @@ def _search_levels(body: Body) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def hits_json(reply: SearchReply, body: Body) -> list[dict[str, Any]]:
     """Hits of all queries end to end, as one list; `topks` beside it tells them apart."""
-    rows = rows_to_json(reply.columns, reply.fields, allow_int64=body.allow_int64)
+    rows: list[dict[str, Any]] = [{} for _ in reply.scores]
+    if reply.fields:
+        rows = rows_to_json(reply.columns, reply.fields, allow_int64=body.allow_int64)
     ids = json_ids(reply.ids, allow_int64=body.allow_int64)
     scores: list[np.float32] = list(reply.scores)
     for row, key, score in zip(rows, ids, scores, strict=True):
