@@ -1,5 +1,6 @@
 """Fields added, altered and dropped between writes, flushes, compactions and reopenings, against a list of dicts."""
 
+import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -226,3 +227,52 @@ def test_a_reader_keeps_its_files_through_a_change(one: elanus.Collection) -> No
     for batch in batches:
         found += [hit["id"] for hit in batch]
     assert found == list(range(20)) or found == list(range(19))
+
+
+def test_writers_go_on_while_fields_come_and_go(tmp_path: Path) -> None:
+    """Three writers, flushes and changes of the schema at once: every row is there, with the fields of the last one."""
+    database = _connect(tmp_path)
+    fields = (
+        elanus.Field("id", elanus.DataType.INT64, is_primary=True),
+        elanus.Field("base", elanus.DataType.FLOAT_VECTOR, dim=2),
+        elanus.Field("n", elanus.DataType.INT64),
+    )
+    rows = database.create_collection("rows", schema=elanus.Schema(fields))
+    stop = threading.Event()
+    errors: list[BaseException] = []
+
+    def write(first: int) -> None:
+        own = database["rows"]
+        key = first
+        try:
+            while not stop.is_set():
+                own.insert([{"id": key, "base": [0.0, 1.0], "n": -key}])
+                key += 3
+        except BaseException as error:  # noqa: BLE001 (told by the test below)
+            errors.append(error)
+        written[first] = key
+
+    written: dict[int, int] = {}
+    threads = [threading.Thread(target=write, args=(first,)) for first in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(6):
+        rows.add_field(elanus.Field(f"f{number}", elanus.DataType.INT32, nullable=True, default_value=number))
+        if number % 2:
+            rows.drop_field(f"f{number - 1}")
+        rows.flush()
+        if number == 3:
+            rows.compact()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    expected = sorted(key for first in range(3) for key in range(first, written[first], 3))
+    for _ in ("running", "reopened"):
+        found = database["rows"].query("id >= 0", output_fields=["*"]).to_list()
+        assert [(row["id"], row["n"]) for row in found] == [(key, -key) for key in expected]
+        assert {tuple(sorted(row)) for row in found} == {("base", "f1", "f3", "f5", "id", "n")}
+        assert {(row["f1"], row["f3"], row["f5"]) for row in found} == {(1, 3, 5)}
+        database.close()
+        database = _connect(tmp_path)
+    database.close()
