@@ -39,7 +39,9 @@ def struct_column(field: Field, values: Sequence[Any], make: Callable[[Field, Se
     offsets = np.zeros(len(values) + 1, np.int32)
     for row, value in enumerate(values):
         for element in _elements(field, row, value):
-            if not isinstance(element, Mapping) or element.keys() != names or None in element.values():
+            # `in` would compare values, which arrays of numbers do element by element.
+            is_whole = isinstance(element, Mapping) and all(value is not None for value in element.values())
+            if not is_whole or element.keys() != names:
                 raise _wrong_element(field, row, element, names)
             elements.append(element)
         offsets[row + 1] = len(elements)
