@@ -14,6 +14,7 @@ from elanus.schema.field import Field
 
 __all__ = [
     "element_offsets",
+    "element_places",
     "member_elements",
     "struct_column",
     "struct_member",
@@ -116,6 +117,21 @@ def element_offsets(column: pa.Array) -> npt.NDArray[np.int64]:
     np.cumsum(lengths, out=bounds[1:])
     bounds[0] = 0
     return bounds
+
+
+def element_places(
+    column: pa.Array, elements: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The row that each of some elements is in, and its place there from 0; elements count as in `member_elements`."""
+    if column.null_count:
+        bounds: npt.NDArray[np.integer] = element_offsets(column)
+    else:
+        # The column's own offsets, which are many, serve as they are.
+        bounds = number_values(column.offsets)
+    begins = elements + int(bounds[0])
+    # Of rows that begin at the same element all but the last are empty.
+    rows = np.searchsorted(bounds, begins.astype(bounds.dtype), side="right") - 1
+    return rows, begins - bounds[rows]
 
 
 def with_members(column: pa.Array, field: Field) -> pa.Array:

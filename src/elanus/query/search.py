@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
-from elanus.columns.structs import element_offsets, vector_column
+from elanus.columns.structs import element_offsets, element_places, vector_column
 from elanus.columns.taking import take_rows
 from elanus.columns.vectors import VectorLists, row_width_bytes
 from elanus.expr.access import AccessPath
@@ -151,12 +151,9 @@ def located_hits(
         found = FoundRows(segments, places, numbers)
         return Hits(counts, found, scores, fetch_column(found, plan.primary_field))
     rows, elements = np.empty(len(numbers), np.int64), np.empty(len(numbers), np.int64)
-    for place in np.unique(places).tolist():
+    for place in set(places.tolist()):
         here = places == place
-        offsets = element_offsets(segments[place].source.column(array))
-        # Of rows that begin at the same element all but the last are empty.
-        rows[here] = np.searchsorted(offsets, numbers[here], side="right") - 1
-        elements[here] = numbers[here] - offsets[rows[here]]
+        rows[here], elements[here] = element_places(segments[place].source.column(array), numbers[here])
     found = FoundRows(segments, places, rows)
     return Hits(counts, found, scores, fetch_column(found, plan.primary_field), elements)
 
