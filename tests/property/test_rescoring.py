@@ -326,3 +326,25 @@ def test_rules_that_do_not_fit(filled: elanus.Database, rule: Rescoring, told: s
 def test_rules_that_make_no_sense(make: Any, told: str) -> None:
     with pytest.raises(InvalidInput, match=told):
         make()
+
+
+@pytest.mark.parametrize("text", ["id < 0", "id == 7"])
+def test_nothing_or_one_found(filled: elanus.Database, text: str) -> None:
+    """Every way to join and rank hits, where there are none or one."""
+    expected = [] if text == "id < 0" else [7]
+    rows = _search([0.0, 0.0], 5, filter=text)
+    elements = _search([0.0, 0.0], 5, field_name="chunks[emb]", filter=text)
+    decay = DecayRanker("price", "exp", 0.0, 10.0)
+    boost = BoostRanker((Boost(2.0, "id > 3"), Boost(1.0, random_score=RandomScore(1))))
+    for rescoring in (decay, boost):
+        reply = filled.service.execute(_search([0.0, 0.0], 5, filter=text, rescoring=rescoring))
+        assert reply.ids.to_pylist() == expected
+    for ranker in (elanus.RrfRanker(), elanus.WeightedRanker((0.5, 0.5)), decay):
+        for searches in ((rows, rows), (rows, elements)):
+            reply = filled.service.execute(HybridSearch("rows", searches, ranker, 5))
+            assert reply.ids.to_pylist() == expected
+        grouped = HybridSearch("rows", (rows, rows), ranker, 5, group_by=("kind",), group_size=2)
+        assert filled.service.execute(grouped).ids.to_pylist() == expected
+        both = filled.service.execute(HybridSearch("rows", (elements, elements), ranker, 5))
+        assert set(both.ids.to_pylist()) == set(expected)
+        assert both.elements is not None
