@@ -146,7 +146,7 @@ def retire(collection: Collection, unit: SealedUnit) -> None:
             _logger.warning("%s could not be removed, the next opening will: %s", prefix, error)
 
     # At the end of the process files are left alone; the next opening removes what the manifest does not name.
-    weakref.finalize(unit.segment, remove).atexit = False
+    weakref.finalize(unit.segment.latest, remove).atexit = False
 
 
 def _source(unit: SealedUnit, expiry: Expiry | None) -> _Source:

@@ -156,6 +156,14 @@ class SealedSegment:
         return self._later
 
     @property
+    def latest(self) -> "SealedSegment":
+        """The same files seen through the last schema; whoever holds any earlier one holds it too."""
+        segment = self
+        while segment._later is not None:
+            segment = segment._later
+        return segment
+
+    @property
     def fields(self) -> Sequence[Field]:
         """The fields of the schema it is seen through."""
         return tuple(self._fields.values())
