@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import elanus
-from elanus.errors import InvalidInput, NotFound
+from elanus.errors import ElanusError, InvalidInput, NotFound
 
 _KINDS: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "number": ({"data_type": elanus.DataType.INT32}, 7, None),
@@ -239,7 +239,7 @@ def test_writers_go_on_while_fields_come_and_go(tmp_path: Path) -> None:
     )
     rows = database.create_collection("rows", schema=elanus.Schema(fields))
     stop = threading.Event()
-    errors: list[BaseException] = []
+    errors: list[ElanusError] = []
 
     def write(first: int) -> None:
         own = database["rows"]
@@ -248,7 +248,7 @@ def test_writers_go_on_while_fields_come_and_go(tmp_path: Path) -> None:
             while not stop.is_set():
                 own.insert([{"id": key, "base": [0.0, 1.0], "n": -key}])
                 key += 3
-        except BaseException as error:  # noqa: BLE001 (told by the test below)
+        except ElanusError as error:
             errors.append(error)
         written[first] = key
 
