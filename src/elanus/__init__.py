@@ -34,10 +34,12 @@ if TYPE_CHECKING:
         NotFound,
         Unavailable,
     )
+    from elanus.schema.collapse import Collapse
     from elanus.schema.collection import Schema
     from elanus.schema.facets import Bucket, BucketHit, Facet, FacetMetric, FacetOrder, TopHits
     from elanus.schema.field import Field
     from elanus.schema.rankers import RrfRanker, WeightedRanker
+    from elanus.schema.rescoring import Boost, BoostRanker, DecayRanker, RandomScore
     from elanus.schema.types import DataType, Metric
     from elanus.settings import Settings
 
@@ -46,13 +48,17 @@ __version__: Final = VERSION
 _HOMES: Final = {
     "AlreadyExists": "elanus.errors",
     "AnnSearch": "elanus.embedded.hybrid",
+    "Boost": "elanus.schema.rescoring",
+    "BoostRanker": "elanus.schema.rescoring",
     "Bucket": "elanus.schema.facets",
     "BucketHit": "elanus.schema.facets",
+    "Collapse": "elanus.schema.collapse",
     "Collection": "elanus.embedded.collection",
     "Conflict": "elanus.errors",
     "DataCorrupt": "elanus.errors",
     "DataType": "elanus.schema.types",
     "Database": "elanus.embedded.database",
+    "DecayRanker": "elanus.schema.rescoring",
     "Denied": "elanus.errors",
     "ElanusError": "elanus.errors",
     "Facet": "elanus.schema.facets",
@@ -66,6 +72,7 @@ _HOMES: Final = {
     "MilvusClient": "elanus.app.milvus",
     "NotFound": "elanus.errors",
     "QueryIterator": "elanus.embedded.iterators",
+    "RandomScore": "elanus.schema.rescoring",
     "Rows": "elanus.embedded.results",
     "RrfRanker": "elanus.schema.rankers",
     "Schema": "elanus.schema.collection",
@@ -80,13 +87,17 @@ _HOMES: Final = {
 __all__ = [
     "AlreadyExists",
     "AnnSearch",
+    "Boost",
+    "BoostRanker",
     "Bucket",
     "BucketHit",
+    "Collapse",
     "Collection",
     "Conflict",
     "DataCorrupt",
     "DataType",
     "Database",
+    "DecayRanker",
     "Denied",
     "ElanusError",
     "Facet",
@@ -100,6 +111,7 @@ __all__ = [
     "MilvusClient",
     "NotFound",
     "QueryIterator",
+    "RandomScore",
     "Rows",
     "RrfRanker",
     "Schema",

@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from pymilvus import AnnSearchRequest, DataType, Function, FunctionType, MilvusClient, RRFRanker
+from pymilvus import DataType, Function, FunctionType, MilvusClient
 from pymilvus.exceptions import MilvusException
 
 
@@ -98,11 +98,7 @@ def test_text_that_is_too_long(client: MilvusClient, name: str) -> None:
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda client, name: client.hybrid_search(
-            name, [AnnSearchRequest([[0.0] * 4], "vector", {}, 3)], RRFRanker(), 3, group_by_field="size"
-        ),
         lambda client, name: client.search(name, data=["text"], limit=1),
-        lambda client, name: client.search(name, ids=[1], limit=1),
         lambda client, name: client.upsert(name, [{"id": 1, "size": 2}], field_ops={"size": "array_append"}),
         lambda client, name: client.load_collection(name, resource_groups=["mine"]),
     ],

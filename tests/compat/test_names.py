@@ -181,3 +181,22 @@ def test_a_schema_made_anew_is_noticed(connected: Connected, name: str) -> None:
     other.create_collection(name, dimension=3)
     other.close()
     assert connected.client.insert(name, [{"id": 2, "vector": [0.0, 1.0, 2.0]}])["insert_count"] == 1
+
+
+def test_a_database_may_have_so_many_collections(client: MilvusClient) -> None:
+    client.create_database("narrow", properties={"database.max.collections": 1})
+    client.use_database("narrow")
+    try:
+        client.create_collection("first", dimension=2)
+        with pytest.raises(MilvusException, match="has 1 collections"):
+            client.create_collection("second", dimension=2)
+        assert client.list_collections() == ["first"]
+        client.alter_database_properties("narrow", {"database.max.collections": 2})
+        client.create_collection("second", dimension=2)
+        with pytest.raises(MilvusException, match="expected a whole number"):
+            client.alter_database_properties("narrow", {"database.max.collections": "many"})
+        client.drop_collection("first")
+        client.drop_collection("second")
+    finally:
+        client.use_database("default")
+    client.drop_database("narrow")

@@ -260,3 +260,94 @@ def test_times(post: Post) -> None:
     in_paris = post("entities/search", {**search, "timezone": "Europe/Paris"})["data"]
     assert in_paris[0]["seen"] == "2025-05-01T05:00:00+02:00"
     assert post("collections/drop", {"collectionName": "times"})["code"] == 0
+
+
+@pytest.fixture
+def books(post: Post) -> Iterator[str]:
+    """As the documentation makes an array of structs through REST."""
+    schema = {
+        "fields": [
+            {"fieldName": "id", "dataType": "Int64", "isPrimary": True},
+            {"fieldName": "age", "dataType": "Int32"},
+            {"fieldName": "title", "dataType": "FloatVector", "elementTypeParams": {"dim": "2"}},
+        ],
+        "structArrayFields": [
+            {
+                "name": "chunks",
+                "elementTypeParams": {"max_capacity": 4},
+                "fields": [
+                    {"fieldName": "page", "dataType": "Int16"},
+                    {"fieldName": "emb", "dataType": "FloatVector", "elementTypeParams": {"dim": "2"}},
+                ],
+            }
+        ],
+    }
+    indexes = [
+        {"fieldName": "title", "indexName": "title", "indexType": "FLAT", "metricType": "IP"},
+        {"fieldName": "chunks[emb]", "indexName": "emb", "indexType": "HNSW", "metricType": "IP"},
+    ]
+    made = post("collections/create", {"collectionName": "books", "schema": schema, "indexParams": indexes})
+    assert made["code"] == 0, made
+    rows = [
+        {
+            "id": key,
+            "age": 10 * key,
+            "title": [10.0 - key, 0.0],
+            "chunks": [{"page": key, "emb": [float(key), 0.0]}, {"page": key + 10, "emb": [float(-key), 1.0]}],
+        }
+        for key in range(5)
+    ]
+    assert post("entities/insert", {"collectionName": "books", "data": rows})["code"] == 0
+    yield "books"
+    post("collections/drop", {"collectionName": "books"})
+
+
+def test_elements_and_lists(post: Post, books: str) -> None:
+    described = post("collections/describe", {"collectionName": books})["data"]["fields"]
+    assert [inner["name"] for inner in described[-1]["fields"]] == ["page", "emb"]
+    body = {"collectionName": books, "annsField": "chunks[emb]", "limit": 3, "outputFields": ["chunks[page]"]}
+    reply = post("entities/search", {**body, "data": [[1.0, 0.0]]})
+    assert [(hit["id"], hit["offset"], hit["distance"]) for hit in reply["data"]] == [
+        (4, 0, 4.0),
+        (3, 0, 3.0),
+        (2, 0, 2.0),
+    ]
+    assert reply["data"][0]["chunks"][0] == {"page": 4}
+    text = "element_filter(chunks, $[page] > 11)"
+    reply = post("entities/search", {**body, "data": [[-1.0, 0.0]], "filter": text})
+    assert [(hit["id"], hit["offset"]) for hit in reply["data"]] == [(4, 1), (3, 1), (2, 1)]
+    reply = post("entities/search", {**body, "data": [[1.0, 0.0]], "groupingField": "id"})
+    assert [hit["id"] for hit in reply["data"]] == [4, 3, 2]
+    reply = post("entities/search", {**body, "data": [[[1.0, 0.0], [0.0, 1.0]]]})
+    assert [(hit["id"], hit["distance"]) for hit in reply["data"]] == [(4, 5.0), (3, 4.0), (2, 3.0)]
+    assert "offset" not in reply["data"][0]
+
+
+def test_rankers_keys_and_fields(post: Post, books: str) -> None:
+    decay = {
+        "name": "d", "type": "Rerank", "inputFieldNames": ["age"],
+        "params": {"reranker": "decay", "function": "linear", "origin": 40, "scale": 20, "decay": 0.5},
+    }  # fmt: skip
+    body = {"collectionName": books, "annsField": "title", "limit": 5}
+    reply = post("entities/search", {**body, "data": [[1.0, 0.0]], "functionScore": {"functions": [decay]}})
+    assert [(hit["id"], hit["distance"]) for hit in reply["data"]] == [
+        (4, 6.0),
+        (3, 5.25),
+        (2, 4.0),
+        (1, 2.25),
+        (0, 0.0),
+    ]
+    boost = {"name": "b", "type": "Rerank", "params": {"reranker": "boost", "weight": 2, "filter": "age > 30"}}
+    reply = post("entities/search", {**body, "data": [[1.0, 0.0]], "functionScore": {"functions": [boost]}})
+    assert (reply["data"][0]["id"], reply["data"][0]["distance"]) == (4, 12.0)
+    assert post("entities/search", {**body, "data": [[1.0, 0.0]], "functionScore": {"functions": []}})["code"] == 1802
+    reply = post("entities/search", {**body, "ids": [2], "limit": 1})
+    assert (reply["data"][0]["id"], reply["data"][0]["distance"]) == (0, 80.0)
+    field = {"fieldName": "more", "dataType": "VarChar", "nullable": True, "elementTypeParams": {"max_length": 3}}
+    assert post("collections/fields/add", {"collectionName": books, "schema": field}) == {"code": 0, "data": {}}
+    change = {"collectionName": books, "fieldName": "more", "fieldParams": {"max_length": 5}}
+    assert post("collections/fields/alter_properties", change) == {"code": 0, "data": {}}
+    row = {"id": 9, "age": 1, "title": [0.0, 0.0], "chunks": [], "more": "12345"}
+    assert post("entities/insert", {"collectionName": books, "data": [row]})["code"] == 0
+    reply = post("entities/query", {"collectionName": books, "filter": "id > 3", "outputFields": ["more"]})
+    assert [(found["id"], found["more"]) for found in reply["data"]] == [(4, None), (9, "12345")]

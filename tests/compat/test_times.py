@@ -171,3 +171,41 @@ def test_a_partial_upsert_keeps_times(client: MilvusClient, times: str) -> None:
         (_NOON, "2024-12-31T16:00:00Z"),
         (None, "2024-12-31T16:00:00Z"),
     ]
+
+
+@pytest.mark.parametrize("kind", ["", "STL_SORT", "INVERTED", "AUTOINDEX"])
+def test_times_in_order_in_groups_and_indexed(client: MilvusClient, times: str, kind: str) -> None:
+    if kind:
+        index = client.prepare_index_params()
+        index.add_index("seen", index_type=kind)
+        client.create_index(times, index)
+    client.insert(times, [{"id": 5, "seen": "2025-05-01T12:00:00Z", "vector": [0, 5]}])
+    for _ in ("growing", "sealed"):
+        rows = client.query(
+            times, filter="id > 0", order_by=["seen:desc", "id:desc"], limit=5, output_fields=["seen"], timezone="UTC"
+        )
+        assert [(row["id"], row["seen"]) for row in rows] == [
+            (4, None), (3, None), (2, "2025-05-01T12:00:00.25Z"), (5, _NOON), (1, _NOON),
+        ]  # fmt: skip
+        [row] = client.query(times, filter="id > 0", output_fields=["min(seen)", "max(made)", "count(seen)"])
+        assert (row["min(seen)"], row["max(made)"], row["count(seen)"]) == (
+            "2025-05-01T20:00:00+08:00",
+            "2025-01-01T00:00:00+08:00",
+            3,
+        )
+        groups = client.query(
+            times,
+            filter="id > 0",
+            group_by_fields=["seen"],
+            output_fields=["seen", "count(*)"],
+            timezone="Europe/Berlin",
+        )
+        assert [(row["seen"], row["count(*)"]) for row in groups] == [
+            ("2025-05-01T14:00:00+02:00", 2),
+            ("2025-05-01T14:00:00.25+02:00", 1),
+            (None, 2),
+        ]
+        assert _ids(client, times, "seen <= ISO '2025-05-01T12:00:00Z'") == [1, 5]
+        hits = client.search(times, data=[[0, 0]], limit=5, group_by_field="seen", output_fields=["seen"])
+        assert [hit["id"] for hit in hits[0]] == [1, 2, 3]
+        client.flush(times)

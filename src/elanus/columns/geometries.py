@@ -11,9 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.errors import InvalidInput
+from elanus.schema.collection import Schema
 from elanus.schema.field import Field
+from elanus.schema.types import DataType
 
 __all__ = [
+    "check_geometry_defaults",
     "geometries_from_values",
     "geometry_boxes",
     "geometry_from_text",
@@ -44,6 +47,17 @@ def shapely_library() -> Any:
             "not_supported", "Geometry fields need the package shapely; install it with: pip install 'elanus[geo]'"
         ) from None
     return shapely
+
+
+def check_geometry_defaults(schema: Schema) -> None:
+    """Refuses Geometry fields where they could not be read or written, and defaults that are no WKT.
+
+    Raises:
+        InvalidInput: as said.
+    """
+    for field in schema.fields:
+        if field.data_type is DataType.GEOMETRY:
+            geometries_from_values(field, [] if field.default_value is None else [field.default_value])
 
 
 def geometries_from_values(field: Field, values: Sequence[Any]) -> pa.Array:

@@ -4,13 +4,24 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.layout import arrow_type
+from elanus.columns.numbers import boolean_values, number_values
 from elanus.errors import InvalidInput
 from elanus.schema.field import Field
 
-__all__ = ["struct_column", "struct_member", "struct_rows", "with_members"]
+__all__ = [
+    "element_offsets",
+    "element_places",
+    "member_elements",
+    "struct_column",
+    "struct_member",
+    "struct_rows",
+    "vector_column",
+    "with_members",
+]
 
 
 def struct_column(field: Field, values: Sequence[Any], make: Callable[[Field, Sequence[Any]], pa.Array]) -> pa.Array:
@@ -29,7 +40,9 @@ def struct_column(field: Field, values: Sequence[Any], make: Callable[[Field, Se
     offsets = np.zeros(len(values) + 1, np.int32)
     for row, value in enumerate(values):
         for element in _elements(field, row, value):
-            if not isinstance(element, Mapping) or element.keys() != names or None in element.values():
+            # `in` would compare values, which arrays of numbers do element by element.
+            is_whole = isinstance(element, Mapping) and all(value is not None for value in element.values())
+            if not is_whole or element.keys() != names:
                 raise _wrong_element(field, row, element, names)
             elements.append(element)
         offsets[row + 1] = len(elements)
@@ -70,6 +83,55 @@ def struct_member(column: pa.Array, name: str) -> pa.Array:
     """One member of all structs as an array column with the same nulls, sharing memory."""
     place = column.type.value_type.get_field_index(name)
     return _over(column, column.values.flatten()[place])
+
+
+def vector_column(column: Callable[[str], pa.Array], field: Field) -> pa.Array:
+    """The vectors of a vector field: one a row, or of a member, `array[member]`, one an element of all rows.
+
+    `column` gives a column by its name.
+    """
+    array, _, member = field.name.removesuffix("]").partition("[")
+    return member_elements(column(array), member) if member else column(field.name)
+
+
+def member_elements(column: pa.Array, name: str) -> pa.Array:
+    """One member of all structs in all rows, end to end; shares memory."""
+    lists = struct_member(column, name)
+    bounds = number_values(lists.offsets)
+    start, stop = (int(bounds[0]), int(bounds[-1])) if len(bounds) else (0, 0)
+    if lists.null_count and int(element_offsets(column)[-1]) != stop - start:
+        return lists.flatten()
+    return lists.values.slice(start, stop - start)
+
+
+def element_offsets(column: pa.Array) -> npt.NDArray[np.int64]:
+    """Where each row's elements begin and end in `member_elements`: one more than rows, from 0; null rows have none."""
+    if len(column) == 0:
+        return np.zeros(1, np.int64)
+    bounds: npt.NDArray[np.int64] = number_values(column.offsets).astype(np.int64)
+    if column.null_count == 0:
+        bounds -= bounds[0]
+        return bounds
+    lengths = np.diff(bounds)
+    lengths[~boolean_values(column.is_valid())] = 0
+    np.cumsum(lengths, out=bounds[1:])
+    bounds[0] = 0
+    return bounds
+
+
+def element_places(
+    column: pa.Array, elements: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The row that each of some elements is in, and its place there from 0; elements count as in `member_elements`."""
+    if column.null_count:
+        bounds: npt.NDArray[np.integer] = element_offsets(column)
+    else:
+        # The column's own offsets, which are many, serve as they are.
+        bounds = number_values(column.offsets)
+    begins = elements + int(bounds[0])
+    # Of rows that begin at the same element all but the last are empty.
+    rows = np.searchsorted(bounds, begins.astype(bounds.dtype), side="right") - 1
+    return rows, begins - bounds[rows]
 
 
 def with_members(column: pa.Array, field: Field) -> pa.Array:

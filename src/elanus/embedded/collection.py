@@ -10,11 +10,12 @@ from elanus.embedded.iterators import QueryIterator, SearchIterator
 from elanus.embedded.results import Hits, Rows
 from elanus.embedded.row_input import rows_batch
 from elanus.embedded.upkeep import CollectionUpkeep
-from elanus.embedded.vectors import query_lists, query_vectors
+from elanus.embedded.vectors import member_queries, query_vectors
 from elanus.errors import Conflict, ElanusError, InvalidInput
 from elanus.query.explanation import Explanation
 from elanus.schema.facets import Bucket, Facet
 from elanus.schema.rankers import Ranker, RrfRanker
+from elanus.schema.rescoring import DecayRanker
 from elanus.service.requests.collections import (
     GetRowCount,
 )
@@ -279,7 +280,8 @@ class Collection(CollectionUpkeep):
 
         Args:
             vectors: one vector (a list or array of numbers, a dict for sparse fields) or a list or matrix of them; for
-                a vector member of an array of structs, `chunks[emb]`, one list of vectors or many.
+                a vector member of an array of structs, `chunks[emb]`, one list of vectors or many find rows, and one
+                vector finds elements, as `ann_search`.
             limit: hits a query.
             field: the vector field; may be left out when there is one.
             filter: only rows that pass this expression.
@@ -292,7 +294,7 @@ class Collection(CollectionUpkeep):
             timezone: as for `query`.
         """
         target = self._vector_field(field)
-        queries, single = (query_lists if "[" in target.name else query_vectors)(target, vectors)
+        queries, single = (member_queries if "[" in target.name else query_vectors)(target, vectors)
         request = Search(
             self._name,
             queries,
@@ -341,7 +343,7 @@ class Collection(CollectionUpkeep):
     ) -> Explanation:
         """What a search does in each segment, and why; `print` it. Arguments as `search`."""
         target = self._vector_field(field)
-        queries, _ = (query_lists if "[" in target.name else query_vectors)(target, vectors)
+        queries, _ = (member_queries if "[" in target.name else query_vectors)(target, vectors)
         request = Search(
             self._name,
             queries,
@@ -355,6 +357,29 @@ class Collection(CollectionUpkeep):
             database=self._database,
         )
         return self._service.execute(Explain(request))
+
+    def ann_search(
+        self,
+        search: AnnSearch,
+        *,
+        offset: int = 0,
+        output_fields: Sequence[str] = (),
+        partitions: Sequence[str] = (),
+    ) -> Hits:
+        """The hits of a search given as a value, by the scores of its ranker if it has one.
+
+        Over a vector member of an array of structs, as `chunks[emb]`, hits are elements: its limit counts them, each
+        has its place in its row's array as `offset`, and `element_filter` over the array says which may be found.
+
+        Args:
+            search: what is searched.
+            offset: hits to skip.
+            output_fields: fields and dynamic keys to return with each hit; `*` for all.
+            partitions: only these partitions.
+        """
+        request, single = self._ann_request(search, name_list("partitions", partitions))
+        request = replace(request, offset=offset, output_fields=name_list("output_fields", output_fields))
+        return Hits(self._service.execute(request), single=single)
 
     def grouped_search(
         self,
@@ -373,7 +398,7 @@ class Collection(CollectionUpkeep):
 
         Args:
             search: what is searched; its limit counts groups.
-            group_by: integer, Bool or VarChar fields.
+            group_by: integer, Bool, VarChar or Timestamptz fields.
             group_size: hits of a group, at most 10.
             strict: go on until every group has so many hits, as far as there are so many rows.
             offset: groups to skip.
@@ -421,7 +446,7 @@ class Collection(CollectionUpkeep):
         self,
         searches: Sequence[AnnSearch],
         *,
-        ranker: Ranker | None = None,
+        ranker: Ranker | DecayRanker | None = None,
         limit: int = 10,
         offset: int = 0,
         output_fields: Sequence[str] = (),
@@ -539,6 +564,8 @@ class Collection(CollectionUpkeep):
             filter=search.filter,
             filter_params=dict(search.filter_params),
             partitions=partitions,
+            rescoring=search.rescoring,
+            collapse=search.collapse,
             database=self._database,
         )
         return request, single

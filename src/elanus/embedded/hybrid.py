@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from elanus.schema.collapse import Collapse
+from elanus.schema.rescoring import Rescoring
+
 __all__ = ["AnnSearch"]
 
 
@@ -18,6 +21,8 @@ class AnnSearch:
         filter: only rows that pass this expression.
         params: search parameters of the index.
         filter_params: values for `{name}` in the filter.
+        rescoring: changes the scores of the hits by other fields.
+        collapse: how hits that are elements become rows beside searches of other fields; by their best if None.
     """
 
     vectors: Any
@@ -26,3 +31,5 @@ class AnnSearch:
     filter: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     filter_params: Mapping[str, Any] = field(default_factory=dict)
+    rescoring: Rescoring | None = None
+    collapse: Collapse | None = None

@@ -24,6 +24,7 @@ __all__ = ["Hits", "Rows"]
 
 _SCORE: Final = "distance"
 _QUERY: Final = "query"
+_ELEMENT: Final = "offset"
 # Dynamic keys that a table as text has columns for.
 _KEYS_MAX: Final = 8
 
@@ -32,7 +33,8 @@ class Hits:
     """The hits of one query vector, or of many: `hits[i]` are those of the i-th.
 
     Columns: the primary key, `distance` (the score, in the metric's own direction), the output fields, and first
-    `query`, the number of the query vector, when there were many. These names win over output fields called the same.
+    `query`, the number of the query vector, when there were many. Hits that are elements of an array of structs have
+    their place in it as `offset`. These names win over output fields called the same.
     """
 
     def __init__(self, reply: SearchReply, *, single: bool) -> None:
@@ -48,6 +50,11 @@ class Hits:
     def distances(self) -> npt.NDArray[np.float32]:
         """Scores of all hits."""
         return self._reply.scores
+
+    @property
+    def offsets(self) -> npt.NDArray[np.int64] | None:
+        """Where each hit is in its row's array of structs, from 0; None when hits are rows."""
+        return self._reply.elements
 
     @property
     def query_count(self) -> int:
@@ -89,6 +96,8 @@ class Hits:
             columns[_QUERY] = number_array(np.repeat(np.arange(self.query_count), reply.counts))
         columns[reply.primary_field] = reply.ids
         columns[_SCORE] = number_array(reply.scores)
+        if reply.elements is not None:
+            columns[_ELEMENT] = number_array(reply.elements)
         for field, column in zip(reply.fields, reply.columns.columns, strict=True):
             columns.setdefault(field.name, _as_arrow(column, field))
         return pa.table(columns)
@@ -107,6 +116,8 @@ class Hits:
             {reply.primary_field: key, _SCORE: score, **row} | {_SCORE: score}
             for key, score, row in zip(reply.ids.to_pylist(), reply.scores.tolist(), rows, strict=True)
         ]
+        if reply.elements is not None:
+            hits = [hit | {_ELEMENT: place} for hit, place in zip(hits, reply.elements.tolist(), strict=True)]
         if self._single:
             return hits
         starts = np.concatenate(([0], np.cumsum(reply.counts))).tolist()
@@ -140,6 +151,7 @@ class Hits:
             metric=reply.metric,
             larger_is_nearer=reply.larger_is_nearer,
             timestamp=reply.timestamp,
+            elements=None if reply.elements is None else reply.elements[start : start + count],
         )
         return Hits(part, single=True)
 

@@ -1,5 +1,6 @@
 """What is done to a collection besides writing and reading rows: its description, indexes, segments and partitions."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from elanus.errors import InvalidInput
@@ -7,6 +8,7 @@ from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.service.requests.base import Service
 from elanus.service.requests.collections import (
+    AlterCollectionProperties,
     CollectionInfo,
     CreatePartition,
     DescribeCollection,
@@ -15,6 +17,7 @@ from elanus.service.requests.collections import (
     TruncateCollection,
 )
 from elanus.service.requests.data import Compact, Flush
+from elanus.service.requests.fields import AddField, AlterField, DropField
 from elanus.service.requests.indexes import CreateIndex, DescribeIndexes, DropIndex, IndexInfo, WaitForIndexes
 
 __all__ = ["CollectionUpkeep"]
@@ -44,6 +47,31 @@ class CollectionUpkeep:
         self._info = self._service.execute(DescribeCollection(self._name, self._database))
         self._vector_fields = self._info.schema.vector_fields
         return self._info
+
+    def add_field(self, field: Field) -> None:
+        """A new field, which must be nullable: it is null, or its default value, in the rows there are."""
+        self._service.execute(AddField(self._name, field, self._database))
+        self.describe()
+
+    def alter_field(
+        self, name: str, *, max_length: int | None = None, max_capacity: int | None = None, **settings: str
+    ) -> None:
+        """Sets how long values of a field, or of a member of structs as `array[member]`, may be from now on."""
+        sizes = {"max_length": max_length, "max_capacity": max_capacity}
+        changed = {key: str(value) for key, value in sizes.items() if value is not None}
+        self._service.execute(AlterField(self._name, name, {**settings, **changed}, database=self._database))
+        self.describe()
+
+    def drop_field(self, name: str) -> None:
+        """Removes a field and its indexes; not a key, and not the last field with vectors."""
+        self._service.execute(DropField(self._name, name, database=self._database))
+        self.describe()
+
+    def alter_properties(self, properties: Mapping[str, str], *, removed: Sequence[str] = ()) -> None:
+        """Sets some properties of the collection (`collection.ttl.seconds`, `timezone`, ...) and removes others."""
+        request = AlterCollectionProperties(self._name, dict(properties), tuple(removed), self._database)
+        self._service.execute(request)
+        self.describe()
 
     def create_index(
         self,

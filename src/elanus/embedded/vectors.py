@@ -12,7 +12,7 @@ from elanus.errors import InvalidInput
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 
-__all__ = ["query_lists", "query_vectors"]
+__all__ = ["member_queries", "query_vectors"]
 
 
 def query_vectors(field: Field, vectors: Any) -> tuple[npt.NDArray[Any] | SparseRows, bool]:
@@ -46,7 +46,24 @@ def query_vectors(field: Field, vectors: Any) -> tuple[npt.NDArray[Any] | Sparse
     return dense_matrix(column_from_values(field, rows), field), single
 
 
-def query_lists(field: Field, lists: Any) -> tuple[VectorLists, bool]:
+def member_queries(field: Field, vectors: Any) -> tuple[npt.NDArray[Any] | SparseRows | VectorLists, bool]:
+    """What a vector member of an array of structs is searched with, and whether it was a single query.
+
+    One vector for elements, or for rows a list of vectors or many such lists.
+
+    Raises:
+        InvalidInput: they do not fit the field.
+    """
+    if isinstance(vectors, np.ndarray):
+        is_vector = vectors.ndim == 1
+    elif isinstance(vectors, Sequence) and not isinstance(vectors, str | bytes | bytearray):
+        is_vector = len(vectors) > 0 and isinstance(vectors[0], int | float | np.number)
+    else:
+        is_vector = isinstance(vectors, bytes | bytearray)
+    return query_vectors(field, vectors) if is_vector else _query_lists(field, vectors)
+
+
+def _query_lists(field: Field, lists: Any) -> tuple[VectorLists, bool]:
     """Lists of vectors for a vector member of an array of structs, and whether there was a single list.
 
     A list is what many vectors are to `query_vectors`; many lists are a list or array of such.

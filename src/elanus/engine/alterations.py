@@ -166,7 +166,7 @@ def define_index(collection: Collection, definition: IndexDefinition, metric: st
     _check_settings(definition.settings)
     schema = collection.manifest.schema
     name = definition.field_name
-    field = schema.vector_member(name) or schema.find_indexed(name) or schema.field(name)
+    field = schema.find_indexed(name) or schema.field(name)
     complete = _complete(schema, field, definition, metric, collection.components.ids.allocate())
 
     def decide(manifest: Manifest) -> list[Change]:
@@ -251,7 +251,8 @@ def _complete(schema: Schema, field: Field, definition: IndexDefinition, metric:
         raise InvalidInput(
             "invalid_index", f"index type {kind.name} does not take a {field.data_type.label} field", field=field.name
         )
-    allowed = LIST_METRICS_OF[field.data_type] if is_member else METRICS_OF[field.data_type]
+    of_lists = LIST_METRICS_OF[field.data_type] if is_member else ()
+    allowed = (*of_lists, *METRICS_OF[field.data_type])
     chosen = metric.upper() or allowed[0].value
     if chosen not in {item.value for item in allowed}:
         raise InvalidInput(

@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import Final
 
 from elanus.engine.components import Components
+from elanus.engine.expiring import expiry_of
 from elanus.engine.segment_indexes import SegmentIndexes, built_indexes
 from elanus.engine.state import CollectionState, SealedUnit, apply_record, read_view
 from elanus.errors import DataCorrupt, Unavailable
 from elanus.expr.stats import FieldStats, SegmentStats
 from elanus.objectstore.versioned import VersionedLog
+from elanus.query.expiry import Expiry
 from elanus.query.view import ReadView
 from elanus.runtime.log import get_logger
 from elanus.schema.collection import Schema
@@ -132,13 +134,21 @@ class Collection:
         return max(0, self.components.clock.now_ms() - self._growing_since_ms)
 
     def view(self) -> ReadView:
-        """What a reader sees now: every acknowledged write."""
+        """What a reader sees now: every acknowledged write, but for rows that are past their time."""
         state, cached = self._state, self._view
         if cached is not None and cached[0] is state:
-            return cached[1]
-        view = read_view(state)
-        self._view = (state, view)
-        return view
+            view = cached[1]
+        else:
+            view = read_view(state)
+            self._view = (state, view)
+        expiry = self.expiry(state.manifest)
+        return view if expiry is None else view.expiring(expiry)
+
+    def expiry(self, manifest: Manifest) -> Expiry | None:
+        """Which rows are past their time now; None when rows do not expire."""
+        if not manifest.properties:
+            return None
+        return expiry_of(manifest.properties, self.components.clock.now_ms())
 
     def write(self, record: LogRecord | Callable[[], LogRecord]) -> RequestOutcome:
         """Makes a record durable and visible. A function is asked for the record when no other can come between.

@@ -21,6 +21,7 @@ from elanus.engine.collection import Collection
 from elanus.engine.sealing import shredding_rules
 from elanus.engine.state import CollectionState, SealedUnit
 from elanus.errors import DataCorrupt, Unavailable
+from elanus.query.expiry import Expiry
 from elanus.runtime.ids import process_id
 from elanus.runtime.log import get_logger
 from elanus.storage.deletefile import write_deletes
@@ -103,7 +104,8 @@ def compact(collection: Collection, segment_ids: Sequence[int], *, part_count: i
     units = [unit for unit in collection.state.sealed if unit.entry.segment_id in segment_ids]
     if len(units) != len(segment_ids):
         return False
-    sources = [_source(unit) for unit in sorted(units, key=lambda unit: unit.segment.meta.min_timestamp)]
+    expiry = collection.expiry(collection.manifest)
+    sources = [_source(unit, expiry) for unit in sorted(units, key=lambda unit: unit.segment.meta.min_timestamp)]
     outputs = [_Output.of(sources, order) for order in _orders(collection, sources, part_count) if len(order)]
     entries = [_write(collection, sources, output) for output in outputs]
     if not _publish(collection, sources, outputs, entries):
@@ -144,11 +146,14 @@ def retire(collection: Collection, unit: SealedUnit) -> None:
             _logger.warning("%s could not be removed, the next opening will: %s", prefix, error)
 
     # At the end of the process files are left alone; the next opening removes what the manifest does not name.
-    weakref.finalize(unit.segment, remove).atexit = False
+    weakref.finalize(unit.segment.latest, remove).atexit = False
 
 
-def _source(unit: SealedUnit) -> _Source:
+def _source(unit: SealedUnit, expiry: Expiry | None) -> _Source:
     hidden = unit.deletes.hidden()
+    expired = None if expiry is None else expiry.expired(unit.segment)
+    if expired is not None:
+        hidden = expired if hidden is None else hidden | expired
     return _Source(unit, None if hidden is None else (~hidden).rows(), unit.deletes.entry_count)
 
 
@@ -175,7 +180,8 @@ def _live_timestamps(source: _Source) -> npt.NDArray[np.uint64]:
 
 def _write(collection: Collection, sources: Sequence[_Source], output: _Output) -> SegmentEntry:
     segment_id = collection.components.ids.allocate()
-    fields = collection.manifest.schema.fields
+    # The schema may have changed since the sources were chosen; the new segment is seen through the present one.
+    fields = sources[0].unit.segment.fields
     written = write_segment(
         collection.components.store,
         collection.segment_prefix(segment_id),

@@ -24,12 +24,15 @@ from elanus.schema.collection import Schema
 from elanus.schema.rules import check_schema
 from elanus.storage.manifest import LoadState, Manifest, PartitionEntry
 
-__all__ = ["DEFAULT_DATABASE", "DEFAULT_PARTITION", "CollectionOptions", "Engine"]
+__all__ = ["COLLECTIONS_MAX", "DEFAULT_DATABASE", "DEFAULT_PARTITION", "CollectionOptions", "Engine"]
 
 _logger: Final = get_logger("engine")
 
 DEFAULT_DATABASE: Final = "default"
 DEFAULT_PARTITION: Final = "_default"
+COLLECTIONS_MAX: Final = "database.max.collections"
+"""The property of a database that says how many collections it may have."""
+
 _KEYED_PARTITION_COUNT: Final = 16
 # On closing, more unflushed bytes than this are flushed, so that the next opening need not replay them.
 _REPLAY_BYTES_MAX: Final = 4 << 20
@@ -127,6 +130,11 @@ class Engine:
                 raise InvalidInput(
                     "limit_exceeded",
                     f"there are {len(state.collections)} collections already (setting collection_count_max)",
+                )
+            most = state.database(database).properties.get(COLLECTIONS_MAX, "")
+            if most.isdecimal() and len(state.collections_of(database)) >= int(most):
+                raise InvalidInput(
+                    "limit_exceeded", f"database {database!r} has {most} collections ({COLLECTIONS_MAX}) already"
                 )
             return [CollectionSet(entry)]
 

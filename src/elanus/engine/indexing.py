@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from elanus.columns.structs import vector_column
 from elanus.engine.collection import Collection
 from elanus.engine.policy import SegmentSummary
 from elanus.engine.scalar_columns import is_built, scalar_column
@@ -34,8 +35,10 @@ def summarise_segments(collection: Collection) -> list[SegmentSummary]:
     state = collection.state
     schema = state.manifest.schema
     wanted = [definition for definition in state.manifest.indexes if is_built(schema, definition)]
+    expiry = collection.expiry(state.manifest)
     summaries = []
     for unit in state.sealed:
+        expired = None if expiry is None else expiry.expired(unit.segment)
         segment_id = unit.entry.segment_id
         built = {index.index_id for index in unit.entry.indexes}
         missing = tuple(
@@ -49,7 +52,7 @@ def summarise_segments(collection: Collection) -> list[SegmentSummary]:
                 segment_id=segment_id,
                 partition_id=unit.entry.partition_id,
                 row_count=unit.entry.row_count,
-                deleted_count=unit.deletes.count,
+                deleted_count=unit.deletes.count if expired is None else max(unit.deletes.count, expired.count()),
                 size_bytes=unit.entry.size_bytes,
                 missing_index_ids=missing,
                 is_damaged=segment_id in collection.damaged_segments,
@@ -143,7 +146,7 @@ def _build_files(
     started = collection.components.clock.monotonic_s()
     if field.is_vector:
         assert definition.metric is not None
-        column = VectorColumn(field, unit.segment.column(field.name))
+        column = VectorColumn(field, vector_column(unit.segment.column, field))
         kind = index_type(definition.index_type)
         artefacts = kind.build(column, definition.metric, definition.params, context)
     else:

@@ -28,9 +28,15 @@ WHOLE_VALUE_CAST: Final = "JSON"
 
 
 def is_built(schema: Schema, definition: IndexDefinition) -> bool:
-    """Whether segments have files of the index: all have, but those on whole JSON values."""
+    """Whether segments have files of the index.
+
+    Those on whole JSON values, for lists of vectors, and on members of structs that are no vectors have none: what they
+    are for is done by scanning.
+    """
     field = schema.find_indexed(definition.field_name)
-    if field is None:
+    if field is None or (definition.metric is not None and definition.metric.is_of_lists):
+        return False
+    if not field.is_vector and schema.struct_member(definition.field_name) is not None:
         return False
     cast = definition.params.get("json_cast_type")
     return field.data_type is not DataType.JSON or (cast is not None and cast != WHOLE_VALUE_CAST)

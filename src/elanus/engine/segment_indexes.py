@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from elanus.columns.structs import vector_column
 from elanus.engine.scalar_columns import definition_path
 from elanus.errors import DataCorrupt
 from elanus.expr.bound import JsonPath
@@ -129,7 +130,7 @@ class SegmentIndexes:
                 cast = "" if built.path is None else str(definition.params["json_cast_type"])
                 return FieldIndex(definition.index_name, built.field.name, index, steps, cast)
             assert definition.metric is not None
-            column = VectorColumn(built.field, self._segment.column(built.field.name))
+            column = VectorColumn(built.field, vector_column(self._segment.column, built.field))
             return index_type(definition.index_type).open(column, definition.metric, definition.params, artefacts)
         except DataCorrupt as error:
             _logger.error("index %r will be rebuilt, searches scan until then: %s", definition.index_name, error)  # noqa: TRY400

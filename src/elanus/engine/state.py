@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pyarrow as pa
 
+from elanus.columns.fitting import fitted_batch
 from elanus.expr.access import PredicateIndexes
 from elanus.expr.stats import SegmentStats
 from elanus.index.protocol import VectorIndex
@@ -103,7 +104,9 @@ def _insert(state: CollectionState, record: InsertRecord, timestamp: int) -> tup
         if part.partition_id not in live_partitions or part.rows.num_rows == 0:
             continue
         segment = growing.get(part.partition_id) or GrowingSegment(part.partition_id, primary)
-        growing[part.partition_id] = segment.with_rows(part.rows, timestamp)
+        # They may have been admitted, or logged, before the schema changed, if it ever did.
+        rows = part.rows if manifest.schema_version == 1 else fitted_batch(part.rows, manifest.schema)
+        growing[part.partition_id] = segment.with_rows(rows, timestamp)
         inserted += part.rows.num_rows
     outcome = RequestOutcome(record.request_id, timestamp, inserted, deleted, record.first_id)
     return replace(state, growing=growing, applied_timestamp=timestamp), outcome

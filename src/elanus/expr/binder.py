@@ -343,7 +343,7 @@ class _ConditionBinder:
             "match_most": (0, threshold),
             "match_exact": (threshold, threshold),
         }.get(node.function, (threshold, None))
-        return MatchElements(array, condition, least, most)
+        return MatchElements(array, condition, least, most, chooses_elements=node.function == "element_filter")
 
     def element_condition(self, node: syntax.Node) -> Condition:
         """The condition a node is for one element of an array of structs.

@@ -351,12 +351,14 @@ class MatchElements:
         condition: over its members, which are the columns it names.
         least: so many at least; None for all of them.
         most: so many at most; None for any number.
+        chooses_elements: written as `element_filter`, which in a search for elements says which of them may be found.
     """
 
     array: ArrayColumn
     condition: "Condition"
     least: int | None
     most: int | None
+    chooses_elements: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,11 @@ from typing import Any, Final
 import numpy as np
 
 from elanus.columns.bitset import Bitset
+from elanus.columns.structs import element_offsets
 from elanus.expr.access import AccessPath, IndexAccess, PredicateIndexes
 from elanus.expr.binder import bind_tree
 from elanus.expr.bound import Condition
+from elanus.expr.element_truth import element_truth
 from elanus.expr.evaluator import evaluate
 from elanus.expr.keys import key_values
 from elanus.expr.operand_binder import BindingContext
@@ -27,6 +29,7 @@ from elanus.expr.pruning import RowsMatching, prune
 from elanus.expr.reads import field_names, json_paths
 from elanus.expr.source import ColumnSource
 from elanus.expr.stats import SegmentStats
+from elanus.expr.struct_elements import StructElements
 from elanus.expr.syntax import Node, Scalar
 from elanus.schema.collection import Schema
 from elanus.schema.instants import time_zone
@@ -95,12 +98,29 @@ class Filter:
             DataCorrupt: a JSON column holds what is not JSON.
         """
         access = None if indexes is None and record is None else IndexAccess(indexes, record)
-        rows = evaluate(self.condition, source, self._paths or {}, access, true_only=True).true
-        if self.sample_fraction is None:
-            return rows
-        numbers = rows.rows()
-        kept = np.random.default_rng(self.seed).random(len(numbers)) < self.sample_fraction
-        return Bitset.from_rows(numbers[kept], len(rows))
+        return self._sampled(evaluate(self.condition, source, self._paths or {}, access, true_only=True).true)
+
+    def evaluate_elements(
+        self,
+        source: ColumnSource,
+        array: str,
+        indexes: PredicateIndexes | None = None,
+        record: list[AccessPath] | None = None,
+    ) -> Bitset:
+        """The elements of an array of structs for which the filter is TRUE, as `element_truth` reads it, end to end.
+
+        Sampling keeps elements. Others as `evaluate`.
+        """
+        access = None if indexes is None and record is None else IndexAccess(indexes, record)
+        column = source.column(array)
+        truth = element_truth(
+            self.condition,
+            array,
+            element_offsets(column),
+            of_rows=lambda condition: evaluate(condition, source, self._paths or {}, access),
+            of_elements=lambda condition: evaluate(condition, StructElements(column), {}),
+        )
+        return self._sampled(truth.true)
 
     def key_values(self, field_name: str) -> list[Scalar] | None:
         """The values of a field outside of which the filter is TRUE for no row; None when there is no finite set.
@@ -123,6 +143,13 @@ class Filter:
     def with_seed(self, seed: int) -> "Filter":
         """The same filter sampling other rows."""
         return replace(self, seed=seed)
+
+    def _sampled(self, passed: Bitset) -> Bitset:
+        if self.sample_fraction is None:
+            return passed
+        numbers = passed.rows()
+        kept = np.random.default_rng(self.seed).random(len(numbers)) < self.sample_fraction
+        return Bitset.from_rows(numbers[kept], len(passed))
 
     def outline(self) -> str:
         """The bound tree, one line a node, for explaining what will be done."""

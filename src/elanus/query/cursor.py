@@ -1,6 +1,6 @@
 """A search over a view that goes on where it stopped: every segment's cursor, merged.
 
-No row comes twice, and a primary key that was inserted twice comes once, at the place it came first.
+No row or element comes twice, and a primary key that was inserted twice comes once, at the place it came first.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from typing import Any, Final, cast
 import numpy as np
 import numpy.typing as npt
 
+from elanus.columns.structs import vector_column
 from elanus.index.protocol import Cursor
-from elanus.query.output import FoundRows, fetch_column
 from elanus.query.plan import SearchPlan
-from elanus.query.search import Hits, allowed_rows, exact_index
+from elanus.query.search import Hits, allowed_places, exact_index, joined_hits, located_hits
 from elanus.query.view import SegmentView
 
 __all__ = ["SearchCursor"]
@@ -52,12 +52,13 @@ class SearchCursor:
     def __init__(self, plan: SearchPlan) -> None:
         """Evaluates the filter; nothing is searched yet. The cursor holds the plan's view."""
         assert plan.query_count == 1, plan.query_count
-        self._segments: Final = plan.scope.segments
-        self._primary_field: Final = plan.primary_field
+        self._plan: Final = plan
         self._larger_is_nearer: Final = plan.target.metric.larger_is_nearer
         self._given_keys: Final[set[Any]] = set()
         self._heads: Final = [
-            head for place, segment in enumerate(self._segments) if (head := _head(plan, place, segment)) is not None
+            head
+            for place, segment in enumerate(plan.scope.segments)
+            if (head := _head(plan, place, segment)) is not None
         ]
 
     def next(self, count: int) -> Hits:
@@ -71,11 +72,7 @@ class SearchCursor:
             part = self._new(part)
             parts.append(part)
             missing -= len(part.found)
-        places = np.concatenate([part.found.places for part in parts]) if parts else np.empty(0, np.int64)
-        rows = np.concatenate([part.found.rows for part in parts]) if parts else np.empty(0, np.int64)
-        scores = np.concatenate([part.scores for part in parts]) if parts else np.empty(0, np.float32)
-        found = FoundRows(self._segments, places, rows)
-        return Hits(np.array([len(rows)]), found, scores, fetch_column(found, self._primary_field))
+        return self._joined(parts)
 
     def _best(self, count: int) -> Hits:
         """The best `count` of all segments, taken out of their heads."""
@@ -88,30 +85,37 @@ class SearchCursor:
         for number, taken in enumerate(np.bincount(numbers[order], minlength=len(self._heads)).tolist()):
             self._heads[number].drop(taken)
         place_of = np.array([head.place for head in self._heads], np.int64)
-        found = FoundRows(self._segments, place_of[numbers[order]], rows[order])
-        return Hits(np.array([len(order)]), found, scores[order], fetch_column(found, self._primary_field))
+        return located_hits(self._plan, np.array([len(order)]), place_of[numbers[order]], rows[order], scores[order])
+
+    def _joined(self, parts: list[Hits]) -> Hits:
+        if not parts:
+            none = np.empty(0, np.int64)
+            return located_hits(self._plan, np.array([0]), none, none, np.empty(0, np.float32))
+        return joined_hits(parts)
 
     def _new(self, hits: Hits) -> Hits:
-        """The hits whose keys did not come before."""
+        """The hits that did not come before."""
         kept = []
-        for position, key in enumerate(hits.keys.to_pylist()):
+        for position, key in enumerate(hits.identities()):
             if key not in self._given_keys:
                 self._given_keys.add(key)
                 kept.append(position)
         if len(kept) == len(hits.found):
             return hits
-        chosen = np.array(kept, np.int64)
-        return Hits(np.array([len(kept)]), hits.found.select(chosen), hits.scores[chosen], hits.keys.take(chosen))
+        return hits.select(np.array(kept, np.int64), np.array([len(kept)]))
 
 
 def _head(plan: SearchPlan, place: int, segment: SegmentView) -> _Head | None:
     target = plan.target
-    allow = allowed_rows(segment, plan.scope.filter)
+    allow = allowed_places(segment, plan.scope.filter, target.array)
     if allow is not None and not allow.any():
         return None
     index = segment.index(target.field.name)
     if index is None:
-        index = exact_index(target, segment.source.column(target.field.name))
+        column = vector_column(segment.source.column, target.field)
+        if len(column) == 0:
+            return None
+        index = exact_index(target, column)
         params: Any = {}
     else:
         params = target.params

@@ -8,6 +8,7 @@ from typing import Any, cast
 import msgspec
 import numpy.typing as npt
 
+from elanus.columns.structs import vector_column
 from elanus.columns.vectors import VectorLists
 from elanus.errors import Internal
 from elanus.expr.access import AccessPath, predicate_line
@@ -18,7 +19,7 @@ from elanus.index.protocol import VectorIndex
 from elanus.index.strategy import ExplainedIndex, SearchStrategy
 from elanus.query.explanation import PredicateReport, SearchReport, SegmentReport, TargetReport
 from elanus.query.plan import Scope, SearchPlan
-from elanus.query.search import ScanSettings, allowed_rows, exact_index, search
+from elanus.query.search import ScanSettings, allowed_places, allowed_rows, exact_index, search
 from elanus.query.view import ReadView, SegmentView
 
 __all__ = ["ExplainedSearch", "SegmentExplainer", "explain_target", "predicates_of"]
@@ -132,11 +133,10 @@ class SegmentExplainer:
             return SearchStrategy(exact=True, reason="lists of vectors are compared row by row")
         if target.bounds is not None:
             return SearchStrategy(exact=index is None, reason="range search")
-        column = segment.source.column(target.field.name)
-        opened = exact_index(target, column) if index is None else index
+        opened = exact_index(target, vector_column(segment.source.column, target.field)) if index is None else index
         if not isinstance(opened, ExplainedIndex):
             return SearchStrategy(exact=index is None, reason="this index does not tell how")
-        allowed = allowed_rows(segment, self.row_filter)
+        allowed = allowed_places(segment, self.row_filter, target.array)
         params = {} if index is None else target.params
         return opened.explain(cast("npt.NDArray[Any]", plan.vectors), searched.limit, params, allowed)
 

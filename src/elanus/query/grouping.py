@@ -4,21 +4,19 @@ NULL is a value like any other here: rows without one form a group of their own.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from elanus.columns.numbers import number_values
-from elanus.columns.taking import take_rows
 from elanus.errors import InvalidInput
 from elanus.query.cursor import SearchCursor
 from elanus.query.output import FoundRows, fetch_column
 from elanus.query.plan import SearchPlan
-from elanus.query.search import Hits
+from elanus.query.search import Hits, joined_hits
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import INTEGERS, DataType
@@ -27,7 +25,7 @@ __all__ = ["Grouping", "grouped_search", "plan_grouping"]
 
 Places = npt.NDArray[np.int64]
 
-_GROUPABLE: Final = INTEGERS | {DataType.BOOL, DataType.VARCHAR}
+_GROUPABLE: Final = INTEGERS | {DataType.BOOL, DataType.VARCHAR, DataType.TIMESTAMPTZ}
 _BATCH_MIN: Final = 64
 _BATCH_MAX: Final = 1 << 16
 
@@ -61,7 +59,8 @@ def plan_grouping(schema: Schema, names: Sequence[str], *, size: int, size_max: 
             what = "there is no such field" if field is None else f"it is a {field.type_label()}"
             raise InvalidInput(
                 "invalid_argument",
-                f"cannot group by {name!r}: {what}; expected an integer, Bool or VarChar field: {', '.join(groupable)}",
+                f"cannot group by {name!r}: {what}; expected an integer, Bool, VarChar or Timestamptz field: "
+                f"{', '.join(groupable)}",
                 field=name,
             )
         fields.append(field)
@@ -74,16 +73,7 @@ def grouped_search(plan: SearchPlan, grouping: Grouping, *, offset: int, limit: 
     Hits of a group stand together, best first.
     """
     parts = [_grouped(plan.single(number), grouping, offset, limit) for number in range(plan.query_count)]
-    return Hits(
-        counts=np.array([len(part.scores) for part in parts], np.int64),
-        found=FoundRows(
-            plan.scope.segments,
-            np.concatenate([part.found.places for part in parts]),
-            np.concatenate([part.found.rows for part in parts]),
-        ),
-        scores=np.concatenate([part.scores for part in parts]),
-        keys=pa.concat_arrays([part.keys for part in parts]),
-    )
+    return replace(joined_hits(parts), counts=np.array([len(part.scores) for part in parts], np.int64))
 
 
 def _grouped(plan: SearchPlan, grouping: Grouping, offset: int, limit: int) -> Hits:
@@ -102,7 +92,7 @@ def _grouped(plan: SearchPlan, grouping: Grouping, offset: int, limit: int) -> H
         more = cursor.next(batch_size)
         if len(more.scores) == 0:
             break
-        hits = _joined(hits, more)
+        hits = joined_hits([hits, more])
         batch_size = min(_BATCH_MAX, 2 * batch_size)
     return _ordered(hits, groups, np.flatnonzero(kept), larger_is_nearer=plan.target.metric.larger_is_nearer,
                     offset=offset)  # fmt: skip
@@ -119,8 +109,7 @@ def _ordered(hits: Hits, groups: Places, chosen: Places, *, larger_is_nearer: bo
     places = place_of[groups[chosen]]
     order = np.lexsort((chosen, costs, places))
     picked = chosen[order[places[order] >= offset]]
-    keys = take_rows(hits.keys, picked)
-    return Hits(np.array([len(picked)]), hits.found.select(picked), hits.scores[picked], keys)
+    return hits.select(picked, np.array([len(picked)]))
 
 
 def _group_numbers(found: FoundRows, fields: Sequence[Field]) -> Places:
@@ -144,13 +133,3 @@ def _places_in_groups(numbers: Places) -> tuple[Places, Places]:
     starts = np.repeat(np.cumsum(counts) - counts, counts)
     ranks[order] = np.arange(len(numbers)) - starts
     return appearance[inverse], ranks
-
-
-def _joined(left: Hits, right: Hits) -> Hits:
-    found = FoundRows(
-        left.found.segments,
-        np.concatenate([left.found.places, right.found.places]),
-        np.concatenate([left.found.rows, right.found.rows]),
-    )
-    scores = np.concatenate([left.scores, right.scores])
-    return Hits(np.array([len(scores)]), found, scores, pa.concat_arrays([left.keys, right.keys]))

@@ -104,7 +104,7 @@ def ordered_hits(hits: Hits, order: Sequence[SortKey], *, group_by: Sequence[Fie
         leaders = hits.found.select(groups.first_rows[groups.of_rows])
     by_field = [SortColumn(fetch_column(leaders, key.field), key.descending) for key in order]
     rows = sorted_rows([SortColumn(number_array(queries)), *by_field])
-    return Hits(hits.counts, hits.found.select(rows), hits.scores[rows], take_rows(hits.keys, rows))
+    return hits.select(rows, hits.counts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,11 @@ class VectorTarget:
     bounds: RangeBounds | None
     build_params: Mapping[str, Any]
 
+    @property
+    def array(self) -> str:
+        """The array of structs whose elements are searched one by one; empty when rows are found."""
+        return "" if self.metric.is_of_lists else self.field.name.partition("[")[0] if "[" in self.field.name else ""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
@@ -151,19 +156,24 @@ def plan_segments(
     return compiled, segments
 
 
-def plan_target(view: ReadView, *, field_name: str, metric: str, params: Mapping[str, Any], limit: int) -> VectorTarget:
+def plan_target(
+    view: ReadView, *, field_name: str, metric: str, params: Mapping[str, Any], limit: int, of_lists: bool = False
+) -> VectorTarget:
     """What a vector search is over.
+
+    A vector member of an array of structs is searched with lists of vectors (`of_lists`) for rows, or with single ones
+    for elements, whichever its index is for; where it is for the other, everything is compared.
 
     Raises:
         InvalidInput: no such vector field, a metric that is not the index's, or a wrong parameter.
     """
     field = view.schema.vector_member(field_name) or _vector_field(view.vector_fields, field_name)
     definition = view.index_on(field.name)
-    chosen = _metric(field, None if definition is None else definition.metric, metric)
+    chosen = _metric(field, None if definition is None else definition.metric, metric, of_lists=of_lists)
     bounds, rest = _range_bounds(params, chosen)
     if chosen.is_of_lists and bounds is not None:
         raise InvalidInput("invalid_argument", "a search with lists of vectors takes no radius")
-    if definition is None:
+    if definition is None or (definition.metric is not None and definition.metric.is_of_lists != of_lists):
         return VectorTarget(field, chosen, {}, bounds, {})
     checked = index_type(definition.index_type).check_search_params(rest, build_params=definition.params, k=limit)
     return VectorTarget(field, chosen, checked, bounds, definition.params)
@@ -175,10 +185,11 @@ def check_vectors(field: Field, vectors: QueryVectors) -> int:
     Raises:
         InvalidInput: they do not fit the field, or are not finite.
     """
-    if isinstance(vectors, VectorLists) != ("[" in field.name):
-        wanted = "lists of vectors" if "[" in field.name else "single vectors"
-        raise InvalidInput("type_mismatch", f"field {field.name!r} is searched with {wanted}", field=field.name)
     if isinstance(vectors, VectorLists):
+        if "[" not in field.name:
+            raise InvalidInput(
+                "type_mismatch", f"field {field.name!r} is searched with single vectors", field=field.name
+            )
         if not len(vectors) or (np.diff(vectors.offsets) < 1).any():
             raise InvalidInput("invalid_argument", "a list of query vectors is empty", field=field.name)
         check_vectors(replace(field, name="a list"), vectors.vectors)
@@ -234,8 +245,12 @@ def _vector_field(vectors: tuple[Field, ...], name: str) -> Field:
     return found
 
 
-def _metric(field: Field, indexed: Metric | None, asked: str) -> Metric:
-    allowed = LIST_METRICS_OF[field.data_type] if "[" in field.name else METRICS_OF[field.data_type]
+def _metric(field: Field, indexed: Metric | None, asked: str, *, of_lists: bool) -> Metric:
+    if of_lists and field.data_type not in LIST_METRICS_OF:
+        raise InvalidInput("type_mismatch", f"field {field.name!r} is searched with single vectors", field=field.name)
+    allowed = LIST_METRICS_OF[field.data_type] if of_lists else METRICS_OF[field.data_type]
+    if indexed is not None and indexed.is_of_lists != of_lists:
+        indexed = next((metric for metric in allowed if metric.element is indexed.element), None)
     if not asked:
         return indexed or allowed[0]
     if asked.upper() not in {metric.value for metric in allowed}:

@@ -11,9 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
+from elanus.columns.structs import element_offsets, element_places, vector_column
 from elanus.columns.taking import take_rows
 from elanus.columns.vectors import VectorLists, row_width_bytes
 from elanus.expr.access import AccessPath
+from elanus.expr.element_truth import rows_to_elements
 from elanus.expr.filter import Filter
 from elanus.index.protocol import SearchHits, VectorColumn, VectorIndex
 from elanus.index.registry import index_type
@@ -25,7 +27,16 @@ from elanus.runtime.pool import WorkerPool
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 
-__all__ = ["Hits", "ScanSettings", "allowed_rows", "exact_index", "search"]
+__all__ = [
+    "Hits",
+    "ScanSettings",
+    "allowed_places",
+    "allowed_rows",
+    "exact_index",
+    "joined_hits",
+    "located_hits",
+    "search",
+]
 
 _EXACT_TYPES: Final = {DataType.BINARY_VECTOR: "BIN_FLAT", DataType.SPARSE_FLOAT_VECTOR: "SPARSE_INVERTED_INDEX"}
 _WORD_BITS: Final = 64
@@ -48,12 +59,29 @@ class Hits:
     Attributes:
         counts: hits of each query.
         keys: primary keys of the hits.
+        elements: where in the row's array of structs each hit is, from 0; None when hits are rows.
     """
 
     counts: npt.NDArray[np.int64]
     found: FoundRows
     scores: npt.NDArray[np.float32]
     keys: pa.Array
+    elements: npt.NDArray[np.int64] | None = None
+
+    def select(self, positions: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> "Hits":
+        """Some of the hits, in the order given, of which each query has so many."""
+        return Hits(
+            counts,
+            self.found.select(positions),
+            self.scores[positions],
+            take_rows(self.keys, positions),
+            None if self.elements is None else self.elements[positions],
+        )
+
+    def identities(self) -> list[Any]:
+        """What makes two hits of a query the same: the key, or key and element."""
+        keys: list[Any] = self.keys.to_pylist()
+        return keys if self.elements is None else list(zip(keys, self.elements.tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +95,7 @@ class ScanSettings:
 def search(plan: SearchPlan, *, offset: int, limit: int, scan: ScanSettings) -> Hits:
     """Hits `offset` to `offset + limit` (exclusive) of each query, ties to the row written first.
 
-    A primary key that was inserted twice is found once, at its best.
+    A primary key that was inserted twice is found once, at its best; of elements, each one of a key.
     """
     wanted = offset + limit
     depth = wanted
@@ -97,26 +125,75 @@ def allowed_rows(
     return passed if visible is None else passed & visible
 
 
+def allowed_places(segment: SegmentView, row_filter: Filter | None, array: str) -> Bitset | None:
+    """The rows a search may find, or with the name of an array of structs the elements, end to end; None for all."""
+    if not array:
+        return allowed_rows(segment, row_filter)
+    visible = segment.visible()
+    if visible is None and row_filter is None:
+        return None
+    offsets = element_offsets(segment.source.column(array))
+    seen = None if visible is None else rows_to_elements(visible, offsets)
+    if row_filter is None:
+        return seen
+    passed = row_filter.evaluate_elements(segment.source, array, segment.predicates)
+    return passed if seen is None else passed & seen
+
+
+def located_hits(
+    plan: SearchPlan,
+    counts: npt.NDArray[np.int64],
+    places: npt.NDArray[np.int64],
+    numbers: npt.NDArray[np.int64],
+    scores: npt.NDArray[np.float32],
+) -> Hits:
+    """Hits by the segments they are in and their numbers there, of rows or of elements."""
+    segments, array = plan.scope.segments, plan.target.array
+    if not array:
+        found = FoundRows(segments, places, numbers)
+        return Hits(counts, found, scores, fetch_column(found, plan.primary_field))
+    rows, elements = np.empty(len(numbers), np.int64), np.empty(len(numbers), np.int64)
+    for place in set(places.tolist()):
+        here = places == place
+        rows[here], elements[here] = element_places(segments[place].source.column(array), numbers[here])
+    found = FoundRows(segments, places, rows)
+    return Hits(counts, found, scores, fetch_column(found, plan.primary_field), elements)
+
+
+def joined_hits(parts: Sequence[Hits]) -> Hits:
+    """The hits of one query after another, over the same segments, as those of one; there is at least one part."""
+    first = parts[0]
+    found = FoundRows(
+        first.found.segments,
+        np.concatenate([part.found.places for part in parts]),
+        np.concatenate([part.found.rows for part in parts]),
+    )
+    elements = [part.elements for part in parts if part.elements is not None]
+    return Hits(
+        np.array([len(found)]),
+        found,
+        np.concatenate([part.scores for part in parts]),
+        pa.concat_arrays([part.keys for part in parts]),
+        np.concatenate(elements) if elements else None,
+    )
+
+
 def _search_once(plan: SearchPlan, k: int, scan: ScanSettings) -> Hits:
     segments = plan.scope.segments
     blocks: list[_Block] = []
     for place, segment in enumerate(segments):
         blocks.extend(_blocks(plan, place, segment, k, scan))
     results = _results(blocks, scan.pool) if blocks else []
-    primary = plan.primary_field
     if not results:
-        none = FoundRows(segments, np.empty(0, np.int64), np.empty(0, np.int64))
-        counts = np.zeros(plan.query_count, np.int64)
-        return Hits(counts, none, np.empty(0, np.float32), fetch_column(none, primary))
-    counts, places, rows, scores = _merge(blocks, results, k, larger_is_nearer=plan.target.metric.larger_is_nearer)
-    found = FoundRows(segments, places, rows)
-    return Hits(counts, found, scores, fetch_column(found, primary))
+        none = np.empty(0, np.int64)
+        return located_hits(plan, np.zeros(plan.query_count, np.int64), none, none, np.empty(0, np.float32))
+    return located_hits(plan, *_merge(blocks, results, k, larger_is_nearer=plan.target.metric.larger_is_nearer))
 
 
 def _blocks(plan: SearchPlan, place: int, segment: SegmentView, k: int, scan: ScanSettings) -> list[_Block]:
     """The work on one segment: one call of its index, or a scan in as many parts as there are threads."""
     target = plan.target
-    allow = allowed_rows(segment, plan.scope.filter)
+    allow = allowed_places(segment, plan.scope.filter, target.array)
     if allow is not None and not allow.any():
         return []
     if isinstance(plan.vectors, VectorLists):
@@ -127,15 +204,17 @@ def _blocks(plan: SearchPlan, place: int, segment: SegmentView, k: int, scan: Sc
     if index is not None:
         shares = _query_shares(plan, scan)
         return [_Block(place, 0, tuple(partial(_run, index, share, k, allow) for share in shares))]
-    column = segment.source.column(target.field.name)
-    parts = _part_count(target.field, segment.row_count, scan)
+    column = vector_column(segment.source.column, target.field)
+    if len(column) == 0:
+        return []
+    parts = _part_count(target.field, len(column), scan)
     if parts == 1:
         exact = exact_index(target, column)
         return [_Block(place, 0, (partial(_run, exact, plan, k, allow),))]
-    step = -(-segment.row_count // parts // _WORD_BITS) * _WORD_BITS
+    step = -(-len(column) // parts // _WORD_BITS) * _WORD_BITS
     blocks = []
-    for start in range(0, segment.row_count, step):
-        count = min(step, segment.row_count - start)
+    for start in range(0, len(column), step):
+        count = min(step, len(column) - start)
         part = None if allow is None else allow.part(start, count)
         exact = exact_index(target, column.slice(start, count))
         blocks.append(_Block(place, start, (partial(_run, exact, plan, k, part),)))
@@ -240,8 +319,8 @@ def _merge_one(
 
 
 def _first_of_each_key(hits: Hits) -> npt.NDArray[np.int64] | None:
-    """Positions of the hits without later ones of a key the query has had; None when no key repeats."""
-    keys = hits.keys.to_pylist()
+    """Positions of the hits without later ones the query has had; None when none repeats."""
+    keys = hits.identities()
     if len(hits.counts) == 1 and len(set(keys)) == len(keys):
         return None
     kept: list[int] = []
@@ -260,8 +339,7 @@ def _first_of_each_key(hits: Hits) -> npt.NDArray[np.int64] | None:
 def _select(hits: Hits, positions: npt.NDArray[np.int64]) -> Hits:
     of_query = np.repeat(np.arange(len(hits.counts)), hits.counts)
     counts = np.bincount(of_query[positions], minlength=len(hits.counts)).astype(np.int64)
-    keys = take_rows(hits.keys, positions)
-    return Hits(counts, hits.found.select(positions), hits.scores[positions], keys)
+    return hits.select(positions, counts)
 
 
 def _page(hits: Hits, offset: int, limit: int) -> Hits:

@@ -18,7 +18,7 @@ from elanus.schema.field import Field
 from elanus.storage.deletes import DeleteSet
 from elanus.storage.keys import KeyIndex
 
-__all__ = ["ReadView", "RowSource", "SegmentView"]
+__all__ = ["ReadView", "RowExpiry", "RowSource", "SegmentView"]
 
 
 class RowSource(Protocol):
@@ -40,6 +40,14 @@ class RowSource(Protocol):
     def key_index(self) -> KeyIndex: ...
 
 
+class RowExpiry(Protocol):
+    """What says which rows are past their time."""
+
+    def expired(self, source: RowSource) -> Bitset | None:
+        """The rows of a source that are not to be seen any more; None when there are none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentView:
     """A sealed segment, or one chunk of a growing one.
@@ -52,6 +60,7 @@ class SegmentView:
         stats: bounds of the fields, for pruning; None for growing rows.
         cut: rows from this one on are too new for the reader.
         read_timestamp: deletes after this one do not count; None counts all.
+        expiry: which rows are past their time; None when none ever is.
     """
 
     segment_id: int
@@ -63,6 +72,7 @@ class SegmentView:
     stats: SegmentStats | None = None
     cut: int | None = None
     read_timestamp: int | None = None
+    expiry: RowExpiry | None = None
 
     @property
     def is_growing(self) -> bool:
@@ -78,6 +88,9 @@ class SegmentView:
         if self.cut is not None:
             too_new = Bitset.from_rows(np.arange(self.cut, self.row_count), self.row_count)
             hidden = too_new if hidden is None else hidden | too_new
+        expired = None if self.expiry is None else self.expiry.expired(self.source)
+        if expired is not None:
+            hidden = expired if hidden is None else hidden | expired
         return None if hidden is None else ~hidden
 
     def at(self, timestamp: int) -> "SegmentView":
@@ -115,6 +128,10 @@ class ReadView:
         return replace(
             self, segments=tuple(segment.at(timestamp) for segment in self.segments), read_timestamp=timestamp
         )
+
+    def expiring(self, expiry: RowExpiry) -> "ReadView":
+        """The collection without the rows that are past their time."""
+        return replace(self, segments=tuple(replace(segment, expiry=expiry) for segment in self.segments))
 
     def index_on(self, field_name: str) -> IndexDefinition | None:
         """The definition of the index on a field."""

@@ -68,12 +68,17 @@ class Schema:
 
     def vector_member(self, name: str) -> Field | None:
         """The vector member of an array of structs that is called `array[member]`, under that name; else None."""
+        found = self.struct_member(name)
+        return found if found is not None and found.is_vector else None
+
+    def struct_member(self, name: str) -> Field | None:
+        """The member of an array of structs that is called `array[member]`, under that name; else None."""
         if not name.endswith("]"):
             return None
         array, _, member = name[:-1].partition("[")
         field = self.find(array)
         inner = None if field is None else field.struct_field(member)
-        return replace(inner, name=name) if inner is not None and inner.is_vector else None
+        return None if inner is None else replace(inner, name=name)
 
     def field(self, name: str) -> Field:
         """The field of that name.
@@ -88,8 +93,11 @@ class Schema:
         return found
 
     def find_indexed(self, name: str) -> Field | None:
-        """The field an index on `name` is on: the one of that name, else `$meta`, whose keys have no fields."""
-        return self.find(name) or self.dynamic_field
+        """The field an index on `name` is on: the one of that name, else `$meta`, whose keys have no fields.
+
+        `array[member]` is the member of an array of structs.
+        """
+        return self.find(name) or self.struct_member(name) or self.dynamic_field
 
     def with_ids(self, first_free: int = FIRST_FIELD_ID) -> "Schema":
         """The same schema with each field, also in structs, that has no id yet given the next one from `first_free`."""

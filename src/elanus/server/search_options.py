@@ -9,20 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from elanus.errors import InvalidInput
+from elanus.schema.collapse import Collapse
 from elanus.server.option_values import folded_text, option_flag, option_integer
 from elanus.server.refusals import not_supported
 
 __all__ = ["LATER_OPTIONS", "IteratorBatch", "SearchOptions", "merge_options", "refuse_later_options", "time_parts_of"]
 
 LATER_OPTIONS: Final[Mapping[str, str]] = {
-    "rank_group_scorer": "grouping search",
     "json_path": "grouping by a JSON path",
     "json_type": "grouping by a JSON path",
     "strict_cast": "grouping by a JSON path",
     "analyzer_name": "search with text",
     "cluster_id": "the choice of a cluster",
-    "element_scope": "element-level search",
     "query_iter_last_pk": "the iterator over elements",
     "query_iter_last_element_offset": "the iterator over elements",
 }
@@ -68,6 +69,7 @@ class SearchOptions:
         time_parts: what to give of times; empty for all.
         group_by: fields whose values make groups.
         order_by: fields that the hits are ordered by, as `name` or `name:desc`.
+        collapse: in a hybrid search, how elements become rows.
         batch: the request asks for a batch of an iterator of version 2.
         collection_id: 0, or the collection the client has in mind, which must not have been made anew since.
         params: parameters of the index type, `radius` and `range_filter`.
@@ -84,6 +86,7 @@ class SearchOptions:
     group_size: int = 1
     strict_group_size: bool = False
     order_by: tuple[str, ...] = ()
+    collapse: Collapse | None = None
     batch: IteratorBatch | None = None
     collection_id: int = 0
     timezone: str = ""
@@ -139,6 +142,7 @@ def merge_options(outer: Mapping[str, Any], nested: Mapping[str, Any]) -> Search
         group_size=option_integer("group_size", levels.take("group_size", 1)),
         strict_group_size=option_flag("strict_group_size", levels.take("strict_group_size", "false")),
         order_by=_names(levels.take("order_by_fields")),
+        collapse=_collapse(levels.take("element_scope", None)),
         batch=_iterator_batch(levels, limit),
         offset=option_integer("offset", levels.take("offset", 0)),
         round_decimals=option_integer("round_decimal", levels.take("round_decimal", -1)),
@@ -151,6 +155,24 @@ def merge_options(outer: Mapping[str, Any], nested: Mapping[str, Any]) -> Search
         time_parts=time_parts_of(levels.take("time_fields")),
         params=levels.rest(),
     )
+
+
+def _collapse(scope: Any) -> Collapse | None:
+    """What `{"collapse": {"strategy": ..., "topk": ...}}` says, as an object or its text."""
+    if isinstance(scope, str) and scope.strip():
+        try:
+            scope = msgspec.json.decode(scope.encode())
+        except (msgspec.DecodeError, RecursionError):
+            raise InvalidInput("invalid_argument", f"element_scope is {scope!r}, expected a JSON object") from None
+    if not scope:
+        return None
+    inner = scope.get("collapse") if isinstance(scope, Mapping) else None
+    if not isinstance(inner, Mapping) or set(scope) != {"collapse"} or not set(inner) <= {"strategy", "topk"}:
+        raise InvalidInput(
+            "invalid_argument",
+            f"element_scope is {scope!r}, expected {{'collapse': {{'strategy': ..., 'topk': ...}}}}",
+        )
+    return Collapse(folded_text(inner.get("strategy", "max")), option_integer("topk", inner.get("topk", 0)))
 
 
 def time_parts_of(value: Any) -> tuple[str, ...]:

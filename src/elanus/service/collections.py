@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from elanus.catalog.changes import AliasRemoved, CatalogChange, CollectionEntry, CollectionSet
 from elanus.catalog.state import CatalogState
-from elanus.columns.geometries import geometries_from_values
+from elanus.columns.geometries import check_geometry_defaults
 from elanus.engine.alterations import (
     change_properties,
     define_index,
@@ -19,12 +19,12 @@ from elanus.engine.alterations import (
     drop_partition as remove_partition,
 )
 from elanus.engine.engine import CollectionOptions, Engine
+from elanus.engine.expiring import check_expiry
+from elanus.engine.schema_changes import enable_dynamic_field
 from elanus.errors import Conflict, ElanusError, InvalidInput, NotFound
 from elanus.query.plan import plan_scope
 from elanus.query.retrieve import count
-from elanus.schema.collection import Schema
 from elanus.schema.names import check_name
-from elanus.schema.types import DataType
 from elanus.service.isolation import check_isolation
 from elanus.service.requests.collections import (
     AlterCollectionProperties,
@@ -52,6 +52,7 @@ from elanus.service.requests.collections import (
 from elanus.service.timezones import check_timezone, effective_timezone, with_exact_defaults
 from elanus.storage.manifest import LoadState, Manifest
 
+_DYNAMIC_PROPERTY = "dynamicfield.enabled"
 _CONSISTENCY_LEVELS = ("Strong", "Session", "Bounded", "Eventually", "Customized")
 
 
@@ -73,7 +74,8 @@ def create_collection(engine: Engine, request: CreateCollection) -> None:
     check_isolation(request.schema, request.properties)
     timezone = effective_timezone(engine, request.schema, request.database, properties=request.properties)
     schema = with_exact_defaults(request.schema, timezone)
-    _check_geometries(schema)
+    check_geometry_defaults(schema)
+    check_expiry(request.properties, schema)
     collection = engine.create_collection(request.database, request.name, schema, options)
     try:
         for definition in request.indexes:
@@ -82,13 +84,6 @@ def create_collection(engine: Engine, request: CreateCollection) -> None:
         # The request is refused whole: a collection without the indexes asked for is not what was wanted.
         engine.drop_collection(request.database, request.name)
         raise
-
-
-def _check_geometries(schema: Schema) -> None:
-    """Refuses Geometry fields where they could not be read or written, and defaults that are no WKT."""
-    for field in schema.fields:
-        if field.data_type is DataType.GEOMETRY:
-            geometries_from_values(field, [] if field.default_value is None else [field.default_value])
 
 
 def drop_collection(engine: Engine, request: DropCollection) -> None:
@@ -171,6 +166,15 @@ def alter_properties(engine: Engine, request: AlterCollectionProperties) -> None
     check_timezone(request.properties)
     collection = engine.collection(request.database, request.name)
     check_isolation(collection.manifest.schema, request.properties)
+    kept = {name: value for name, value in collection.manifest.properties.items() if name not in request.removed}
+    check_expiry({**kept, **request.properties}, collection.manifest.schema)
+    dynamic = request.properties.get(_DYNAMIC_PROPERTY, "").strip().lower()
+    if dynamic not in {"", "true", "false"}:
+        raise InvalidInput("invalid_argument", f"{_DYNAMIC_PROPERTY} is {dynamic!r}, expected true")
+    if dynamic == "false" and collection.manifest.schema.enable_dynamic_field:
+        raise InvalidInput("not_supported", "the dynamic field cannot be taken away from a collection that has it")
+    if dynamic == "true":
+        enable_dynamic_field(collection)
     change_properties(collection, dict(request.properties), request.removed)
 
 

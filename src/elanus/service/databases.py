@@ -1,8 +1,10 @@
 """Databases and aliases: names in the catalog."""
 
+from collections.abc import Mapping
+
 from elanus.catalog.changes import AliasRemoved, AliasSet, CatalogChange, DatabaseEntry, DatabaseRemoved, DatabaseSet
 from elanus.catalog.state import CatalogState
-from elanus.engine.engine import Engine
+from elanus.engine.engine import COLLECTIONS_MAX, Engine
 from elanus.errors import AlreadyExists, InvalidInput, NotFound
 from elanus.schema.names import check_name
 from elanus.service.requests.base import DEFAULT_DATABASE
@@ -25,7 +27,7 @@ from elanus.service.timezones import check_timezone
 
 def create_database(engine: Engine, request: CreateDatabase) -> None:
     check_name("database", request.name)
-    check_timezone(request.properties)
+    _check_properties(request.properties)
     components = engine.components
     entry = DatabaseEntry(
         components.ids.allocate(), request.name, components.oracle.allocate(), dict(request.properties)
@@ -62,7 +64,7 @@ def describe_database(engine: Engine, request: DescribeDatabase) -> DatabaseInfo
 
 
 def alter_database(engine: Engine, request: AlterDatabase) -> None:
-    check_timezone(request.properties)
+    _check_properties(request.properties)
 
     def decide(state: CatalogState) -> list[CatalogChange]:
         entry = state.database(request.name)
@@ -71,6 +73,13 @@ def alter_database(engine: Engine, request: AlterDatabase) -> None:
         return [DatabaseSet(DatabaseEntry(entry.database_id, entry.name, entry.created_timestamp, properties))]
 
     engine.catalog.change(decide)
+
+
+def _check_properties(properties: Mapping[str, str]) -> None:
+    check_timezone(properties)
+    most = properties.get(COLLECTIONS_MAX, "0")
+    if not most.isdecimal():
+        raise InvalidInput("invalid_argument", f"{COLLECTIONS_MAX} is {most!r}, expected a whole number")
 
 
 def create_alias(engine: Engine, request: CreateAlias) -> None:

@@ -19,12 +19,15 @@ def faceted_search(engine: Engine, request: FacetedSearch) -> FacetedSearchReply
         (search.offset, "offset"),
         (search.group_by, "grouping"),
         (search.order_by, "order of hits"),
+        (search.rescoring, "ranker"),
     ):
         if asked:
             raise InvalidInput("invalid_argument", f"a search with facets (search aggregation) takes no {what}")
     planned = planned_search(engine, replace(search, limit=1))
     if planned.plan.target.bounds is not None:
         raise InvalidInput("not_supported", "a search with facets takes no range; leave radius and range_filter out")
+    if planned.plan.target.array or planned.plan.target.metric.is_of_lists:
+        raise InvalidInput("not_supported", "a search with facets is over a vector field, not a member of structs")
     facets = plan_facets(
         planned.view.schema,
         request.facet,

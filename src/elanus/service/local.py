@@ -7,12 +7,25 @@ from typing import Any, Final, TypeVar, cast
 from elanus.engine.engine import Engine
 from elanus.errors import InvalidInput, Unavailable
 from elanus.runtime.metrics import Metrics
-from elanus.service import aggregation, collections, data, databases, explain, faceting, hybrid, indexes, query, system
+from elanus.service import (
+    aggregation,
+    collections,
+    data,
+    databases,
+    explain,
+    faceting,
+    fields,
+    hybrid,
+    indexes,
+    query,
+    system,
+)
 from elanus.service.requests import collections as collection_requests
 from elanus.service.requests import data as data_requests
 from elanus.service.requests import databases as database_requests
 from elanus.service.requests import explain as explain_requests
 from elanus.service.requests import facets as facet_requests
+from elanus.service.requests import fields as field_requests
 from elanus.service.requests import indexes as index_requests
 from elanus.service.requests import query as query_requests
 from elanus.service.requests import system as system_requests
@@ -49,6 +62,9 @@ HANDLERS: Final[dict[type[Request[Any]], Callable[[Engine, Any], Any]]] = {
     collection_requests.DropPartition: collections.drop_partition,
     collection_requests.HasPartition: collections.has_partition,
     collection_requests.ListPartitions: collections.list_partitions,
+    field_requests.AddField: fields.add_field,
+    field_requests.AlterField: fields.alter_field,
+    field_requests.DropField: fields.drop_field,
     index_requests.CreateIndex: indexes.create_index,
     index_requests.DropIndex: indexes.drop_index,
     index_requests.AlterIndex: indexes.alter_index,

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from elanus.columns.check import check_keys
 from elanus.columns.layout import arrow_type
+from elanus.columns.vectors import VectorLists
 from elanus.engine.alterations import partition_entry
 from elanus.engine.collection import Collection
 from elanus.engine.cursors import CursorSession
@@ -17,9 +18,11 @@ from elanus.query.grouping import grouped_search, plan_grouping
 from elanus.query.ordering import ordered_hits, resolve_order, retrieve_ordered
 from elanus.query.output import OutputColumns, fetch, fetch_column, resolve_output
 from elanus.query.plan import Scope, SearchPlan, check_vectors, plan_scope, plan_target
+from elanus.query.rescoring import rescored_search, scores_run_up
 from elanus.query.retrieve import count
 from elanus.query.search import Hits, ScanSettings
 from elanus.query.search import search as run_search
+from elanus.query.vectors_of_keys import vectors_of_keys
 from elanus.query.view import ReadView
 from elanus.runtime.ids import random_token
 from elanus.service.isolation import check_isolated_search
@@ -50,14 +53,35 @@ class PlannedSearch:
 
 
 def search(engine: Engine, request: Search) -> SearchReply:
+    if request.collapse is not None:
+        raise InvalidInput("invalid_argument", "element_scope is for the searches of a hybrid search; leave it out")
     planned = planned_search(engine, request)
     if request.group_by:
         return _grouped_reply(engine, request, planned)
     order = resolve_order(planned.view.schema, request.order_by)
-    hits = run_search(planned.plan, offset=request.offset, limit=request.limit, scan=scan_settings(engine))
+    hits = found_hits(engine, request, planned)
     if order:
         hits = ordered_hits(hits, order)
-    return _search_reply(planned, hits, request.round_decimals)
+    reply = _search_reply(planned, hits, request.round_decimals)
+    if request.rescoring is None:
+        return reply
+    return replace(reply, larger_is_nearer=scores_run_up(request.rescoring, planned.plan.target.metric))
+
+
+def found_hits(engine: Engine, request: Search, planned: PlannedSearch) -> Hits:
+    """The hits of a search that is neither grouped nor ordered by fields."""
+    scan = scan_settings(engine)
+    if request.rescoring is None:
+        return run_search(planned.plan, offset=request.offset, limit=request.limit, scan=scan)
+    return rescored_search(
+        planned.plan,
+        request.rescoring,
+        planned.view,
+        offset=request.offset,
+        limit=request.limit,
+        scan=scan,
+        timezone=planned.timezone,
+    )
 
 
 def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
@@ -66,6 +90,10 @@ def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
         raise InvalidInput("not_supported", "a search iterator takes no grouping; leave group_by_field out")
     if asked.order_by:
         raise InvalidInput("not_supported", "a search iterator goes by score; leave order_by_fields out")
+    if asked.ids is not None:
+        raise InvalidInput("not_supported", "a search iterator takes a vector; leave the primary keys out")
+    if asked.rescoring is not None:
+        raise InvalidInput("not_supported", "a search iterator goes by the metric's score; leave the ranker out")
     if asked.offset:
         raise InvalidInput("invalid_argument", f"a search iterator got offset {asked.offset}, expected 0")
     if request.batch_number < 0:
@@ -75,6 +103,8 @@ def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
         raise InvalidInput(
             "invalid_argument", f"a search iterator got {planned.plan.query_count} query vectors, expected one"
         )
+    if planned.plan.target.metric.is_of_lists:
+        raise InvalidInput("not_supported", "a search iterator takes single vectors, not lists of them")
     session = engine.cursors.take(request.token, request.batch_number) if request.batch_number else None
     if session is None:
         session = CursorSession(SearchCursor(planned.plan), asked.limit)
@@ -87,8 +117,9 @@ def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
 
 
 def _grouped_reply(engine: Engine, request: Search, planned: PlannedSearch) -> SearchReply:
-    if planned.plan.target.bounds is not None:
-        raise InvalidInput("not_supported", "a grouping search takes no range; leave radius and range_filter out")
+    if request.rescoring is not None:
+        raise InvalidInput("not_supported", "a grouping search goes by the metric's score; leave the ranker out")
+    check_groups(planned, request.group_by)
     grouping = plan_grouping(
         planned.view.schema,
         request.group_by,
@@ -103,7 +134,29 @@ def _grouped_reply(engine: Engine, request: Search, planned: PlannedSearch) -> S
     reply = _search_reply(planned, hits, request.round_decimals)
     columns = [fetch_column(hits.found, field) for field in grouping.fields]
     names = [field.name for field in grouping.fields]
-    return replace(reply, groups=pa.RecordBatch.from_arrays(columns, names=names), group_fields=grouping.fields)
+    fields = tuple(field.in_timezone(planned.timezone) for field in grouping.fields)
+    return replace(reply, groups=pa.RecordBatch.from_arrays(columns, names=names), group_fields=fields)
+
+
+def check_groups(planned: PlannedSearch, group_by: tuple[str, ...]) -> None:
+    """Refuses groups of what cannot be grouped, or not so.
+
+    Raises:
+        InvalidInput: with the reason.
+    """
+    if planned.plan.target.bounds is not None:
+        raise InvalidInput("not_supported", "a grouping search takes no range; leave radius and range_filter out")
+    target, primary = planned.plan.target, planned.view.primary_field.name
+    if target.metric.is_of_lists:
+        raise InvalidInput(
+            "not_supported", "a search with lists of vectors takes no grouping; leave group_by_field out"
+        )
+    if target.array and group_by != (primary,):
+        raise InvalidInput(
+            "not_supported",
+            f"hits that are elements of {target.array!r} are grouped by the primary key, {primary!r}, "
+            f"not by {', '.join(group_by)}",
+        )
 
 
 def scan_settings(engine: Engine) -> ScanSettings:
@@ -133,8 +186,10 @@ def planned_search(engine: Engine, request: Search, view: ReadView | None = None
         metric=request.metric,
         params=request.params,
         limit=request.limit + request.offset,
+        of_lists=isinstance(request.vectors, VectorLists),
     )
-    query_count = check_vectors(target.field, request.vectors)
+    vectors = request.vectors if request.ids is None else vectors_of_keys(view, target.field, request.ids)
+    query_count = check_vectors(target.field, vectors)
     if not 1 <= query_count <= settings.query_vector_count_max:
         raise InvalidInput(
             "limit_exceeded", f"{query_count} query vectors, expected 1 to {settings.query_vector_count_max}"
@@ -149,7 +204,7 @@ def planned_search(engine: Engine, request: Search, view: ReadView | None = None
         timezone=timezone,
     )
     check_isolated_search(view.schema, collection.manifest.properties, scope.filter)
-    plan = SearchPlan(scope, target, request.vectors, query_count, view.primary_field)
+    plan = SearchPlan(scope, target, vectors, query_count, view.primary_field)
     return PlannedSearch(view, plan, output, timezone, request.time_parts)
 
 
@@ -169,6 +224,7 @@ def _search_reply(planned: PlannedSearch, hits: Hits, round_decimals: int) -> Se
         metric=metric.value,
         larger_is_nearer=metric.larger_is_nearer,
         timestamp=planned.view.read_timestamp,
+        elements=hits.elements,
     )
 
 

@@ -79,3 +79,27 @@ def test_what_is_refused(shelf: elanus.Collection) -> None:
         shelf.hybrid_search([one, elanus.AnnSearch([1.0, 0.0], "middle")])
     with pytest.raises(InvalidInput, match="limit is 0"):
         shelf.hybrid_search([one], limit=0)
+
+
+def test_scores_may_fall_with_a_number(shelf: elanus.Collection) -> None:
+    """A factor of one half a size away from the origin."""
+    decay = elanus.DecayRanker("size", "exp", origin=10, scale=1)
+    search = elanus.AnnSearch([1.0, 0.0], "left", limit=20, params={}, rescoring=decay)
+    hits = shelf.ann_search(search, output_fields=["size"])
+    assert hits.ids[:2] == ["k10", "k11"]
+    plain = shelf.search([1.0, 0.0], field="left", limit=20)
+    before = dict(zip(plain.ids, plain.distances.tolist(), strict=True))
+    for hit in hits:
+        assert hit["distance"] == pytest.approx(before[hit["id"]] * 0.5 ** abs(hit["size"] - 10), rel=1e-5)
+    together = shelf.hybrid_search(
+        [elanus.AnnSearch([1.0, 0.0], "left", limit=20), elanus.AnnSearch([1.0, 0.0], "right", limit=20)],
+        ranker=elanus.DecayRanker("size", "exp", origin=10, scale=1, score_mode="sum"),
+        limit=3,
+    )
+    assert together.ids[0] == "k10"
+
+
+def test_boosts_bring_up_rows(shelf: elanus.Collection) -> None:
+    boost = elanus.BoostRanker((elanus.Boost(5.0, "size == 3"),))
+    search = elanus.AnnSearch([1.0, 0.0], "left", limit=20, rescoring=boost)
+    assert shelf.ann_search(search).ids[0] == "k3"

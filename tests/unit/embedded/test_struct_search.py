@@ -53,7 +53,7 @@ def test_many_lists_of_any_length(documents: Collection) -> None:
     assert hits.distances.tolist() == [2.0, 5.0]
 
 
-@pytest.mark.parametrize("vectors", [[1.0, 0.0], [], "ab", 5, [[]], [[[1, 0, 0]]]])
+@pytest.mark.parametrize("vectors", [[1.0, 0.0, 0.0], [], "ab", 5, [[]], [[[1, 0, 0]]]])
 def test_what_is_no_list_of_vectors(documents: Collection, vectors: Any) -> None:
     with pytest.raises(InvalidInput):
         documents.search(vectors, field="chunks[emb]")
@@ -65,3 +65,19 @@ def test_an_explanation(documents: Collection) -> None:
     assert segment.search is not None
     assert (segment.search.exact, segment.search.hit_count, segment.matched_count) == (True, 1, 2)
     assert "lists of vectors are compared row by row" in str(told)
+
+
+def test_vectors_of_structs_may_be_arrays(documents: Collection) -> None:
+    found = documents.query("id >= 0", output_fields=["chunks"])
+    rows = [
+        {
+            "id": 100 + row["id"],
+            "chunks": None
+            if row["chunks"] is None
+            else [{**chunk, "emb": np.array(chunk["emb"], np.float32)} for chunk in row["chunks"]],
+        }
+        for row in found
+    ]
+    documents.insert(rows)
+    again = documents.query("id >= 100", output_fields=["chunks"])
+    assert [row["chunks"] for row in again] == [row["chunks"] for row in found]

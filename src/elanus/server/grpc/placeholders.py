@@ -24,7 +24,7 @@ _FROM_FLOATS: Final = frozenset({DataType.FLOAT16_VECTOR, DataType.BFLOAT16_VECT
 def query_vectors(group: bytes, field: Field) -> npt.NDArray[Any] | SparseRows | VectorLists:
     """The vectors of a search request, `(query_count, elements)` of the field's element type, or sparse rows.
 
-    A vector member of an array of structs is searched with lists of vectors.
+    A vector member of an array of structs is searched with lists of vectors for rows, or with vectors for elements.
 
     Float queries are taken for half-precision fields as well and rounded.
 
@@ -35,12 +35,12 @@ def query_vectors(group: bytes, field: Field) -> npt.NDArray[Any] | SparseRows |
     sent = placeholder.type
     if sent in _EMBEDDING_LISTS:
         return _lists(list(placeholder.values), field, sent)
-    if "[" in field.name:
-        raise not_supported("a search for single elements of an array of structs", "search with an EmbeddingList")
     if sent in {int(DataType.VARCHAR), int(DataType.INT64)}:
         raise not_supported("a search with text or ids in place of vectors")
-    if placeholder.element_level:
-        raise not_supported("a search on elements of a StructArray")
+    if placeholder.element_level and "[" not in field.name:
+        raise InvalidInput(
+            "invalid_argument", f"field {field.name!r} is in no array of structs whose elements could be searched"
+        )
     values = list(placeholder.values)
     if not values:
         raise InvalidInput("invalid_argument", "the search has no query vectors, expected at least one")

@@ -34,6 +34,8 @@ def search_results(reply: SearchReply, request: Search | HybridSearch) -> milvus
     data.fields_data.extend(
         field_data_from_column(column, field) for column, field in zip(reply.columns.columns, reply.fields, strict=True)
     )
+    if reply.elements is not None:
+        data.element_indices.data.extend(reply.elements.tolist())
     if reply.groups is not None:
         values = [
             field_data_from_column(column, field)

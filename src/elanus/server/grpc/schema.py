@@ -15,7 +15,14 @@ from elanus.server.grpc.stubs import schema_pb2
 from elanus.server.option_values import option_flag, option_integer
 from elanus.server.refusals import not_supported
 
-__all__ = ["data_type_of", "decode_schema", "schema_from_message", "schema_to_message"]
+__all__ = [
+    "data_type_of",
+    "decode_schema",
+    "field_from_message",
+    "schema_from_message",
+    "schema_to_message",
+    "struct_array_from_message",
+]
 
 _DEFAULT_SLOTS: Final[dict[DataType, str]] = {
     DataType.BOOL: "bool_data",
@@ -66,13 +73,18 @@ def schema_from_message(message: schema_pb2.CollectionSchema) -> Schema:
         if present:
             raise not_supported(what)
     fields = (
-        *(_field_from_message(item, collection_auto_id=message.autoID) for item in message.fields),
-        *(_struct_array_from_message(item) for item in message.struct_array_fields),
+        *(field_from_message(item, collection_auto_id=message.autoID) for item in message.fields),
+        *(struct_array_from_message(item) for item in message.struct_array_fields),
     )
     return Schema(fields, enable_dynamic_field=message.enable_dynamic_field, description=message.description)
 
 
-def _field_from_message(message: schema_pb2.FieldSchema, *, collection_auto_id: bool) -> Field:
+def field_from_message(message: schema_pb2.FieldSchema, *, collection_auto_id: bool) -> Field:
+    """One field; with `collection_auto_id` a primary key is generated.
+
+    Raises:
+        InvalidInput: a part that is not supported, or an option of the wrong form.
+    """
     name = message.name
     if message.is_function_output:
         raise not_supported(f"field {name!r}: a function output")
@@ -109,8 +121,12 @@ def _field_from_message(message: schema_pb2.FieldSchema, *, collection_auto_id: 
     )
 
 
-def _struct_array_from_message(message: schema_pb2.StructArrayFieldSchema) -> Field:
-    """An array of structs, whose members come as arrays that repeat its capacity and whether it may be null."""
+def struct_array_from_message(message: schema_pb2.StructArrayFieldSchema) -> Field:
+    """An array of structs, whose members come as arrays that repeat its capacity and whether it may be null.
+
+    Raises:
+        InvalidInput: as `field_from_message`, or members that contradict each other.
+    """
     name = message.name
     params = texts_of(message.type_params, what=f"field {name!r}")
     capacities = {params.pop("max_capacity", "")} - {""}
@@ -126,7 +142,7 @@ def _struct_array_from_message(message: schema_pb2.StructArrayFieldSchema) -> Fi
         bare.data_type, bare.element_type, bare.nullable = item.element_type, 0, False
         del bare.type_params[:]
         bare.type_params.extend(key_values(own))
-        members.append(_field_from_message(bare, collection_auto_id=False))
+        members.append(field_from_message(bare, collection_auto_id=False))
     if len(capacities) > 1:
         told = " and ".join(sorted(capacities))
         raise InvalidInput("invalid_schema", f"field {name!r} has max_capacity {told}, expected one", field=name)

@@ -1,18 +1,22 @@
 """Search requests: from the protocol to the service's value."""
 
+import pyarrow as pa
+
 from elanus.errors import InvalidInput, NotFound
 from elanus.server.grpc.facets import facet_from_message
 from elanus.server.grpc.key_values import json_object, texts_of
 from elanus.server.grpc.placeholders import query_vectors
+from elanus.server.grpc.ranking_functions import ranking_functions
 from elanus.server.grpc.read_timestamps import snapshot_timestamp
-from elanus.server.grpc.stubs import common_pb2, milvus_pb2
+from elanus.server.grpc.stubs import common_pb2, milvus_pb2, schema_pb2
 from elanus.server.grpc.templates import filter_params_from_messages
+from elanus.server.ranker_options import rescoring_of
 from elanus.server.refusals import not_supported
 from elanus.server.search_options import SearchOptions, merge_options
 from elanus.server.targets import searched_field
 from elanus.service.requests.collections import CollectionInfo
 from elanus.service.requests.facets import FacetedSearch
-from elanus.service.requests.query import Search, SearchBatch
+from elanus.service.requests.query import NO_VECTORS, Search, SearchBatch
 
 __all__ = ["search_from_message"]
 
@@ -38,13 +42,17 @@ def search_from_message(
     if options.order_by and (options.is_iterator or options.batch is not None):
         raise InvalidInput("invalid_argument", "a search iterator goes by score: it takes no order_by_fields")
     field = searched_field(info.schema, options.field_name)
-    vectors = query_vectors(request.placeholder_group, field)
-    if request.nq not in {0, len(vectors)}:
-        raise InvalidInput("invalid_argument", f"nq is {request.nq}, but {len(vectors)} query vectors were sent")
+    by_ids = request.WhichOneof("search_input") == "ids"
+    ids = _keys(request.ids) if by_ids else None
+    vectors = NO_VECTORS if by_ids else query_vectors(request.placeholder_group, field)
+    query_count = len(vectors if ids is None else ids)
+    if request.nq not in {0, query_count}:
+        raise InvalidInput("invalid_argument", f"nq is {request.nq}, but {query_count} query vectors were sent")
     batch = options.batch
     search = Search(
         collection=request.collection_name,
         vectors=vectors,
+        ids=ids,
         limit=options.limit if batch is None else batch.size,
         field_name=field.name,
         offset=options.offset,
@@ -64,6 +72,10 @@ def search_from_message(
         group_size=options.group_size,
         strict_group_size=options.strict_group_size,
         order_by=options.order_by,
+        rescoring=rescoring_of(
+            ranking_functions(request.function_score), texts_of(request.function_score.params, what="ranker params")
+        ),
+        collapse=options.collapse,
         database=info.database,
     )
     if request.HasField("search_aggregation"):
@@ -71,6 +83,13 @@ def search_from_message(
             raise InvalidInput("invalid_argument", "a search iterator takes no search aggregation")
         return FacetedSearch(search, facet_from_message(request.search_aggregation))
     return search if batch is None else SearchBatch(search, batch.number, batch.token)
+
+
+def _keys(message: schema_pb2.IDs) -> pa.Array:
+    """The primary keys of a search that goes by them."""
+    if message.WhichOneof("id_field") == "str_id":
+        return pa.array(message.str_id.data, pa.string())
+    return pa.array(message.int_id.data, pa.int64())
 
 
 def _options(request: milvus_pb2.SearchRequest) -> SearchOptions:
@@ -81,9 +100,8 @@ def _options(request: milvus_pb2.SearchRequest) -> SearchOptions:
 
 def _refuse_later_parts(request: milvus_pb2.SearchRequest) -> None:
     for asked, what in (
-        (request.WhichOneof("search_input") == "ids" or request.search_by_primary_keys, "search by primary keys"),
+        (request.search_by_primary_keys, "search by primary keys in a filter"),
         (bool(request.sub_reqs), "hybrid search"),
-        (bool(request.function_score.functions), "reranking by functions"),
         (bool(request.function_chains), "a function chain"),
         (request.HasField("highlighter"), "highlighting"),
         (bool(request.namespace), "a namespace"),

@@ -22,6 +22,7 @@ from elanus.server.grpc.index_calls import IndexCalls
 from elanus.server.grpc.maintenance_calls import MaintenanceCalls
 from elanus.server.grpc.partition_calls import PartitionCalls
 from elanus.server.grpc.read_calls import ReadCalls
+from elanus.server.grpc.schema_calls import SchemaCalls
 from elanus.server.grpc.status import refuse
 from elanus.server.grpc.stubs import SERVICE_NAME, milvus_pb2
 from elanus.server.grpc.system_calls import SystemCalls
@@ -82,6 +83,7 @@ class MilvusServicer:
         self._meter: Final = CallMeter(metrics, "grpc")
         self._handlers: Final[dict[str, Handler]] = {
             **CollectionCalls(service).handlers(),
+            **SchemaCalls(service).handlers(),
             **PartitionCalls(service).handlers(),
             **DatabaseCalls(service).handlers(),
             **IndexCalls(service).handlers(),

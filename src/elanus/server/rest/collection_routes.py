@@ -8,7 +8,7 @@ from elanus.server.repetition import create_collection, drop_collection
 from elanus.server.rest.body import Body
 from elanus.server.rest.index_json import IndexOptions, index_definition, index_from_json
 from elanus.server.rest.routes import Reply, Routes, done
-from elanus.server.rest.schema_json import field_to_json, quick_schema, schema_from_json
+from elanus.server.rest.schema_json import field_from_json, field_to_json, quick_schema, schema_from_json
 from elanus.service.requests.base import Service
 from elanus.service.requests.collections import (
     AlterCollectionProperties,
@@ -26,6 +26,7 @@ from elanus.service.requests.collections import (
     TruncateCollection,
 )
 from elanus.service.requests.data import Flush
+from elanus.service.requests.fields import AddField, AlterField
 
 __all__ = ["CollectionRoutes"]
 
@@ -74,6 +75,8 @@ class CollectionRoutes:
             "collections/truncate": self._truncate,
             "collections/alter_properties": self._alter,
             "collections/drop_properties": self._drop_properties,
+            "collections/fields/add": self._add_field,
+            "collections/fields/alter_properties": self._alter_field,
         }
 
     def _create(self, body: Body) -> Reply:
@@ -211,6 +214,16 @@ class CollectionRoutes:
     def _drop_properties(self, body: Body) -> Reply:
         keys = body.texts("propertyKeys")
         self._service.execute(AlterCollectionProperties(body.collection, removed=keys, database=body.database))
+        return done()
+
+    def _add_field(self, body: Body) -> Reply:
+        part = body.part("schema") if body.value("schema") is not None else body
+        self._service.execute(AddField(body.collection, field_from_json(part, auto_id=False), body.database))
+        return done()
+
+    def _alter_field(self, body: Body) -> Reply:
+        settings = {key: option_text(value) for key, value in body.mapping("fieldParams", "properties").items()}
+        self._service.execute(AlterField(body.collection, body.text("fieldName"), settings, database=body.database))
         return done()
 
 

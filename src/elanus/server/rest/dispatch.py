@@ -37,8 +37,6 @@ LATER_ROUTES: Final = frozenset(
         "collections/add_function",
         "collections/alter_function",
         "collections/drop_function",
-        "collections/fields/add",
-        "collections/fields/alter_properties",
         "common/run_analyzer",
     }
 )

@@ -6,6 +6,7 @@ import numpy as np
 
 from elanus.errors import InvalidInput
 from elanus.query.aggregation import is_aggregation
+from elanus.server.ranker_options import RankingFunction, rescoring_of
 from elanus.server.rest.body import Body
 from elanus.server.rest.json_rows import batch_from_json, json_ids, key_column, rows_to_json, vectors_from_json
 from elanus.server.rest.routes import Reply, Routes
@@ -15,14 +16,12 @@ from elanus.service.requests.base import Service
 from elanus.service.requests.collections import CollectionInfo, DescribeCollection
 from elanus.service.requests.data import Delete, Insert, Upsert
 from elanus.service.requests.explain import Explain
-from elanus.service.requests.query import Aggregate, Query, QueryReply, Search, SearchReply
+from elanus.service.requests.query import NO_VECTORS, Aggregate, Query, QueryReply, Search, SearchReply
 
-__all__ = ["LATER_SEARCH_PARTS", "EntityRoutes", "hits_json", "search_of"]
+__all__ = ["LATER_SEARCH_PARTS", "EntityRoutes", "hits_json", "ranking_functions", "search_of"]
 
 _DEFAULT_LIMIT: Final = 100
 LATER_SEARCH_PARTS: Final = {
-    "ids": "search by primary keys",
-    "functionScore": "reranking by functions",
     "rerank": "reranking",
     "searchAggregation": "search aggregation",
     "highlighter": "highlighting",
@@ -168,9 +167,13 @@ def search_of(body: Body, info: CollectionInfo) -> Search:
     options = merge_options(outer, nested)
     field = searched_field(info.schema, body.text("annsField", default=options.field_name))
     grouped = body.text("groupingField", default="")
+    ids = None if body.value("ids") is None else key_column(body.value("ids"), info.schema.primary_field)
+    if ids is not None and body.value("data") is not None:
+        raise InvalidInput("invalid_argument", "a search goes by data or by ids, not by both")
     return Search(
         collection=info.name,
-        vectors=vectors_from_json(body.items("data"), field),
+        vectors=NO_VECTORS if ids is not None else vectors_from_json(body.items("data"), field),
+        ids=ids,
         limit=options.limit,
         field_name=field.name,
         offset=options.offset,
@@ -189,8 +192,22 @@ def search_of(body: Body, info: CollectionInfo) -> Search:
         group_size=body.integer("groupSize", default=options.group_size),
         strict_group_size=body.flag("strictGroupSize", default=options.strict_group_size),
         order_by=body.texts("orderByFields") or options.order_by,
+        rescoring=rescoring_of(ranking_functions(body), body.part("functionScore").mapping("params")),
+        collapse=options.collapse,
         database=info.database,
     )
+
+
+def ranking_functions(body: Body) -> tuple[RankingFunction, ...]:
+    """The reranking functions of a request, as they were sent.
+
+    Raises:
+        InvalidInput: `functionScore` has none.
+    """
+    functions = body.part("functionScore").parts("functions")
+    if body.value("functionScore") is not None and not functions:
+        raise InvalidInput("missing_parameter", "functionScore has no functions, expected at least one")
+    return tuple(RankingFunction(part.texts("inputFieldNames"), part.mapping("params")) for part in functions)
 
 
 def _rows(body: Body) -> list[Any]:
@@ -231,12 +248,17 @@ def _search_levels(body: Body) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def hits_json(reply: SearchReply, body: Body) -> list[dict[str, Any]]:
     """Hits of all queries end to end, as one list; `topks` beside it tells them apart."""
-    rows = rows_to_json(reply.columns, reply.fields, allow_int64=body.allow_int64)
+    rows: list[dict[str, Any]] = [{} for _ in reply.scores]
+    if reply.fields:
+        rows = rows_to_json(reply.columns, reply.fields, allow_int64=body.allow_int64)
     ids = json_ids(reply.ids, allow_int64=body.allow_int64)
     scores: list[np.float32] = list(reply.scores)
     for row, key, score in zip(rows, ids, scores, strict=True):
         row.setdefault("id", key)
         row["distance"] = score
+    if reply.elements is not None:
+        for row, element in zip(rows, reply.elements.tolist(), strict=True):
+            row["offset"] = element
     return rows
 
 

@@ -56,7 +56,8 @@ def index_definition(options: IndexOptions, schema: Schema) -> IndexDefinition:
         NotFound: there is no such field.
     """
     metric = None
-    if options.metric and schema.field(options.field_name).is_vector:
+    field = schema.struct_member(options.field_name) or schema.field(options.field_name)
+    if options.metric and field.is_vector:
         try:
             metric = Metric(options.metric.upper())
         except ValueError:

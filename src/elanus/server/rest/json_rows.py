@@ -23,6 +23,7 @@ from elanus.columns.structs import struct_rows
 from elanus.columns.values import column_from_values
 from elanus.columns.vectors import (
     SparseRows,
+    VectorLists,
     dense_matrix,
     element_dtype,
     float32_from_bfloat16,
@@ -147,18 +148,30 @@ def _packed_value(field: Field, value: Any, row: int) -> Any:
     return float32_from_bfloat16(elements) if field.data_type is DataType.BFLOAT16_VECTOR else elements
 
 
-def vectors_from_json(values: Sequence[Any], field: Field) -> npt.NDArray[Any] | SparseRows:
-    """Query vectors, `(query_count, elements)` of the field's element type, or sparse rows.
+def vectors_from_json(values: Sequence[Any], field: Field) -> npt.NDArray[Any] | SparseRows | VectorLists:
+    """Query vectors, `(query_count, elements)` of the field's element type, sparse rows, or lists of vectors.
+
+    Lists are for a vector member of an array of structs, `array[member]`: each query is then a list of vectors.
 
     Raises:
         InvalidInput: values that are no vectors of the field's type and dimension.
     """
+    if "[" in field.name and any(isinstance(value, list) and value and _is_vector(value[0]) for value in values):
+        matrices = [vectors_from_json(value if isinstance(value, list) else [], field) for value in values]
+        dense = [matrix for matrix in matrices if isinstance(matrix, np.ndarray)]
+        offsets = np.concatenate(([0], np.cumsum([len(matrix) for matrix in dense])))
+        return VectorLists(offsets, np.concatenate(dense))
     convert = _converter(field)
     converted = list(values) if convert is None else [convert(value, row) for row, value in enumerate(values)]
     if not converted or any(value is None for value in converted):
         raise InvalidInput("invalid_argument", "data must be a list of vectors, without nulls", field=field.name)
     column = column_from_values(field, converted)
     return sparse_rows(column) if field.data_type is DataType.SPARSE_FLOAT_VECTOR else dense_matrix(column, field)
+
+
+def _is_vector(value: Any) -> bool:
+    """Whether a value stands for a whole vector: numbers, or packed bytes as text."""
+    return isinstance(value, list | str)
 
 
 def key_column(value: Any, primary: Field) -> pa.Array:

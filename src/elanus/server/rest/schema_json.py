@@ -10,7 +10,7 @@ from elanus.server.option_values import option_flag, option_integer
 from elanus.server.refusals import not_supported
 from elanus.server.rest.body import Body
 
-__all__ = ["field_to_json", "quick_schema", "schema_from_json"]
+__all__ = ["field_from_json", "field_to_json", "quick_schema", "schema_from_json"]
 
 _SIZES: Final = ("dim", "max_length", "max_capacity")
 _QUICK_LENGTH_MAX: Final = 65_535
@@ -21,7 +21,6 @@ _LATER_SCHEMA_PARTS: Final = {
     "externalSource": "an external collection",
     "externalSpec": "an external collection",
     "structFields": "a StructArray field",
-    "structArrayFields": "a StructArray field",
     "enableNamespace": "a schema with namespaces",
 }
 
@@ -60,7 +59,10 @@ def schema_from_json(schema: Body, *, description: str) -> Schema:
     """
     schema.refuse(_LATER_SCHEMA_PARTS)
     auto_id = schema.flag("autoID", "autoId")
-    fields = tuple(_field_from_json(part, auto_id=auto_id) for part in schema.parts("fields"))
+    fields = (
+        *(field_from_json(part, auto_id=auto_id) for part in schema.parts("fields")),
+        *(_struct_array_from_json(part) for part in schema.parts("structArrayFields")),
+    )
     return Schema(
         fields,
         enable_dynamic_field=schema.flag("enableDynamicField"),
@@ -68,7 +70,12 @@ def schema_from_json(schema: Body, *, description: str) -> Schema:
     )
 
 
-def _field_from_json(part: Body, *, auto_id: bool) -> Field:
+def field_from_json(part: Body, *, auto_id: bool) -> Field:
+    """One field; with `auto_id` a primary key is generated.
+
+    Raises:
+        InvalidInput: a part that is not supported, or of the wrong form.
+    """
     name = part.text("fieldName")
     part.refuse({"externalField": f"field {name!r}: an external field"})
     data_type = _type_of(part.text("dataType"), name)
@@ -94,6 +101,23 @@ def _field_from_json(part: Body, *, auto_id: bool) -> Field:
         is_clustering_key=part.flag("isClusteringKey"),
         description=part.text("description", default=""),
         params={key: str(value) for key, value in options.items()},
+    )
+
+
+def _struct_array_from_json(part: Body) -> Field:
+    """An array of structs, whose members stand in `fields`."""
+    options = dict(part.mapping("elementTypeParams"))
+    name = part.text("name", "fieldName")
+    capacity = options.pop("max_capacity", None)
+    return Field(
+        name,
+        DataType.ARRAY,
+        element_type=DataType.STRUCT,
+        nullable=part.flag("nullable"),
+        max_capacity=None if capacity is None else option_integer(f"field {name!r}: max_capacity", capacity),
+        description=part.text("description", default=""),
+        params={key: str(value) for key, value in options.items()},
+        struct_fields=tuple(field_from_json(inner, auto_id=False) for inner in part.parts("fields")),
     )
 
 
@@ -144,6 +168,8 @@ def field_to_json(field: Field) -> dict[str, Any]:
     }
     if field.element_type is not None:
         described["elementType"] = field.element_type.label
+    if field.struct_fields:
+        described["fields"] = [field_to_json(inner) for inner in field.struct_fields]
     if field.default_value is not None:
         described["defaultValue"] = field.default_value
     sizes = {"dim": field.dim, "max_length": field.max_length, "max_capacity": field.max_capacity}

@@ -1,18 +1,21 @@
 """Reading rows."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.vectors import SparseRows, VectorLists
+from elanus.schema.collapse import Collapse
 from elanus.schema.field import Field
 from elanus.schema.rankers import Ranker
+from elanus.schema.rescoring import DecayRanker, Rescoring
 from elanus.service.requests.base import DEFAULT_DATABASE, Request
 
 __all__ = [
+    "NO_VECTORS",
     "Aggregate",
     "HybridSearch",
     "Query",
@@ -23,14 +26,18 @@ __all__ = [
     "SearchReply",
 ]
 
+NO_VECTORS: Final[npt.NDArray[Any]] = np.empty((0, 0), np.float32)
+"""In the place of the vectors of a search that goes by primary keys."""
+
 
 @dataclass(frozen=True, slots=True)
 class Search(Request["SearchReply"]):
     """The nearest rows of one or many vectors.
 
     Attributes:
-        vectors: (query_count, elements) in the field's element dtype, or sparse rows; for a vector member of
-            an array of structs, lists of vectors.
+        vectors: (query_count, elements) in the field's element dtype, or sparse rows. For a vector member of an array
+            of structs these find elements, each a hit of its own, and lists of vectors find rows.
+        ids: primary keys of rows whose vectors are searched with, in the place of `vectors`; None for `vectors`.
         field_name: empty when the collection has one vector field.
         metric: empty for that of the index; anything else must agree with it.
         params: search parameters of the index type, flat (`ef`, `nprobe`, ...); `radius` and `range_filter` make it a
@@ -50,6 +57,8 @@ class Search(Request["SearchReply"]):
         strict_group_size: go on searching until every group has that many, as far as there are so many rows.
         order_by: as in `Query`, the order of the hits that were found; equal ones stay in the order of their scores.
             With `group_by`, groups are ordered by their best hits.
+        rescoring: changes the scores of the hits by other fields; None leaves them.
+        collapse: in a hybrid search, how hits that are elements become rows; None for the best element's score.
     """
 
     collection: str
@@ -73,6 +82,9 @@ class Search(Request["SearchReply"]):
     group_size: int = 1
     strict_group_size: bool = False
     order_by: tuple[str, ...] = ()
+    rescoring: Rescoring | None = None
+    collapse: Collapse | None = None
+    ids: pa.Array | None = None
     database: str = DEFAULT_DATABASE
 
 
@@ -92,6 +104,7 @@ class SearchReply:
         timestamp: of the state that was read.
         groups: the values that make the group of each hit, a column a field of `group_by`; None without grouping.
         group_fields: what those columns are.
+        elements: where in the row's array of structs each hit is, from 0; None when hits are rows.
     """
 
     counts: npt.NDArray[np.int64]
@@ -106,6 +119,7 @@ class SearchReply:
     timestamp: int
     groups: pa.RecordBatch | None = None
     group_fields: tuple[Field, ...] = ()
+    elements: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +156,16 @@ class HybridSearch(Request["SearchReply"]):
         searches: what each finds with its own vectors, filter, parameters and limit; their collection, database, output
             and time are those of this request.
         ranker: how hits become one list.
-        limit: rows of the list.
-        offset: rows of the list to skip.
+        limit: rows of the list, or groups.
+        offset: rows of the list, or groups, to skip.
         partitions: of every search; each search has them too.
+        group_scorer: what orders groups: the `max`, `sum` or `avg` of the scores of their hits.
         Others: as in `Search`.
     """
 
     collection: str
     searches: tuple[Search, ...]
-    ranker: Ranker
+    ranker: Ranker | DecayRanker
     limit: int
     offset: int = 0
     output_fields: tuple[str, ...] = ()
@@ -158,6 +173,10 @@ class HybridSearch(Request["SearchReply"]):
     round_decimals: int = -1
     guarantee_timestamp: int = 0
     require_loaded: bool = False
+    group_by: tuple[str, ...] = ()
+    group_size: int = 1
+    strict_group_size: bool = False
+    group_scorer: str = "max"
     database: str = DEFAULT_DATABASE
 
 

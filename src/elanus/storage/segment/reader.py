@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.fitting import missing_column
 from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.layout import TIMESTAMP_COLUMN, arrow_type
 from elanus.columns.numbers import number_values
@@ -54,6 +55,7 @@ class SealedSegment:
         self._side_files: Final = SideFiles(store, prefix, meta.side_files())
         self._shredded: dict[str, ShreddedField | None] = {}
         self._key_index: KeyIndex | None = None
+        self._later: SealedSegment | None = None
 
     @property
     def segment_id(self) -> int:
@@ -146,8 +148,25 @@ class SealedSegment:
         return self._key_index
 
     def with_fields(self, fields: Sequence[Field]) -> "SealedSegment":
-        """The same files seen through a changed schema."""
-        return SealedSegment(self._store, self.prefix, self.meta, fields)
+        """The same files seen through a changed schema.
+
+        The files stay while somebody holds either: readers of the earlier one hold the later one with it.
+        """
+        self._later = SealedSegment(self._store, self.prefix, self.meta, fields)
+        return self._later
+
+    @property
+    def latest(self) -> "SealedSegment":
+        """The same files seen through the last schema; whoever holds any earlier one holds it too."""
+        segment = self
+        while segment._later is not None:
+            segment = segment._later
+        return segment
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        """The fields of the schema it is seen through."""
+        return tuple(self._fields.values())
 
     def verify(self) -> None:
         """Checks every byte of every file.
@@ -170,7 +189,7 @@ class SealedSegment:
                 if name != TIMESTAMP_COLUMN and not column.type.equals(arrow_type(self._fields[name])):
                     raise DataCorrupt("malformed_file", f"{opened.file.key}: column {name!r} is of type {column.type}")
                 return column, opened
-        return _missing_column(self._fields[name], self.row_count), None
+        return missing_column(self._fields[name], self.row_count), None
 
     def _open(self, file: ColumnFile) -> _OpenFile:
         with self._lock:
@@ -243,12 +262,3 @@ def _buffer_ranges(column: pa.Array, base_address: int) -> list[tuple[int, int]]
 
 def _is_dense(field: Field) -> bool:
     return field.is_vector and field.data_type is not DataType.SPARSE_FLOAT_VECTOR
-
-
-def _missing_column(field: Field, row_count: int) -> pa.Array:
-    """A field added after the segment was written."""
-    if field.is_dynamic:
-        return pa.array(["{}"] * row_count, arrow_type(field))
-    if field.default_value is not None:
-        return pa.repeat(pa.scalar(field.default_value, arrow_type(field)), row_count)
-    return pa.nulls(row_count, arrow_type(field))

@@ -99,7 +99,7 @@ _INFINITE = np.full(16, np.inf, np.float32)
         (_group(301, [b"1" * 64]), DataType.FLOAT_VECTOR, "type_mismatch", "a list of FloatVector"),
         (_group(304, [b"1" * 64]), DataType.FLOAT_VECTOR, "type_mismatch", "a list of SparseFloatVector"),
         (_group(21, [b"text"]), DataType.FLOAT_VECTOR, "not_supported", "text or ids"),
-        (_group(101, [b"1" * 64], element_level=True), DataType.FLOAT_VECTOR, "not_supported", "elements of a"),
+        (_group(101, [b"1" * 64], element_level=True), DataType.FLOAT_VECTOR, "invalid_argument", "array of structs"),
         (b"\xff\xff", DataType.FLOAT_VECTOR, "malformed_request", "cannot be decoded"),
         (b"", DataType.FLOAT_VECTOR, "invalid_argument", "0 placeholders"),
     ],
@@ -126,6 +126,14 @@ def test_lists_of_vectors_for_a_member_of_structs() -> None:
     assert halves.vectors.dtype == np.float16
 
 
+def test_single_vectors_for_a_member_of_structs() -> None:
+    """They find elements, whether the client says so or not."""
+    for flag in (False, True):
+        found = query_vectors(_group(101, [_FLOATS[0].tobytes()], element_level=flag), _MEMBER)
+        assert isinstance(found, np.ndarray)
+        assert np.array_equal(found, _FLOATS[:1])
+
+
 @pytest.mark.parametrize(
     ("group", "kind", "told"),
     [
@@ -134,7 +142,7 @@ def test_lists_of_vectors_for_a_member_of_structs() -> None:
         (_group(301, []), "dimension_mismatch", "the query has no lists"),
         (_group(305, [b"1" * 64]), "type_mismatch", "the query is a list of Int8Vector"),
         (_group(301, [_INFINITE.tobytes()]), "not_finite", "vector 0"),
-        (_group(101, [b"1" * 64]), "not_supported", "single elements of an array of structs"),
+        (_group(101, [b"1" * 60]), "dimension_mismatch", "query vector 0 has 15 dimensions"),
     ],
 )
 def test_lists_that_are_refused(group: bytes, kind: str, told: str) -> None:

@@ -88,9 +88,7 @@ def _changed(change: Any) -> Any:
 @pytest.mark.parametrize(
     ("request_", "told"),
     [
-        (_search(data=None, ids=[1]), "search by primary keys"),
         (_changed(lambda r: r.sub_reqs.add()), "hybrid search"),
-        (_changed(lambda r: r.function_score.functions.add()), "reranking by functions"),
         (_changed(lambda r: r.function_chains.add()), "a function chain"),
         (_changed(lambda r: r.highlighter.SetInParent()), "highlighting"),
         (_changed(lambda r: setattr(r, "namespace", "n")), "a namespace"),

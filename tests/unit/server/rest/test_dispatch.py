@@ -325,8 +325,8 @@ def test_a_search(ask: Ask, service: FakeService, books: collections.CollectionI
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ({"ids": [1]}, "search by primary keys (ids)"),
-        ({"functionScore": {"name": "x"}}, "reranking by functions"),
+        ({"highlighter": {"type": "Lexical"}}, "highlighting (highlighter)"),
+        ({"ids": [1]}, "a search goes by data or by ids, not by both"),
     ],
 )
 def test_searches_of_later_versions(
