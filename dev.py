@@ -8,6 +8,7 @@ python3 dev.py format   put formatting right
 python3 dev.py ci       what CI runs: lint, then test
 python3 dev.py kill     the long crash test: 10,000 kills
 python3 dev.py power    the long power-cut test: every operation, many kinds of luck
+python3 dev.py fuzz-filters   filters against their definition with fresh seeds; `--minutes N`, `--seed N`
 python3 dev.py bench    the benchmarks of `benchmarks/`
 """
 
@@ -99,6 +100,10 @@ def power() -> None:
     )
 
 
+def fuzz_filters() -> None:
+    run(str(PYTHON), "-m", "tests.fuzz.filters", *sys.argv[2:])
+
+
 def bench() -> None:
     run(str(PYTHON), "benchmarks/foundation.py", *sys.argv[2:])
 
@@ -111,6 +116,7 @@ CHORES = {
     "ci": ci,
     "kill": kill,
     "power": power,
+    "fuzz-filters": fuzz_filters,
     "bench": bench,
 }
 
