@@ -9,6 +9,7 @@ python3 dev.py ci       what CI runs: lint, then test
 python3 dev.py kill     the long crash test: 10,000 kills
 python3 dev.py power    the long power-cut test: every operation, many kinds of luck
 python3 dev.py fuzz-filters   filters against their definition with fresh seeds; `--minutes N`, `--seed N`
+python3 dev.py compare-filters   filters over real data sets against DuckDB; `--minutes N`, `--seed N`
 python3 dev.py bench    the benchmarks of `benchmarks/`
 """
 
@@ -104,6 +105,11 @@ def fuzz_filters() -> None:
     run(str(PYTHON), "-m", "tests.fuzz.filters", *sys.argv[2:])
 
 
+def compare_filters() -> None:
+    run(str(PYTHON), "-m", "pip", "install", "--quiet", "--no-build-isolation", "-e", ".[compare]")
+    run(str(PYTHON), "-m", "tests.fuzz.real_filters", *sys.argv[2:])
+
+
 def bench() -> None:
     run(str(PYTHON), "benchmarks/foundation.py", *sys.argv[2:])
 
@@ -117,6 +123,7 @@ CHORES = {
     "kill": kill,
     "power": power,
     "fuzz-filters": fuzz_filters,
+    "compare-filters": compare_filters,
     "bench": bench,
 }
 

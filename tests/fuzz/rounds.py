@@ -1,7 +1,7 @@
 """Rounds of a check with fresh seeds until the time is over; failures are told with their seeds at the end."""
 
 import argparse
-import random
+import secrets
 import sys
 import time
 import traceback
@@ -52,7 +52,7 @@ def main(check: Check, what: str) -> None:
     if given.seed is not None:
         failures = run_rounds(check, seconds=float("inf"), first_seed=given.seed, count_max=1)
     else:
-        first = random.SystemRandom().getrandbits(48)
+        first = secrets.randbits(48)
         print(f"first seed {first}", flush=True)
         failures = run_rounds(check, seconds=given.minutes * 60, first_seed=first)
     if failures:

@@ -1,7 +1,7 @@
 """Every scalar index there can be over a table of `tests.reference.filter_cases`, and filters asked through some."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -28,7 +28,7 @@ def index_definitions(table: Table) -> Iterator[IndexDefinition]:
     for field in (field for field in table.schema.fields if field.name in table.columns):
         for name in SCALAR_INDEX_NAMES:
             own = {"min_gram": 1, "max_gram": 2} if name == "NGRAM" else {}
-            choices = [own]
+            choices: list[dict[str, Any]] = [own]
             if field.data_type.label == "JSON":
                 inside = [path for path in _PATHS if path.startswith("doc") is (field.name == "doc")]
                 choices = [
@@ -45,7 +45,7 @@ def index_definitions(table: Table) -> Iterator[IndexDefinition]:
 def built_index(table: Table, definition: IndexDefinition) -> FieldIndex:
     column = scalar_column(table.schema, definition, table)
     files = build_scalar_index(column, definition.index_type, definition.params, BuildContext())
-    mapped = {name: pa.py_buffer(bytes(memoryview(content))) for name, content in files.items()}
+    mapped = {name: pa.py_buffer(bytes(content)) for name, content in files.items()}
     index = open_scalar_index(mapped, table.row_count)
     path = definition_path(table.schema, definition)
     steps, cast = (None, "") if path is None else (path.steps, str(definition.params["json_cast_type"]))

@@ -84,7 +84,7 @@ class FilterStates:
             self.service.execute(Insert("c", self._batch.slice(start, stop - start)))
 
     def half(self) -> int:
-        return self._batch.num_rows // 2
+        return int(self._batch.num_rows) // 2
 
     def end(self) -> int:
         return int(self._batch.num_rows)
