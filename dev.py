@@ -9,6 +9,7 @@ python3 dev.py ci       what CI runs: lint, then test
 python3 dev.py kill     the long crash test: 10,000 kills
 python3 dev.py power    the long power-cut test: every operation, many kinds of luck
 python3 dev.py fuzz-filters   filters against their definition with fresh seeds; `--minutes N`, `--seed N`
+python3 dev.py fuzz-parser    texts that may crash the parser of filters; `--minutes N`, `--seed N`
 python3 dev.py compare-filters   filters over real data sets against DuckDB; `--minutes N`, `--seed N`
 python3 dev.py sanitize the kernel and index tests with the address and undefined-behaviour sanitizers
 python3 dev.py bench    the benchmarks of `benchmarks/`
@@ -106,6 +107,10 @@ def fuzz_filters() -> None:
     run(str(PYTHON), "-m", "tests.fuzz.filters", *sys.argv[2:])
 
 
+def fuzz_parser() -> None:
+    run(str(PYTHON), "-m", "tests.fuzz.parser", *sys.argv[2:])
+
+
 def compare_filters() -> None:
     run(str(PYTHON), "-m", "pip", "install", "--quiet", "--no-build-isolation", "-e", ".[compare]")
     run(str(PYTHON), "-m", "tests.fuzz.real_filters", *sys.argv[2:])
@@ -146,6 +151,7 @@ CHORES = {
     "kill": kill,
     "power": power,
     "fuzz-filters": fuzz_filters,
+    "fuzz-parser": fuzz_parser,
     "compare-filters": compare_filters,
     "sanitize": sanitize,
     "bench": bench,
