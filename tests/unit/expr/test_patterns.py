@@ -10,10 +10,9 @@ from elanus.expr.patterns import like_pattern
 
 @pytest.mark.parametrize("piece", ["%a", "_", "_a"])
 def test_a_pattern_has_at_most_512_wildcards(piece: str) -> None:
-    text = "ba" * 512
-    assert like_pattern("%" + piece * 511).matches(pa.array([text])).all()
+    assert like_pattern(piece * 512).matches(pa.array(["a" * 1024])).count() == (piece != "_")
     with pytest.raises(ValueError, match="it has 513 wildcards, expected at most 512"):
-        like_pattern("%" + piece * 512)
+        like_pattern(piece * 513)
 
 
 def test_runs_of_percent_signs_are_one_wildcard() -> None:
