@@ -8,6 +8,10 @@ python3 dev.py format   put formatting right
 python3 dev.py ci       what CI runs: lint, then test
 python3 dev.py kill     the long crash test: 10,000 kills
 python3 dev.py power    the long power-cut test: every operation, many kinds of luck
+python3 dev.py fuzz-filters   filters against their definition with fresh seeds; `--minutes N`, `--seed N`
+python3 dev.py fuzz-parser    texts that may crash the parser of filters; `--minutes N`, `--seed N`
+python3 dev.py compare-filters   filters over real data sets against DuckDB; `--minutes N`, `--seed N`
+python3 dev.py sanitize the kernel and index tests with the address and undefined-behaviour sanitizers
 python3 dev.py bench    the benchmarks of `benchmarks/`
 """
 
@@ -99,6 +103,41 @@ def power() -> None:
     )
 
 
+def fuzz_filters() -> None:
+    run(str(PYTHON), "-m", "tests.fuzz.filters", *sys.argv[2:])
+
+
+def fuzz_parser() -> None:
+    run(str(PYTHON), "-m", "tests.fuzz.parser", *sys.argv[2:])
+
+
+def compare_filters() -> None:
+    run(str(PYTHON), "-m", "pip", "install", "--quiet", "--no-build-isolation", "-e", ".[compare]")
+    run(str(PYTHON), "-m", "tests.fuzz.real_filters", *sys.argv[2:])
+
+
+def sanitize() -> None:
+    """Builds the kernels with sanitizers, runs what calls them, and brings the ordinary library back."""
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-build-isolation", "--no-deps", "-e", "."]
+    tests = ["tests/unit/kernels", "tests/unit/index", *sorted(map(str, ROOT.glob("tests/property/test_kernels_*.py")))]
+    tests += ["tests/property/test_index_exact.py", "tests/property/test_estimates.py"]
+    libraries = [
+        subprocess.run(["g++", f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
+        for name in ("libasan.so", "libstdc++.so")
+    ]
+    try:
+        run(*pip, "-C", "cmake.define.ELANUS_SANITIZE=ON", "-C", "build-dir=build/sanitize")
+        run(
+            *(str(PYTHON), "-m", "pytest", "-p", "no:xdist", "-q", "-s", *(sys.argv[2:] or tests)),
+            LD_PRELOAD=" ".join(libraries),
+            ASAN_OPTIONS="detect_leaks=0",
+            PYTHONMALLOC="malloc",
+            ELANUS_TEST_PROFILE="fast",
+        )
+    finally:
+        run(*pip)
+
+
 def bench() -> None:
     run(str(PYTHON), "benchmarks/foundation.py", *sys.argv[2:])
 
@@ -111,6 +150,10 @@ CHORES = {
     "ci": ci,
     "kill": kill,
     "power": power,
+    "fuzz-filters": fuzz_filters,
+    "fuzz-parser": fuzz_parser,
+    "compare-filters": compare_filters,
+    "sanitize": sanitize,
     "bench": bench,
 }
 

@@ -131,6 +131,8 @@ _BY_TYPE: Final[dict[type[ElanusError], tuple[str, ...]]] = {
         "database_not_empty",
         "dependency_exists",
         "operation_not_allowed",
+        "snapshot_gone",
+        "outcome_unknown",
     ),
     Denied: ("unauthenticated", "permission_denied"),
     Unavailable: ("closed", "busy", "owner_lost", "rate_limited", "storage_failed", "cancelled", "not_installed"),

@@ -37,7 +37,9 @@ def test_every_kind_of_error_is_listed_under_its_class() -> None:
     assert listed == {kind: cls.__name__ for kind, cls in KINDS.items()}
 
 
-@pytest.mark.parametrize("chore", ["demo", "test", "lint", "ci", "kill", "power", "bench"])
+@pytest.mark.parametrize(
+    "chore", ["demo", "test", "lint", "ci", "kill", "power", "fuzz-filters", "compare-filters", "sanitize", "bench"]
+)
 def test_chores_are_told_in_the_readme_or_the_chore_script(chore: str) -> None:
     assert f"dev.py {chore}" in (ROOT / "dev.py").read_text(encoding="utf-8")
 

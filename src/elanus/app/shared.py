@@ -91,11 +91,15 @@ class SharedService:
 
         A request whose owner dies under it is asked again of the next owner; writes carry an id then, so that none is
         done twice.
+
+        Raises:
+            Conflict: so many writes came before one was asked again that whether it was done is forgotten.
         """
         link = self._link
         if isinstance(link, _Ownership):
             return link.service.execute(request)
         identified: Request[_Reply] = _identified(request)
+        asked_ms = self._clock.now_ms()
         while True:
             link = self._linked()
             if isinstance(link, _Ownership):
@@ -104,6 +108,7 @@ class SharedService:
                 return link.execute(identified)
             except OwnerLostError:
                 self._drop(link)
+                identified = _repeated(identified, asked_ms)
 
     def close(self) -> None:
         """Closes this process's side; the owner's close hands the folder to whoever asks next."""
@@ -189,6 +194,13 @@ def _identified(request: Request[Any]) -> Any:
     """A write with an id, so that it can be asked again."""
     if isinstance(request, Insert | Upsert | Delete) and not request.request_id:
         return replace(request, request_id=random_token())
+    return request
+
+
+def _repeated(request: Request[Any], asked_ms: int) -> Any:
+    """The request asked again: of a write it is said when it was asked first."""
+    if isinstance(request, Insert | Upsert | Delete):
+        return replace(request, repeated_since_ms=request.repeated_since_ms or max(1, asked_ms))
     return request
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from elanus.columns.geometry_nesting import NESTING_MAX, is_nested_too_deeply
 from elanus.errors import InvalidInput
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
@@ -32,6 +33,7 @@ Objects = npt.NDArray[np.object_]
 _POINT_BYTES: Final = 21
 _BATCH_ROWS: Final = 1 << 16
 _POINT_HEAD: Final = b"\x01\x01\x00\x00\x00"
+_TOO_DEEP: Final = f"is nested more than {NESTING_MAX} levels deep, expected at most that many; store its parts in rows"
 
 
 def shapely_library() -> Any:
@@ -68,6 +70,10 @@ def geometries_from_values(field: Field, values: Sequence[Any]) -> pa.Array:
     """
     shapely = shapely_library()
     objects = np.full(len(values), None, object)
+    for row, value in enumerate(values):
+        if isinstance(value, str | bytes) and is_nested_too_deeply(value):
+            what = f"a geometry in row {row} of field {field.name!r} {_TOO_DEEP}"
+            raise InvalidInput("invalid_value", what, field=field.name, row=row)
     for kind, parse in ((str, shapely.from_wkt), (bytes, shapely.from_wkb)):
         rows = [row for row, value in enumerate(values) if isinstance(value, kind)]
         if rows:
@@ -96,10 +102,12 @@ def geometry_from_text(text: str) -> Any:
     """The shapely geometry a WKT text names.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is none, or is nested too deeply.
         InvalidInput: shapely is not installed.
     """
     shapely = shapely_library()
+    if is_nested_too_deeply(text):
+        raise ValueError(f"the geometry {_TOO_DEEP}")
     with np.errstate(invalid="ignore"):
         found = shapely.from_wkt(text, on_invalid="ignore")
     if found is None or not np.isfinite(shapely.get_coordinates(found)).all():

@@ -71,11 +71,13 @@ class QueryIterator:
         """`query` has no limit of its own; `limit` is for all batches together, None for no limit."""
         _check_limit(limit)
         self._service: Final = service
-        self._first: Final = query
+        self._first: Final = replace(query, begins_iteration=True)
         self._primary_field: Final = primary_field
         self._batch_size: Final = batch_size
         self._left = limit
-        self._next: Callable[[int], Query] | None = None if limit == 0 else lambda count: replace(query, limit=count)
+        self._next: Callable[[int], Query] | None = (
+            None if limit == 0 else lambda count: replace(self._first, limit=count)
+        )
 
     def __iter__(self) -> Self:
         return self
@@ -101,6 +103,9 @@ class QueryIterator:
         """Ends the iteration."""
         self._next = None
 
+    def _begin(self, count: int) -> Query:
+        return replace(self._first, limit=count)
+
     def _after(self, key: Any, timestamp: int) -> Callable[[int], Query]:
         first = self._first
         beyond = f"{self._primary_field} > {{{_LAST}}}"
@@ -109,6 +114,7 @@ class QueryIterator:
             filter=f"({first.filter}) and {beyond}" if first.filter.strip() else beyond,
             filter_params={**first.filter_params, _LAST: key},
             guarantee_timestamp=timestamp,
+            begins_iteration=False,
         )
         return lambda count: replace(following, limit=count)
 

@@ -91,21 +91,25 @@ def drop_partition(collection: Collection, name: str) -> None:
     if name == _DEFAULT_PARTITION:
         raise InvalidInput("not_supported", "the default partition cannot be dropped")
 
-    def decide(manifest: Manifest) -> list[Change]:
-        _refuse_keyed(manifest, "drop")
-        return [PartitionDropped(partition_entry(manifest, name).partition_id)]
+    def drop(cut: int) -> None:
+        def decide(manifest: Manifest) -> list[Change]:
+            _refuse_keyed(manifest, "drop")
+            return [PartitionDropped(partition_entry(manifest, name).partition_id, complete_since=cut)]
 
-    def edit(state: CollectionState) -> CollectionState:
-        live = {entry.partition_id for entry in state.manifest.partitions}
-        return replace(
-            state,
-            sealed=tuple(unit for unit in state.sealed if unit.entry.partition_id in live),
-            growing={partition_id: rows for partition_id, rows in state.growing.items() if partition_id in live},
-            sealing=tuple(rows for rows in state.sealing if rows.partition_id in live),
-        )
+        def edit(state: CollectionState) -> CollectionState:
+            live = {entry.partition_id for entry in state.manifest.partitions}
+            return replace(
+                state,
+                sealed=tuple(unit for unit in state.sealed if unit.entry.partition_id in live),
+                growing={partition_id: rows for partition_id, rows in state.growing.items() if partition_id in live},
+                sealing=tuple(rows for rows in state.sealing if rows.partition_id in live),
+                applied_timestamp=cut,
+            )
+
+        _change_and_retire(collection, decide, edit)
 
     with collection.flush_lock:
-        _change_and_retire(collection, decide, edit)
+        collection.paused(drop)
 
 
 def truncate(collection: Collection) -> None:
@@ -116,10 +120,10 @@ def truncate(collection: Collection) -> None:
 
         def decide(manifest: Manifest) -> list[Change]:
             removed = tuple(entry.segment_id for entry in manifest.segments)
-            return [SegmentsReplaced(removed, ()), LogAdvanced(cut, collection.recent_requests())]
+            return [SegmentsReplaced(removed, (), complete_since=cut), LogAdvanced(cut, collection.recent_requests())]
 
         def edit(state: CollectionState) -> CollectionState:
-            return replace(state, sealed=(), growing={}, sealing=())
+            return replace(state, sealed=(), growing={}, sealing=(), applied_timestamp=cut)
 
         _change_and_retire(collection, decide, edit)
         collection.log.remove_through(cut)

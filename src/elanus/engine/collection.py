@@ -14,12 +14,13 @@ from elanus.engine.components import Components
 from elanus.engine.expiring import expiry_of
 from elanus.engine.segment_indexes import SegmentIndexes, built_indexes
 from elanus.engine.state import CollectionState, SealedUnit, apply_record, read_view
-from elanus.errors import DataCorrupt, Unavailable
+from elanus.errors import Conflict, DataCorrupt, Unavailable
 from elanus.expr.stats import FieldStats, SegmentStats
 from elanus.objectstore.versioned import VersionedLog
 from elanus.query.expiry import Expiry
 from elanus.query.view import ReadView
 from elanus.runtime.log import get_logger
+from elanus.runtime.timestamps import physical_ms
 from elanus.schema.collection import Schema
 from elanus.storage.deletefile import read_deletes
 from elanus.storage.deletes import DeleteSet
@@ -99,7 +100,7 @@ class Collection:
         self._state = CollectionState(
             manifest,
             sealed=tuple(self.sealed_unit(manifest, entry) for entry in manifest.segments),
-            applied_timestamp=manifest.flushed_timestamp,
+            applied_timestamp=max(manifest.flushed_timestamp, manifest.complete_since),
         )
         self.log: Final = Log(
             components.disk,
@@ -108,7 +109,7 @@ class Collection:
             file_bytes_max=settings.wal_file_bytes_max,
         )
         newest = self.log.recover(self._replay, after=manifest.flushed_timestamp)
-        components.oracle.advance(max(newest, manifest.flushed_timestamp, manifest.schema_timestamp))
+        components.oracle.advance(max(newest, self._state.applied_timestamp, manifest.schema_timestamp))
         self._committer: Final[Committer[RequestOutcome]] = Committer(self.log, components.oracle, self._apply)
 
     @classmethod
@@ -161,9 +162,25 @@ class Collection:
             return self._committer.commit_built(lambda: encode(record())).result
         return self._committer.commit(encode(record)).result
 
-    def outcome_of(self, request_id: str) -> RequestOutcome | None:
-        """What a request did that was written before, if it is remembered."""
-        return self._requests.get(request_id) if request_id else None
+    def outcome_of(self, request_id: str, *, repeated_since_ms: int = 0) -> RequestOutcome | None:
+        """What a request did that was written before; None when it was not.
+
+        `repeated_since_ms` is when a request that is asked again was asked first: had it been written since, it is
+        remembered or among those that were forgotten.
+
+        Raises:
+            Conflict: it is asked again, and what was written since it was asked first is partly forgotten.
+        """
+        known = self._requests.get(request_id) if request_id else None
+        if known is None and repeated_since_ms and len(self._requests) >= _REMEMBERED_REQUESTS_MAX:
+            oldest = self.recent_requests()[0]
+            if physical_ms(oldest.timestamp) >= repeated_since_ms:
+                raise Conflict(
+                    "outcome_unknown",
+                    f"whether this write was done before its answer was lost cannot be said: {len(self._requests)} "
+                    "later ones came since; look for its rows, and write them again if they are not there",
+                )
+        return known
 
     def paused(self, action: Callable[[int], None]) -> None:
         """Runs `action` while no record is being written; it gets a timestamp between earlier and later records."""
@@ -292,7 +309,7 @@ class Collection:
         self._apply(logged)
 
     def _apply(self, logged: LoggedRecord) -> RequestOutcome:
-        known = self.outcome_of(logged.record.request_id)
+        known = self._requests.get(logged.record.request_id) if logged.record.request_id else None
         if known is not None and known.timestamp < logged.timestamp:
             # The same request was asked twice at once, and the log has it twice. (That of this very record is known
             # when a flush that ran beside it remembered it; its rows are yet to be replayed.)

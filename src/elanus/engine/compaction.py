@@ -43,11 +43,13 @@ class _Source:
     Attributes:
         live: its rows that are kept; None for all.
         seen_delete_count: entries of its delete set that `live` accounts for.
+        seen_delete_timestamp: of the newest of them, 0 without any.
     """
 
     unit: SealedUnit
     live: Rows | None
     seen_delete_count: int
+    seen_delete_timestamp: int
 
     @property
     def live_count(self) -> int:
@@ -154,7 +156,8 @@ def _source(unit: SealedUnit, expiry: Expiry | None) -> _Source:
     expired = None if expiry is None else expiry.expired(unit.segment)
     if expired is not None:
         hidden = expired if hidden is None else hidden | expired
-    return _Source(unit, None if hidden is None else (~hidden).rows(), unit.deletes.entry_count)
+    live = None if hidden is None else (~hidden).rows()
+    return _Source(unit, live, unit.deletes.entry_count, unit.deletes.max_timestamp)
 
 
 def _orders(collection: Collection, sources: Sequence[_Source], part_count: int) -> list[Rows]:
@@ -205,6 +208,7 @@ def _publish(
     """Swaps the sources for the new segments, unless one of them has left the collection."""
     removed = tuple(source.unit.entry.segment_id for source in sources)
     places = [_new_places(sources, output.order) for output in outputs]
+    complete_since = max(source.seen_delete_timestamp for source in sources)
     published: list[list[SealedUnit]] = []
 
     def decide(manifest: Manifest) -> list[Change]:
@@ -218,7 +222,7 @@ def _publish(
         published.append(
             [collection.sealed_unit(manifest, entry, deletes=DeleteSet(entry.row_count)) for entry in complete]
         )
-        return [SegmentsReplaced(removed, tuple(complete))]
+        return [SegmentsReplaced(removed, tuple(complete), complete_since)]
 
     def swap(state: CollectionState) -> CollectionState:
         kept = tuple(unit for unit in state.sealed if unit.entry.segment_id not in removed)

@@ -11,6 +11,7 @@ from elanus.engine.collection import Collection, collection_prefix
 from elanus.engine.components import Components
 from elanus.engine.cursors import CursorSessions
 from elanus.engine.flush import flush
+from elanus.engine.held_views import HeldViews
 from elanus.engine.maintenance import Maintenance
 from elanus.engine.recovery import (
     ids_of_catalog,
@@ -73,6 +74,9 @@ class Engine:
         self._collections: Final[dict[int, Collection]] = {}
         self._closed = False
         self.cursors: Final = CursorSessions(
+            components.clock, count_max=settings.search_cursor_count_max, idle_ms=settings.search_cursor_idle_ms
+        )
+        self.held_views: Final = HeldViews(
             components.clock, count_max=settings.search_cursor_count_max, idle_ms=settings.search_cursor_idle_ms
         )
         self.maintenance: Final = Maintenance(settings, components.clock, self._collections.get)
@@ -165,6 +169,7 @@ class Engine:
         with self._lock:
             collection = self._collections.pop(collection_id, None)
             self._opening.pop(collection_id, None)
+        self.held_views.forget(collection_id)
         if collection is None:
             self.components.store.delete_folder(collection_prefix(collection_id))
         else:

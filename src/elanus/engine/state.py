@@ -55,7 +55,7 @@ class CollectionState:
     Attributes:
         growing: unflushed rows by partition id.
         sealing: rows that a running flush is writing; searched, deleted from, never added to.
-        applied_timestamp: of the newest record applied.
+        applied_timestamp: of the newest record applied, or of the truncation or drop of a partition after it.
     """
 
     manifest: Manifest
@@ -86,7 +86,7 @@ def apply_record(state: CollectionState, logged: LoggedRecord) -> tuple[Collecti
     if isinstance(record, DeleteRecord):
         state, deleted = _delete(state, record.keys.column(0), timestamp, record.before, record.partition_ids)
         outcome = RequestOutcome(record.request_id, timestamp, 0, deleted, 0)
-        return replace(state, applied_timestamp=timestamp), outcome
+        return replace(state, applied_timestamp=max(timestamp, state.applied_timestamp)), outcome
     return _insert(state, record, timestamp)
 
 
@@ -109,7 +109,7 @@ def _insert(state: CollectionState, record: InsertRecord, timestamp: int) -> tup
         growing[part.partition_id] = segment.with_rows(rows, timestamp)
         inserted += part.rows.num_rows
     outcome = RequestOutcome(record.request_id, timestamp, inserted, deleted, record.first_id)
-    return replace(state, growing=growing, applied_timestamp=timestamp), outcome
+    return replace(state, growing=growing, applied_timestamp=max(timestamp, state.applied_timestamp)), outcome
 
 
 def _delete(
@@ -175,6 +175,7 @@ def read_view(state: CollectionState) -> ReadView:
         keyed_partition_ids=tuple(entry.partition_id for entry in manifest.partitions[: manifest.partitions_by_key]),
         segments=tuple(_segment_views(state)),
         read_timestamp=state.applied_timestamp,
+        complete_since=manifest.complete_since,
         primary_field=manifest.schema.primary_field,
         vector_fields=manifest.schema.vector_fields,
         has_timestamps=manifest.schema.has_timestamps,

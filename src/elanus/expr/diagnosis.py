@@ -11,12 +11,16 @@ __all__ = ["invalid_filter", "suggestion"]
 
 _SHOWN_CHARACTERS: Final = 100
 _BEFORE_CARET: Final = 60
+_REASON_CHARACTERS_MAX: Final = 400
 
 
 def invalid_filter(
     text: str, start: int, reason: str, *, kind: str = "invalid_filter", field: str | None = None
 ) -> InvalidInput:
-    """The error for what is wrong with `text` at character `start` (from 0; the end of the text is allowed)."""
+    """The error for what is wrong with `text` at character `start` (from 0; the end of the text is allowed).
+
+    `reason` may quote the text: what would break its line is shown as spaces, and the middle of a long one left out.
+    """
     line_start = text.rfind("\n", 0, start) + 1
     line_end = text.find("\n", start)
     line = text[line_start : len(text) if line_end < 0 else line_end]
@@ -24,7 +28,9 @@ def invalid_filter(
     column = start - line_start
     shown, caret = _excerpt(line, column)
     place = f"(line {line_number}, column {column + 1})"
-    return InvalidInput(kind, f"{reason} {place}\n  {shown}\n  {' ' * caret}^", field=field)
+    if len(reason) > _REASON_CHARACTERS_MAX:
+        reason = f"{reason[: _REASON_CHARACTERS_MAX // 2]} ... {reason[-_REASON_CHARACTERS_MAX // 2 :]}"
+    return InvalidInput(kind, f"{_one_line(reason)} {place}\n  {shown}\n  {' ' * caret}^", field=field)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -41,8 +47,11 @@ def _excerpt(line: str, column: int) -> tuple[str, int]:
     lead = "..." if first else ""
     tail = "..." if last < len(line) else ""
     caret = len(lead) + sum(_screen_width(character) for character in line[first:column])
-    shown = "".join(_printable(character) for character in line[first:last])
-    return f"{lead}{shown}{tail}", caret
+    return f"{lead}{_one_line(line[first:last])}{tail}", caret
+
+
+def _one_line(text: str) -> str:
+    return text if text.isprintable() else "".join(map(_printable, text))
 
 
 def _printable(character: str) -> str:

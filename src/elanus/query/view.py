@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.json_values import JsonValues, ValuePath
+from elanus.errors import Conflict
 from elanus.expr.access import PredicateIndexes
 from elanus.expr.stats import SegmentStats
 from elanus.index.protocol import VectorIndex
@@ -108,6 +109,7 @@ class ReadView:
         primary_field: of the schema, at hand because every search asks for it; so are `vector_fields` and
             `has_timestamps`.
         partitions: ids by name.
+        complete_since: at an earlier time than this the view may lack rows.
         keyed_partition_ids: the partitions a partition key spreads rows over, by slot; empty without one.
     """
 
@@ -117,14 +119,25 @@ class ReadView:
     keyed_partition_ids: tuple[int, ...]
     segments: tuple[SegmentView, ...]
     read_timestamp: int
+    complete_since: int
     primary_field: Field
     vector_fields: tuple[Field, ...]
     has_timestamps: bool
 
     def at(self, timestamp: int) -> "ReadView":
-        """The collection at an earlier time. Rows that compaction has removed since are not brought back."""
+        """The collection at an earlier time.
+
+        Raises:
+            Conflict: rows that were there then may have been removed since.
+        """
         if timestamp >= self.read_timestamp:
             return self
+        if timestamp < self.complete_since:
+            raise Conflict(
+                "snapshot_gone",
+                f"the state of timestamp {timestamp} is gone: rows deleted up to timestamp {self.complete_since} have "
+                "been removed since; begin the iteration anew",
+            )
         return replace(
             self, segments=tuple(segment.at(timestamp) for segment in self.segments), read_timestamp=timestamp
         )

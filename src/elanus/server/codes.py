@@ -79,6 +79,8 @@ _NUMBERS: Final[dict[str, tuple[int, int]]] = {
     "database_not_empty": (UNCLASSIFIED, _UNEXPECTED),
     "dependency_exists": (UNCLASSIFIED, _UNEXPECTED),
     "operation_not_allowed": (UNCLASSIFIED, _UNEXPECTED),
+    "snapshot_gone": (UNCLASSIFIED, _UNEXPECTED),
+    "outcome_unknown": (UNCLASSIFIED, _UNEXPECTED),
     "unauthenticated": (1400, _PERMISSION_DENIED),
     "permission_denied": (1401, _PERMISSION_DENIED),
     "closed": (2, _UNEXPECTED),

@@ -15,7 +15,7 @@ def aggregate(engine: Engine, request: Aggregate) -> QueryReply:
     """One row a group, in the order asked for."""
     collection = engine.collection(request.database, request.collection)
     settings = engine.components.settings
-    view = view_at(collection, request.guarantee_timestamp)
+    view = view_at(engine, collection, request.guarantee_timestamp)
     partitions = readable_partitions(collection, request)
     timezone = timezone_of(engine, collection, request)
     check_page(request.limit, request.offset, settings, limit_required=False)

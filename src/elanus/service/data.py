@@ -34,7 +34,7 @@ def insert(engine: Engine, request: Insert) -> WriteReply:
     manifest = collection.manifest
     primary = manifest.schema.primary_field
     generated = _lacks(request.batch, primary.name)
-    outcome = collection.outcome_of(request.request_id)
+    outcome = collection.outcome_of(request.request_id, repeated_since_ms=request.repeated_since_ms)
     if outcome is not None:
         row_count = request.batch.num_rows
         keys = _generated_keys(outcome, primary, row_count) if generated else request.batch.column(primary.name)
@@ -64,7 +64,7 @@ def upsert(engine: Engine, request: Upsert) -> WriteReply:
     collection = engine.collection(request.database, request.collection)
     manifest = collection.manifest
     primary = manifest.schema.primary_field.name
-    outcome = collection.outcome_of(request.request_id)
+    outcome = collection.outcome_of(request.request_id, repeated_since_ms=request.repeated_since_ms)
     if outcome is not None:
         return _reply(request.batch.column(primary), outcome)
     _check_schema_timestamp(manifest, request.schema_timestamp)
@@ -85,7 +85,7 @@ def upsert(engine: Engine, request: Upsert) -> WriteReply:
 
 def delete(engine: Engine, request: Delete) -> DeleteReply:
     collection = engine.collection(request.database, request.collection)
-    outcome = collection.outcome_of(request.request_id)
+    outcome = collection.outcome_of(request.request_id, repeated_since_ms=request.repeated_since_ms)
     if outcome is not None:
         return DeleteReply(outcome.deleted_count, outcome.timestamp)
     manifest = collection.manifest

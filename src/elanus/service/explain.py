@@ -15,7 +15,7 @@ def explain(engine: Engine, request: Explain) -> Explanation:
     """What a request means, and what it does in each segment."""
     inner = request.request
     collection = engine.collection(inner.database, inner.collection)
-    view = view_at(collection, inner.guarantee_timestamp)
+    view = view_at(engine, collection, inner.guarantee_timestamp)
     timezone = timezone_of(engine, collection, inner)
     searched = None
     if isinstance(inner, Search):

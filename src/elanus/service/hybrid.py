@@ -26,7 +26,7 @@ def hybrid_search(engine: Engine, request: HybridSearch) -> SearchReply:
     if not request.searches:
         raise InvalidInput("invalid_argument", "a hybrid search has no searches, expected at least one")
     collection = engine.collection(request.database, request.collection)
-    view = view_at(collection, request.guarantee_timestamp)
+    view = view_at(engine, collection, request.guarantee_timestamp)
     check_page(request.limit, request.offset, engine.components.settings, limit_required=True)
     output = resolve_output(view.schema, request.output_fields, with_primary=False)
     if any(search.group_by for search in request.searches):

@@ -109,6 +109,8 @@ def search_batch(engine: Engine, request: SearchBatch) -> SearchBatchReply:
     if session is None:
         session = CursorSession(SearchCursor(planned.plan), asked.limit)
     hits = session.batch(request.batch_number)
+    if request.batch_number == 0 and hits.counts[0] == asked.limit:
+        engine.held_views.hold(engine.collection(asked.database, asked.collection).collection_id, planned.view)
     token = request.token or random_token()
     # Many iterators end with their first batch, so their state is made anew should there be a second.
     if request.batch_number:
@@ -175,7 +177,7 @@ def planned_search(engine: Engine, request: Search, view: ReadView | None = None
     settings = engine.components.settings
     collection = engine.collection(request.database, request.collection)
     # The view first: a partition that is made or dropped meanwhile is then not asked of a view that lacks it.
-    view = view_at(collection, request.guarantee_timestamp) if view is None else view
+    view = view_at(engine, collection, request.guarantee_timestamp) if view is None else view
     partitions = readable_partitions(collection, request)
     is_timeless = not (view.has_timestamps or request.timezone or request.time_parts)
     timezone = "" if is_timeless else timezone_of(engine, collection, request)
@@ -230,7 +232,7 @@ def _search_reply(planned: PlannedSearch, hits: Hits, round_decimals: int) -> Se
 
 def query(engine: Engine, request: Query) -> QueryReply:
     collection = engine.collection(request.database, request.collection)
-    view = view_at(collection, request.guarantee_timestamp)
+    view = view_at(engine, collection, request.guarantee_timestamp)
     partitions = readable_partitions(collection, request)
     timezone = timezone_of(engine, collection, request)
     primary = view.primary_field
@@ -260,6 +262,8 @@ def query(engine: Engine, request: Query) -> QueryReply:
         return _counted(view, count(scope, ids=ids))
     output = resolve_output(view.schema, request.output_fields, with_primary=True)
     rows = retrieve_ordered(scope, primary, order, ids=ids, offset=request.offset, limit=request.limit or None)
+    if request.begins_iteration and len(rows.found) == request.limit:
+        engine.held_views.hold(collection.collection_id, view)
     columns, fields = in_local_time(
         fetch(rows.found, output), output.fields, timezone=timezone, parts=request.time_parts
     )
@@ -284,10 +288,16 @@ def _ids_of_filter(scope: Scope, view: ReadView) -> pa.Array | None:
     return None if values is None else pa.array(values, arrow_type(primary))
 
 
-def view_at(collection: Collection, guarantee_timestamp: int) -> ReadView:
-    """The newest state, or that of an earlier time."""
-    view = collection.view()
-    return view.at(guarantee_timestamp) if guarantee_timestamp else view
+def view_at(engine: Engine, collection: Collection, guarantee_timestamp: int) -> ReadView:
+    """The newest state, or that of an earlier time.
+
+    Raises:
+        Conflict: the state of that time is gone.
+    """
+    if not guarantee_timestamp:
+        return collection.view()
+    held = engine.held_views.find(collection.collection_id, guarantee_timestamp)
+    return collection.view().at(guarantee_timestamp) if held is None else held
 
 
 def timezone_of(engine: Engine, collection: Collection, request: Search | Query | Aggregate) -> str:

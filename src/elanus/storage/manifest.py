@@ -133,6 +133,8 @@ class Manifest:
         flushed_timestamp: every log record up to this one (inclusive) is in the segments and delete files.
         recent_requests: the newest requests that came with an id, so that a repeated one is recognised.
         load: see `LoadState`.
+        complete_since: readers at this time or later find every row of theirs; earlier ones may miss some, which were
+            deleted up to this time and have been removed since.
     """
 
     collection_id: int
@@ -152,6 +154,7 @@ class Manifest:
     flushed_timestamp: int = 0
     recent_requests: tuple[RequestOutcome, ...] = ()
     load: LoadState = LoadState()
+    complete_since: int = 0
 
     def segment(self, segment_id: int) -> SegmentEntry:
         """The entry of a segment; KeyError if it is not part of the collection."""
@@ -188,9 +191,10 @@ class PartitionAdded(msgspec.Struct, frozen=True, tag="partition_added", tag_fie
 
 
 class PartitionDropped(msgspec.Struct, frozen=True, tag="partition_dropped", tag_field="change"):
-    """A partition and its segments are gone."""
+    """A partition and its segments are gone; for `complete_since` see `Manifest`."""
 
     partition_id: int
+    complete_since: int = 0
 
 
 class IndexDefined(msgspec.Struct, frozen=True, tag="index_defined", tag_field="change"):
@@ -213,10 +217,14 @@ class IndexBuilt(msgspec.Struct, frozen=True, tag="index_built", tag_field="chan
 
 
 class SegmentsReplaced(msgspec.Struct, frozen=True, tag="segments_replaced", tag_field="change"):
-    """Segments leave and others come: flush (none leaves), compaction, truncation (none comes)."""
+    """Segments leave and others come: flush (none leaves), compaction, truncation (none comes).
+
+    For `complete_since` see `Manifest`.
+    """
 
     removed: tuple[int, ...]
     added: tuple[SegmentEntry, ...]
+    complete_since: int = 0
 
 
 class DeletesAdded(msgspec.Struct, frozen=True, tag="deletes_added", tag_field="change"):
@@ -311,6 +319,7 @@ def _partition_dropped(before: Manifest, change: PartitionDropped) -> Manifest:
         before,
         partitions=tuple(entry for entry in before.partitions if entry.partition_id != gone),
         segments=tuple(entry for entry in before.segments if entry.partition_id != gone),
+        complete_since=max(before.complete_since, change.complete_since),
     )
 
 
@@ -344,7 +353,8 @@ def _deletes_added(before: Manifest, change: DeletesAdded) -> Manifest:
 
 def _segments_replaced(before: Manifest, change: SegmentsReplaced) -> Manifest:
     kept = tuple(entry for entry in before.segments if entry.segment_id not in change.removed)
-    return replace(before, segments=(*kept, *change.added))
+    complete_since = max(before.complete_since, change.complete_since)
+    return replace(before, segments=(*kept, *change.added), complete_since=complete_since)
 
 
 def _with_segment(before: Manifest, segment_id: int, edit: Callable[[SegmentEntry], SegmentEntry]) -> Manifest:

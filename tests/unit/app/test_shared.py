@@ -8,16 +8,20 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from elanus.app import shared
 from elanus.app.shared import SharedService
 from elanus.embedded.collection import Collection
 from elanus.embedded.database import Database
+from elanus.embedded.sharing.client import OwnerLostError, ShareClient
 from elanus.embedded.sharing.lock import RootLock
 from elanus.errors import Conflict, InvalidInput, Unavailable
 from elanus.runtime.clock import ManualClock
+from elanus.service.requests.data import Delete
 from elanus.settings import Settings
 
 SETTINGS = Settings(durability="none", background_maintenance=False, search_thread_count=1)
@@ -80,6 +84,32 @@ def test_an_owner_that_closes_in_order_hands_over_and_no_write_is_lost_or_double
     assert [row["id"] for row in docs.query("id >= 0", output_fields=[])] == written
     assert services[2].is_owner
     services[2].close()
+
+
+def test_a_write_that_is_asked_again_says_since_when(
+    owner: SharedService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner is lost twice; the third time it answers. Reads are asked again as they are."""
+    docs = collection(owner)
+    other = SharedService(tmp_path, SETTINGS, clock=ManualClock(777))
+    asked: list[Any] = []
+    execute = ShareClient.execute
+
+    def lost_twice(client: ShareClient, request: Any) -> Any:
+        asked.append(request)
+        if len(asked) % 3:
+            raise OwnerLostError
+        return execute(client, request)
+
+    monkeypatch.setattr(ShareClient, "execute", lost_twice)
+    other.execute(Delete("c", ids=pa.array([1])))
+    assert [request.repeated_since_ms for request in asked] == [0, 777, 777]
+    assert len({request.request_id for request in asked}) == 1
+    assert asked[0].request_id
+    assert Database(other, "shared").list_collections() == ["c"]
+    monkeypatch.undo()
+    assert docs.count() == 0
+    other.close()
 
 
 def test_an_owner_of_another_version_is_named(

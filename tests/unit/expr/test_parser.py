@@ -124,3 +124,19 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
         parse("a == \x1b[31m\r\x00")
     assert "\x1b" not in str(caught.value)
     assert "\x00" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ['s in ["a" "b\nc"]', "(s 'b\r\nc'", "s & '\u2028' == 1", "\x85x == 1", "s == 'a\x0b' 'b\n'"]
+)
+def test_a_message_has_three_lines_whatever_it_quotes(text: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse(text)
+    assert len(refused.value.message.splitlines()) == 3
+
+
+def test_a_message_quotes_no_more_of_a_long_name_than_fits() -> None:
+    schema = Schema((Field("id", DataType.INT64, is_primary=True),), enable_dynamic_field=True)
+    with pytest.raises(InvalidInput, match="is no condition; compare it") as refused:
+        bind(parse("n" * 100_000), schema)
+    assert len(refused.value.message) < 800

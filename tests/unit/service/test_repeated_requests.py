@@ -1,6 +1,7 @@
 """A write that is asked again under its id is done once: at once, after a flush, a reopening, a crash."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -8,7 +9,9 @@ import pytest
 
 from elanus.app.compose import service_on_disk
 from elanus.columns.rows import batch_from_rows
+from elanus.engine import collection as engine_collection
 from elanus.engine import flush
+from elanus.errors import Conflict
 from elanus.runtime.clock import ManualClock
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
@@ -188,3 +191,57 @@ def test_a_request_written_while_a_flush_runs_is_replayed(
     assert numbers(again) == [1, 2]
     assert again.execute(Insert("c", batch(of, 2), request_id="two")).inserted_count == 1
     assert numbers(again) == [1, 2]
+
+
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+@pytest.mark.parametrize("kind", ["insert", "upsert", "delete"])
+def test_a_repeated_write_whose_outcome_is_forgotten_is_refused_not_done_again(
+    service: LocalService, disk: SimulatedDisk, monkeypatch: pytest.MonkeyPatch, meanwhile: Reopen, kind: str
+) -> None:
+    monkeypatch.setattr(engine_collection, "_REMEMBERED_REQUESTS_MAX", 5)
+    of = schema(DataType.INT64, auto_id=kind == "insert")
+    service.execute(CreateCollection("c", of))
+    asked_ms = service.engine.components.clock.now_ms()
+    requests: dict[str, Insert | Upsert | Delete] = {
+        "insert": Insert("c", batch(of, 1, with_keys=False), request_id="one"),
+        "upsert": Upsert("c", batch(of, 1), request_id="one"),
+        "delete": Delete("c", ids=pa.array([1]), request_id="one"),
+    }
+    service.execute(requests[kind])
+    for number in range(2, 8):
+        service.execute(Insert("c", batch(of, number, with_keys=kind != "insert"), request_id=f"other {number}"))
+    before = numbers(service)
+    service = meanwhile(service, disk)
+    again = replace(requests[kind], repeated_since_ms=asked_ms)
+    with pytest.raises(Conflict, match="look for its rows") as refused:
+        service.execute(again)
+    assert refused.value.kind == "outcome_unknown"
+    assert numbers(service) == before
+
+
+def test_a_repeated_write_that_was_never_done_is_done_although_older_ones_are_forgotten(
+    disk: SimulatedDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was forgotten was written before it was asked first."""
+    monkeypatch.setattr(engine_collection, "_REMEMBERED_REQUESTS_MAX", 5)
+    clock = ManualClock()
+    service = service_on_disk(disk, SETTINGS, clock=clock)
+    of = schema(DataType.INT64, auto_id=False)
+    service.execute(CreateCollection("c", of))
+    for number in range(6):
+        service.execute(Insert("c", batch(of, number), request_id=f"other {number}"))
+    clock.advance(1)
+    asked_ms = clock.now_ms()
+    service.execute(Insert("c", batch(of, 6), request_id="other 6"))
+    request = Insert("c", batch(of, 7), request_id="one", repeated_since_ms=asked_ms)
+    first = service.execute(request)
+    assert service.execute(request).timestamp == first.timestamp
+    assert numbers(service) == list(range(8))
+    service.close()
+
+
+def test_a_few_repeated_writes_are_no_reason_to_refuse_any(service: LocalService) -> None:
+    of = schema(DataType.INT64, auto_id=False)
+    service.execute(CreateCollection("c", of))
+    service.execute(Insert("c", batch(of, 1), request_id="one"))
+    assert service.execute(Insert("c", batch(of, 2), request_id="two", repeated_since_ms=1)).inserted_count == 1

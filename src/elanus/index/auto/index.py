@@ -127,8 +127,9 @@ class AutoType:
         return VECTORS
 
     def check_build_params(self, field: Field, metric: Metric, params: Mapping[str, Any]) -> dict[str, Any]:
-        """There are none: the choice sets them."""
+        """There are none: the choice sets them. What a scan would refuse of the field is refused."""
         check_eligible(self.name, field, metric, self.data_types())
+        self._scan_type(field).check_build_params(field, metric, {})
         return checked_params(self.name, (), params)
 
     def check_search_params(
@@ -181,8 +182,10 @@ class AutoType:
         index = chosen.open(column, metric, description.params, inner)
         return AutoIndex(chosen=chosen, params=description.params, index=index, reason=description.reason)
 
+    def _scan_type(self, field: Field) -> IndexType:
+        return self.types[choose_index(field.data_type, row_count=0, row_bytes=0).index_name]
+
     def _scan(self, column: VectorColumn, metric: Metric) -> VectorIndex:
-        choice = choose_index(column.field.data_type, row_count=0, row_bytes=0)
-        chosen = self.types[choice.index_name]
+        chosen = self._scan_type(column.field)
         index = chosen.open(column, metric, {}, {})
         return AutoIndex(chosen=chosen, params={}, index=index, reason="nothing was built: the column is scanned")

@@ -68,7 +68,8 @@ def query_from_message(request: milvus_pb2.QueryRequest, *, database: str) -> Qu
         return Aggregate(request.collection_name, group_by=group_by, **scope)
     if order_by and not scope["limit"]:
         raise InvalidInput("invalid_argument", "order_by needs a limit beside it")
-    return Query(request.collection_name, **scope)
+    begins_iteration = is_iterator and not scope["guarantee_timestamp"]
+    return Query(request.collection_name, begins_iteration=begins_iteration, **scope)
 
 
 def _limit(options: Mapping[str, str]) -> int:

@@ -35,6 +35,7 @@ class Insert(Request[WriteReply]):
         partition: empty for the default partition, or with a partition key.
         schema_timestamp: that of the schema the batch was made for; 0 is not checked.
         request_id: makes a repeated request harmless; empty for none.
+        repeated_since_ms: when it was asked first, if it is asked again; 0 for the first time.
     """
 
     collection: str
@@ -43,6 +44,7 @@ class Insert(Request[WriteReply]):
     database: str = DEFAULT_DATABASE
     schema_timestamp: int = 0
     request_id: str = ""
+    repeated_since_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Upsert(Request[WriteReply]):
     schema_timestamp: int = 0
     partial: bool = False
     request_id: str = ""
+    repeated_since_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class Delete(Request[DeleteReply]):
     partition: str = ""
     database: str = DEFAULT_DATABASE
     request_id: str = ""
+    repeated_since_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,8 @@ class Query(Request["QueryReply"]):
         limit: 0 for all.
         output_fields: as in `Search`; `count(*)` alone counts.
         order_by: `name`, `name:asc` or `name:desc` of fields; rows equal in all of them come by primary key.
+        begins_iteration: more queries of the state of this one will come, with the timestamp of the reply; it is kept
+            for them unless the limit was not reached.
         Others: as in `Search`.
     """
 
@@ -202,6 +204,7 @@ class Query(Request["QueryReply"]):
     limit: int = 0
     offset: int = 0
     guarantee_timestamp: int = 0
+    begins_iteration: bool = False
     ignore_growing: bool = False
     require_loaded: bool = False
     timezone: str = ""

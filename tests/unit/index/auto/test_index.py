@@ -7,7 +7,7 @@ import pytest
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.vectors import SparseRows, dense_array, sparse_array
-from elanus.errors import DataCorrupt
+from elanus.errors import DataCorrupt, InvalidInput
 from elanus.index.auto.choice import choose_index
 from elanus.index.auto.index import AutoIndex
 from elanus.index.calibration import recall_of
@@ -150,3 +150,11 @@ def test_binary_and_sparse_columns_are_scanned() -> None:
     hits = AUTO.open(column, Metric.IP, {}, {}).search(queries, 1, params, allow)
     assert hits.rows[1].tolist() == [1]
     assert hits.scores[1].tolist() == [4.0]
+
+
+def test_what_the_chosen_type_would_refuse_is_refused() -> None:
+    """Signatures are whole elements of 32 bits; found out when the index is defined, not when it is built."""
+    with pytest.raises(InvalidInput, match="40 bits"):
+        AUTO.check_build_params(Field("bits", DataType.BINARY_VECTOR, dim=40), Metric.MHJACCARD, {})
+    assert AUTO.check_build_params(Field("bits", DataType.BINARY_VECTOR, dim=64), Metric.MHJACCARD, {}) == {}
+    assert AUTO.check_build_params(Field("bits", DataType.BINARY_VECTOR, dim=40), Metric.HAMMING, {}) == {}
