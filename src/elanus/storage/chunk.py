@@ -24,8 +24,9 @@ from elanus.storage.keys import KeyIndex
 
 __all__ = ["Chunk", "ChunkRows", "GrowingSegment"]
 
-# Chunks of this size are left alone; merging larger ones would copy much to save little.
-_MERGE_BYTES_MAX: Final = 8 << 20
+# Chunks of this size are left alone: to read so many bytes costs a search far more than to look at one chunk more, and
+# what a client sends in one request is often as large and then never copied.
+_MERGE_BYTES_MAX: Final = 2 << 20
 
 # Values inside documents are kept for the next filter up to so many, at nine bytes and the length of strings each.
 _KEPT_JSON_VALUES_MAX: Final = 1 << 20
@@ -132,7 +133,7 @@ def _merged(chunks: list[Chunk], primary_field: str) -> list[Chunk]:
     """Merges the newest chunks while the one before is not much larger, in one copy."""
     first = len(chunks) - 1
     total = chunks[first].rows.size_bytes
-    while first and chunks[first - 1].rows.size_bytes <= 2 * total and total < _MERGE_BYTES_MAX:
+    while first and chunks[first - 1].rows.size_bytes <= min(2 * total, _MERGE_BYTES_MAX) and total < _MERGE_BYTES_MAX:
         first -= 1
         total += chunks[first].rows.size_bytes
     if first == len(chunks) - 1:
