@@ -28,15 +28,22 @@ __all__ = ["Hits", "ScanSettings", "allowed_rows", "exact_index", "search"]
 
 _EXACT_TYPES: Final = {DataType.BINARY_VECTOR: "BIN_FLAT", DataType.SPARSE_FLOAT_VECTOR: "SPARSE_INVERTED_INDEX"}
 _WORD_BITS: Final = 64
+# Several times what it takes to wake a thread and to hear of it again.
+_ALONE_S: Final = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Rows of a segment from `start` on, as one task searches them."""
+    """Rows of a segment from `start` on, as one task searches them.
+
+    Attributes:
+        scan_bytes: to be read by a scan; 0 when an index is asked, of which nobody knows beforehand what it reads.
+    """
 
     place: int
     start: int
     search: Callable[[], SearchHits]
+    scan_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ def _search_once(plan: SearchPlan, k: int, scan: ScanSettings) -> Hits:
     blocks: list[_Block] = []
     for place, segment in enumerate(segments):
         blocks.extend(_blocks(plan, place, segment, k, scan))
-    results = scan.pool.map([block.search for block in blocks]) if blocks else []
+    results = _results(blocks, scan)
     primary = plan.primary_field
     if not results:
         none = FoundRows(segments, np.empty(0, np.int64), np.empty(0, np.int64))
@@ -109,6 +116,14 @@ def _search_once(plan: SearchPlan, k: int, scan: ScanSettings) -> Hits:
     counts, places, rows, scores = _merge(blocks, results, k, larger_is_nearer=plan.target.metric.larger_is_nearer)
     found = FoundRows(segments, places, rows)
     return Hits(counts, found, scores, fetch_column(found, primary))
+
+
+def _results(blocks: Sequence[_Block], scan: ScanSettings) -> list[SearchHits]:
+    """What each block has. Large scans are shared between threads at once, all else when it turns out to take long."""
+    if len(blocks) == 1:
+        return [blocks[0].search()]
+    is_large = sum(block.scan_bytes for block in blocks) >= 2 * scan.parallel_bytes_min
+    return scan.pool.map([block.search for block in blocks], alone_s=0.0 if is_large else _ALONE_S)
 
 
 def _blocks(plan: SearchPlan, place: int, segment: SegmentView, k: int, scan: ScanSettings) -> list[_Block]:
@@ -125,25 +140,29 @@ def _blocks(plan: SearchPlan, place: int, segment: SegmentView, k: int, scan: Sc
     if index is not None:
         return [_Block(place, 0, partial(_run, index, plan, k, allow))]
     column = segment.source.column(target.field.name)
-    parts = _part_count(target.field, segment.row_count, scan)
+    scan_bytes = _scan_bytes(target.field, segment.row_count)
+    parts = _part_count(scan_bytes, scan)
     if parts == 1:
         exact = exact_index(target, column)
-        return [_Block(place, 0, partial(_run, exact, plan, k, allow))]
+        return [_Block(place, 0, partial(_run, exact, plan, k, allow), scan_bytes)]
     step = -(-segment.row_count // parts // _WORD_BITS) * _WORD_BITS
     blocks = []
     for start in range(0, segment.row_count, step):
         count = min(step, segment.row_count - start)
         part = None if allow is None else allow.part(start, count)
         exact = exact_index(target, column.slice(start, count))
-        blocks.append(_Block(place, start, partial(_run, exact, plan, k, part)))
+        blocks.append(_Block(place, start, partial(_run, exact, plan, k, part), scan_bytes // parts))
     return blocks
 
 
-def _part_count(field: Field, row_count: int, scan: ScanSettings) -> int:
-    if field.data_type is DataType.SPARSE_FLOAT_VECTOR or scan.pool.thread_count == 1:
-        return 1
-    parts = row_count * row_width_bytes(field) // max(scan.parallel_bytes_min, 1)
-    return min(scan.pool.thread_count, parts) if parts > 1 else 1
+def _scan_bytes(field: Field, row_count: int) -> int:
+    """What a scan of dense vectors reads; 0 of sparse ones."""
+    return 0 if field.data_type is DataType.SPARSE_FLOAT_VECTOR else row_count * row_width_bytes(field)
+
+
+def _part_count(scan_bytes: int, scan: ScanSettings) -> int:
+    parts = min(scan.pool.thread_count, scan_bytes // max(scan.parallel_bytes_min, 1))
+    return max(parts, 1)
 
 
 def exact_index(target: VectorTarget, column: pa.Array) -> VectorIndex:
