@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from elanus.index.protocol import Cursor
 from elanus.query.output import FoundRows, fetch_column
+from elanus.query.parts import allowed_rows, exact_index
 from elanus.query.plan import SearchPlan
-from elanus.query.search import Hits, allowed_rows, exact_index
+from elanus.query.search import Hits
 from elanus.query.view import SegmentView
 
 __all__ = ["SearchCursor"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.layout import arrow_field
+from elanus.columns.numbers import are_numbers, number_array, number_values
 from elanus.columns.structs import with_members
 from elanus.columns.taking import take_rows
 from elanus.columns.texts import text_array
@@ -133,13 +134,18 @@ def fetch_column(found: FoundRows, field: Field) -> pa.Array:
     first = int(found.places[0])
     if len(found.segments) == 1 or bool((found.places == first).all()):
         return found.segments[first].source.take(field.name, found.rows)
-    order = np.argsort(found.places, kind="stable")
-    places = found.places[order]
-    starts = np.flatnonzero(np.concatenate(([True], places[1:] != places[:-1])))
-    parts: list[Any] = []
-    for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(places)], strict=True):
-        source = found.segments[int(places[start])].source
-        parts.append(source.take(field.name, found.rows[order[start:stop]]))
+    positions = [np.flatnonzero(found.places == place) for place in sorted(set(found.places.tolist()))]
+    parts = [
+        found.segments[int(found.places[of_part[0]])].source.take(field.name, found.rows[of_part])
+        for of_part in positions
+    ]
+    if all(are_numbers(part) for part in parts):
+        values = [number_values(part) for part in parts]
+        joined = np.empty(len(found), values[0].dtype)
+        for of_part, numbers in zip(positions, values, strict=True):
+            joined[of_part] = numbers
+        return number_array(joined)
+    order = np.concatenate(positions)
     inverse = np.empty(len(order), np.int64)
     inverse[order] = np.arange(len(order))
     return take_rows(pa.concat_arrays(parts), inverse)

@@ -20,7 +20,16 @@ from elanus.schema.field import Field
 from elanus.schema.types import LIST_METRICS_OF, METRICS_OF, DataType, Metric
 from elanus.storage.routing import partition_slots
 
-__all__ = ["Scope", "SearchPlan", "VectorTarget", "check_vectors", "plan_scope", "plan_segments", "plan_target"]
+__all__ = [
+    "KeptParts",
+    "Scope",
+    "SearchPlan",
+    "VectorTarget",
+    "check_vectors",
+    "plan_scope",
+    "plan_segments",
+    "plan_target",
+]
 
 QueryVectors = npt.NDArray[Any] | SparseRows | VectorLists
 
@@ -54,15 +63,29 @@ class VectorTarget:
     build_params: Mapping[str, Any]
 
 
+class KeptParts:
+    """Room for the parts that searches of one scope and target fall into, until they are first made."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self) -> None:
+        self.parts: Sequence[object] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
-    """A whole search."""
+    """A whole search.
+
+    Attributes:
+        kept: what other searches of this very scope and target share; None when there are none.
+    """
 
     scope: Scope
     target: VectorTarget
     vectors: QueryVectors
     query_count: int
     primary_field: Field
+    kept: KeptParts | None = None
 
     def single(self, number: int) -> "SearchPlan":
         """The search with one of its query vectors."""

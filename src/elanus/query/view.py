@@ -1,8 +1,8 @@
 """What a reader sees: an immutable value that stays right for as long as somebody holds it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,15 @@ from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.expr.access import PredicateIndexes
 from elanus.expr.stats import SegmentStats
 from elanus.index.protocol import VectorIndex
+from elanus.query.memo import Memo
 from elanus.schema.collection import IndexDefinition, Schema
 from elanus.schema.field import Field
 from elanus.storage.deletes import DeleteSet
 from elanus.storage.keys import KeyIndex
 
 __all__ = ["ReadView", "RowSource", "SegmentView"]
+
+_PREPARED_COUNT_MAX: Final = 16
 
 
 class RowSource(Protocol):
@@ -96,6 +99,7 @@ class ReadView:
             `has_timestamps`.
         partitions: ids by name.
         keyed_partition_ids: the partitions a partition key spreads rows over, by slot; empty without one.
+        prepared: what searches of one shape share, for as long as the view is the newest; another view has its own.
     """
 
     schema: Schema
@@ -107,6 +111,7 @@ class ReadView:
     primary_field: Field
     vector_fields: tuple[Field, ...]
     has_timestamps: bool
+    prepared: Memo[Any] = field(init=False, compare=False, default_factory=lambda: Memo(_PREPARED_COUNT_MAX))
 
     def at(self, timestamp: int) -> "ReadView":
         """The collection at an earlier time. Rows that compaction has removed since are not brought back."""

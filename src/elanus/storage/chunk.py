@@ -72,7 +72,7 @@ class ChunkRows:
 
     def take(self, name: str, rows: npt.NDArray[np.int64]) -> pa.Array:
         """The values of some rows, in the order given (a copy)."""
-        return take_rows(self.batch.column(name), rows)
+        return take_rows(self.column(name), rows)
 
     def timestamps(self) -> npt.NDArray[np.uint64]:
         """Every row's timestamp, ascending (a view)."""
