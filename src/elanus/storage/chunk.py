@@ -17,7 +17,7 @@ import pyarrow as pa
 from elanus.columns.json_texts import columns_of_texts
 from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.layout import TIMESTAMP_COLUMN
-from elanus.columns.numbers import number_array, number_values
+from elanus.columns.numbers import are_numbers, number_array, number_values
 from elanus.columns.taking import take_rows
 from elanus.storage.deletes import DeleteSet
 from elanus.storage.keys import KeyIndex
@@ -35,7 +35,7 @@ _KEPT_JSON_VALUES_MAX: Final = 1 << 20
 class ChunkRows:
     """The rows of a chunk, a `ColumnSource`; timestamps ascend. The key index is made at first use."""
 
-    __slots__ = ("_columns", "_json", "_key_index", "_lock", "_primary", "batch", "size_bytes")
+    __slots__ = ("_columns", "_json", "_key_index", "_lock", "_numbers", "_primary", "batch", "size_bytes")
 
     def __init__(self, batch: pa.RecordBatch, primary_field: str) -> None:
         self.batch: Final = batch
@@ -45,6 +45,7 @@ class ChunkRows:
         self._key_index: KeyIndex | None = None
         # Made once, because asking the batch costs more than small filters do.
         self._columns: Final[dict[str, pa.Array]] = {}
+        self._numbers: Final[dict[str, npt.NDArray[Any]]] = {}
         self._json: Final[dict[tuple[str, ValuePath], JsonValues]] = {}
 
     @property
@@ -68,6 +69,13 @@ class ChunkRows:
             found = columns_of_texts(self.column(name), [path])[path]
             with self._lock:
                 found = self._json.setdefault((name, path), found)
+        return found
+
+    def numbers(self, name: str) -> npt.NDArray[Any] | None:
+        """A column of integers or floats (a view); None of another type, or with nulls."""
+        found = self._numbers.get(name)
+        if found is None and are_numbers(column := self.column(name)):
+            found = self._numbers[name] = number_values(column)
         return found
 
     def take(self, name: str, rows: npt.NDArray[np.int64]) -> pa.Array:
