@@ -89,7 +89,10 @@ def _merge(
                 rows, scores = rows[:count], scores[:count]
             if part.start:
                 rows = rows + part.start
-            return np.array([len(rows)]), np.full(len(rows), part.place), rows, scores
+            places = np.zeros(len(rows), np.int64)
+            if part.place:
+                places += part.place
+            return np.array([len(rows)]), places, rows, scores
         present = only.rows >= 0
         rows = only.rows[present] + part.start
         return present.sum(axis=1), np.full(len(rows), part.place, np.int64), rows, only.scores[present]
