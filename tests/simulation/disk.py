@@ -139,7 +139,8 @@ class SimulatedDisk:
         self._change(f"sync folder {path}")
         folder.synced_names = dict(folder.names)
         prefix = f"{path}/" if path else ""
-        for name, child in self._folders.items():
+        # Over a copy, because other threads may make folders meanwhile.
+        for name, child in list(self._folders.items()):
             if name.startswith(prefix) and "/" not in name[len(prefix) :] and name != path:
                 child.folder_is_durable = True
 

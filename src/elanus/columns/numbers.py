@@ -10,21 +10,23 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-__all__ = ["boolean_values", "number_array", "number_values"]
+__all__ = ["are_numbers", "boolean_values", "number_array", "number_values"]
 
-_ARROW_TYPES: Final = {
-    np.dtype(numpy): arrow
-    for numpy, arrow in (
-        (np.int8, pa.int8()),
-        (np.int16, pa.int16()),
-        (np.int32, pa.int32()),
-        (np.int64, pa.int64()),
-        (np.uint32, pa.uint32()),
-        (np.uint64, pa.uint64()),
-        (np.float32, pa.float32()),
-        (np.float64, pa.float64()),
-    )
-}
+_NUMBER_TYPES: Final = (
+    (np.int8, pa.int8()),
+    (np.int16, pa.int16()),
+    (np.int32, pa.int32()),
+    (np.int64, pa.int64()),
+    (np.uint8, pa.uint8()),
+    (np.uint16, pa.uint16()),
+    (np.uint32, pa.uint32()),
+    (np.uint64, pa.uint64()),
+    (np.float16, pa.float16()),
+    (np.float32, pa.float32()),
+    (np.float64, pa.float64()),
+)
+_ARROW_TYPES: Final = {np.dtype(numpy): arrow for numpy, arrow in _NUMBER_TYPES}
+_DTYPES: Final[dict[int, np.dtype[Any]]] = {arrow.id: np.dtype(numpy) for numpy, arrow in _NUMBER_TYPES}
 
 
 def number_array(values: npt.NDArray[Any], *, present: npt.NDArray[np.bool_] | None = None) -> pa.Array:
@@ -42,11 +44,16 @@ def number_array(values: npt.NDArray[Any], *, present: npt.NDArray[np.bool_] | N
 
 def number_values(column: pa.Array) -> npt.NDArray[Any]:
     """The numbers of an integer or float column, one a row: a view; null rows hold anything."""
-    dtype = np.dtype(column.type.to_pandas_dtype())
+    dtype = _DTYPES[column.type.id]
     buffer = column.buffers()[1]
     if len(column) == 0 or buffer is None:
         return np.zeros(len(column), dtype)
     return np.frombuffer(buffer, dtype, count=len(column), offset=column.offset * dtype.itemsize)
+
+
+def are_numbers(column: pa.Array) -> bool:
+    """Whether a column is of integers or floats and has a value in every row."""
+    return column.type.id in _DTYPES and column.null_count == 0
 
 
 def boolean_values(column: pa.Array) -> npt.NDArray[np.bool_]:

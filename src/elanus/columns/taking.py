@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from elanus.columns.numbers import number_array, number_values
+from elanus.columns.numbers import are_numbers, number_array, number_values
 
 __all__ = ["take_rows"]
 
@@ -16,7 +16,6 @@ _OPTIONS: Final = pc.TakeOptions(boundscheck=False)
 
 def take_rows(column: pa.Array, rows: npt.NDArray[np.int64]) -> pa.Array:
     """The values of `rows` (each 0 to the column's length, exclusive), copied."""
-    kind = column.type
-    if column.null_count == 0 and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+    if are_numbers(column):
         return number_array(number_values(column)[rows])
     return pc.call_function("take", [column, number_array(rows)], _OPTIONS)

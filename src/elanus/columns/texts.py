@@ -1,6 +1,8 @@
 """String columns from texts, and their layout, without Arrow's general conversions (see `numbers` for why)."""
 
+from array import array
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +23,6 @@ def text_layout(column: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np
 def text_array(texts: Sequence[str | bytes]) -> pa.Array:
     """A string column of texts, or of their UTF-8 bytes."""
     encoded = [text.encode() if isinstance(text, str) else text for text in texts]
-    offsets = np.zeros(len(encoded) + 1, np.int32)
-    np.cumsum([len(text) for text in encoded], out=offsets[1:])
+    offsets = array("i", accumulate(map(len, encoded), initial=0))
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
     return pa.Array.from_buffers(pa.string(), len(encoded), buffers, 0)

@@ -17,9 +17,9 @@ from elanus.columns.taking import take_rows
 from elanus.errors import InvalidInput
 from elanus.query.accumulators import Accumulator, State, accumulator
 from elanus.query.ordering import split_direction
+from elanus.query.parts import allowed_rows
 from elanus.query.plan import Scope
 from elanus.query.row_groups import group_rows
-from elanus.query.search import allowed_rows
 from elanus.query.view import SegmentView
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from elanus.columns.structs import vector_column
 from elanus.index.protocol import Cursor
+from elanus.query.parts import allowed_places, exact_index
 from elanus.query.plan import SearchPlan
-from elanus.query.search import Hits, allowed_places, exact_index, joined_hits, located_hits
+from elanus.query.search import Hits, joined_hits, located_hits
 from elanus.query.view import SegmentView
 
 __all__ = ["SearchCursor"]

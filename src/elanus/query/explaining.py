@@ -18,8 +18,9 @@ from elanus.expr.syntax import And, Call, Node, Not, Or
 from elanus.index.protocol import VectorIndex
 from elanus.index.strategy import ExplainedIndex, SearchStrategy
 from elanus.query.explanation import PredicateReport, SearchReport, SegmentReport, TargetReport
+from elanus.query.parts import ScanSettings, allowed_places, allowed_rows, exact_index
 from elanus.query.plan import Scope, SearchPlan
-from elanus.query.search import ScanSettings, allowed_places, allowed_rows, exact_index, search
+from elanus.query.search import search
 from elanus.query.view import ReadView, SegmentView
 
 __all__ = ["ExplainedSearch", "SegmentExplainer", "explain_target", "predicates_of"]
@@ -110,7 +111,7 @@ class SegmentExplainer:
 
     def _search(self, segment: SegmentView, searched: ExplainedSearch) -> SearchReport:
         target, limit = searched.plan.target, searched.limit
-        plan = replace(searched.plan, scope=Scope((segment,), self.row_filter))
+        plan = replace(searched.plan, scope=Scope((segment,), self.row_filter), kept=None)
         started_s = self.now_s()
         hits = search(plan, offset=0, limit=limit, scan=searched.scan)
         duration_ms = (self.now_s() - started_s) * 1000

@@ -19,10 +19,11 @@ from elanus.columns.order_codes import SortColumn, coarse_codes, sorted_rows
 from elanus.columns.taking import take_rows
 from elanus.errors import InvalidInput
 from elanus.query.output import FoundRows, fetch_column
+from elanus.query.parts import allowed_rows
 from elanus.query.plan import Scope
 from elanus.query.retrieve import RetrievedRows, retrieve
 from elanus.query.row_groups import group_rows
-from elanus.query.search import Hits, allowed_rows
+from elanus.query.search import Hits
 from elanus.query.view import SegmentView
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from elanus.columns.layout import arrow_field
+from elanus.columns.layout import arrow_field, arrow_schema
+from elanus.columns.numbers import number_array
 from elanus.columns.structs import with_members
 from elanus.columns.taking import take_rows
 from elanus.columns.texts import text_array
@@ -17,6 +18,7 @@ from elanus.errors import InvalidInput
 from elanus.query.view import SegmentView
 from elanus.schema.collection import Schema
 from elanus.schema.field import DYNAMIC_FIELD_NAME, Field
+from elanus.schema.types import NUMBERS
 
 __all__ = ["FoundRows", "OutputColumns", "fetch", "fetch_column", "resolve_output"]
 
@@ -31,13 +33,15 @@ class OutputColumns:
 
     Attributes:
         dynamic_keys: keys of `$meta` to keep; None for all of them.
+        layout: of a batch of them.
     """
 
     fields: tuple[Field, ...]
-    dynamic_keys: tuple[str, ...] | None = None
+    dynamic_keys: tuple[str, ...] | None
+    layout: pa.Schema
 
 
-_NO_COLUMNS: Final = OutputColumns((), ())
+_NO_COLUMNS: Final = OutputColumns((), (), _NOTHING.schema)
 
 
 def resolve_output(schema: Schema, names: Sequence[str], *, with_primary: bool) -> OutputColumns:
@@ -67,7 +71,7 @@ def resolve_output(schema: Schema, names: Sequence[str], *, with_primary: bool) 
     if keys and dynamic is not None:
         fields[dynamic.name] = dynamic
     ordered = sorted(fields.values(), key=lambda field: field.is_dynamic)
-    return OutputColumns(tuple(ordered), None if all_keys else tuple(keys))
+    return OutputColumns(tuple(ordered), None if all_keys else tuple(keys), arrow_schema(ordered))
 
 
 def _members(schema: Schema, name: str, chosen: Mapping[str, Field]) -> Field | None:
@@ -122,27 +126,41 @@ def fetch(found: FoundRows, output: OutputColumns) -> pa.RecordBatch:
         if field.is_dynamic and output.dynamic_keys is not None:
             column = _keep_keys(column, output.dynamic_keys)
         columns.append(column)
-    schema = pa.schema([arrow_field(field) for field in output.fields])
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+    return pa.RecordBatch.from_arrays(columns, schema=output.layout)
 
 
 def fetch_column(found: FoundRows, field: Field) -> pa.Array:
     """One column of the rows found, in their order."""
     if len(found) == 0:
         return pa.nulls(0, arrow_field(field).type)
-    first = int(found.places[0])
-    if len(found.segments) == 1 or bool((found.places == first).all()):
-        return found.segments[first].source.take(field.name, found.rows)
-    order = np.argsort(found.places, kind="stable")
-    places = found.places[order]
-    starts = np.flatnonzero(np.concatenate(([True], places[1:] != places[:-1])))
-    parts: list[Any] = []
-    for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(places)], strict=True):
-        source = found.segments[int(places[start])].source
-        parts.append(source.take(field.name, found.rows[order[start:stop]]))
+    segments, rows = found.segments, found.rows
+    places = [0] if len(segments) == 1 else sorted(set(found.places.tolist()))
+    if field.data_type in NUMBERS:
+        numbers = [segments[place].source.numbers(field.name) for place in places]
+        if all(values is not None for values in numbers):
+            return number_array(_numbers_of(found, places, cast("list[npt.NDArray[Any]]", numbers)))
+    if len(places) == 1:
+        return segments[places[0]].source.take(field.name, rows)
+    positions = [np.flatnonzero(found.places == place) for place in places]
+    parts = [
+        segments[place].source.take(field.name, rows[of_part]) for place, of_part in zip(places, positions, strict=True)
+    ]
+    order = np.concatenate(positions)
     inverse = np.empty(len(order), np.int64)
     inverse[order] = np.arange(len(order))
     return take_rows(pa.concat_arrays(parts), inverse)
+
+
+def _numbers_of(found: FoundRows, places: Sequence[int], columns: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """The number of each row found, from the columns of the segments at `places`."""
+    if len(places) == 1:
+        taken: npt.NDArray[Any] = columns[0][found.rows]
+        return taken
+    joined = np.empty(len(found), columns[0].dtype)
+    for place, values in zip(places, columns, strict=True):
+        of_segment = found.places == place
+        joined[of_segment] = values[found.rows[of_segment]]
+    return joined
 
 
 def _keep_keys(column: pa.Array, keys: Sequence[str]) -> pa.Array:

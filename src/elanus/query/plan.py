@@ -20,12 +20,19 @@ from elanus.schema.field import Field
 from elanus.schema.types import LIST_METRICS_OF, METRICS_OF, DataType, Metric
 from elanus.storage.routing import partition_slots
 
-__all__ = ["Scope", "SearchPlan", "VectorTarget", "check_vectors", "plan_scope", "plan_segments", "plan_target"]
+__all__ = [
+    "KeptParts",
+    "Scope",
+    "SearchPlan",
+    "VectorTarget",
+    "check_vectors",
+    "plan_scope",
+    "plan_segments",
+    "plan_target",
+]
 
 QueryVectors = npt.NDArray[Any] | SparseRows | VectorLists
 
-# Of so few, each is looked at in less time than floating-point errors are switched off.
-_FEW_ELEMENTS: Final = 4096
 _RANGE_PARAMS: Final = ("radius", "range_filter")
 
 
@@ -59,15 +66,29 @@ class VectorTarget:
         return "" if self.metric.is_of_lists else self.field.name.partition("[")[0] if "[" in self.field.name else ""
 
 
+class KeptParts:
+    """Room for the parts that searches of one scope and target fall into, until they are first made."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self) -> None:
+        self.parts: Sequence[object] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
-    """A whole search."""
+    """A whole search.
+
+    Attributes:
+        kept: what other searches of this very scope and target share; None when there are none.
+    """
 
     scope: Scope
     target: VectorTarget
     vectors: QueryVectors
     query_count: int
     primary_field: Field
+    kept: KeptParts | None = None
 
     def single(self, number: int) -> "SearchPlan":
         """The search with one of its query vectors."""
@@ -224,12 +245,10 @@ def check_vectors(field: Field, vectors: QueryVectors) -> int:
 def _is_finite(vectors: npt.NDArray[Any]) -> bool:
     if vectors.dtype.kind != "f":
         return True
-    if vectors.size <= _FEW_ELEMENTS:
-        return bool(np.isfinite(vectors).all())
-    # A finite sum proves finite elements at a fraction of the cost; an overflowing one is looked at again.
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = np.add.reduce(vectors, axis=None)
-    return bool(np.isfinite(total)) or bool(np.isfinite(vectors).all())
+    # A finite sum of squares proves finite elements at a fraction of the cost; an overflowing one is looked at again.
+    if vectors.dtype == np.float32 and math.isfinite(np.vdot(vectors, vectors)):
+        return True
+    return bool(np.isfinite(vectors).all())
 
 
 def _vector_field(vectors: tuple[Field, ...], name: str) -> Field:

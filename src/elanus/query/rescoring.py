@@ -18,8 +18,9 @@ from elanus.expr.filter import Filter, compile_filter
 from elanus.expr.xxhash64 import hash_texts
 from elanus.query.hit_lists import numbered_hits, page_of_hits, query_numbers, ranked_hits, side_by_side
 from elanus.query.output import FoundRows, fetch_column
+from elanus.query.parts import ScanSettings
 from elanus.query.plan import Scope, SearchPlan
-from elanus.query.search import Hits, ScanSettings, search
+from elanus.query.search import Hits, search
 from elanus.query.view import ReadView
 from elanus.schema.field import Field
 from elanus.schema.rescoring import Boost, BoostRanker, DecayRanker, Rescoring

@@ -12,8 +12,8 @@ from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.numbers import boolean_values, number_values
 from elanus.columns.taking import take_rows
 from elanus.query.output import FoundRows, fetch_column
+from elanus.query.parts import allowed_rows
 from elanus.query.plan import Scope
-from elanus.query.search import allowed_rows
 from elanus.query.view import RowSource, SegmentView
 from elanus.schema.field import Field
 

@@ -1,8 +1,8 @@
 """What a reader sees: an immutable value that stays right for as long as somebody holds it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,15 @@ from elanus.errors import Conflict
 from elanus.expr.access import PredicateIndexes
 from elanus.expr.stats import SegmentStats
 from elanus.index.protocol import VectorIndex
+from elanus.query.memo import Memo
 from elanus.schema.collection import IndexDefinition, Schema
 from elanus.schema.field import Field
 from elanus.storage.deletes import DeleteSet
 from elanus.storage.keys import KeyIndex
 
 __all__ = ["ReadView", "RowExpiry", "RowSource", "SegmentView"]
+
+_PREPARED_COUNT_MAX: Final = 16
 
 
 class RowSource(Protocol):
@@ -33,6 +36,10 @@ class RowSource(Protocol):
     def strings(self, name: str) -> pa.Array: ...
 
     def json_values(self, name: str, path: ValuePath) -> JsonValues | None: ...
+
+    def numbers(self, name: str) -> npt.NDArray[Any] | None:
+        """A column of integers or floats as they lie in memory (a view); None of another type, or with nulls."""
+        ...
 
     def take(self, name: str, rows: npt.NDArray[np.int64]) -> pa.Array: ...
 
@@ -111,6 +118,7 @@ class ReadView:
         partitions: ids by name.
         complete_since: at an earlier time than this the view may lack rows.
         keyed_partition_ids: the partitions a partition key spreads rows over, by slot; empty without one.
+        prepared: what searches of one shape share, for as long as the view is the newest; another view has its own.
     """
 
     schema: Schema
@@ -123,6 +131,7 @@ class ReadView:
     primary_field: Field
     vector_fields: tuple[Field, ...]
     has_timestamps: bool
+    prepared: Memo[Any] = field(init=False, compare=False, default_factory=lambda: Memo(_PREPARED_COUNT_MAX))
 
     def at(self, timestamp: int) -> "ReadView":
         """The collection at an earlier time.

@@ -2,9 +2,12 @@
 
 import os
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final, TypeVar
+from functools import partial
+from typing import Final, TypeVar, cast
 
 __all__ = ["WorkerPool", "processor_count", "start_thread"]
 
@@ -38,14 +41,32 @@ class WorkerPool:
         """Runs `task` on a pool thread."""
         return self._running().submit(task)
 
-    def map(self, tasks: Sequence[Callable[[], _T]]) -> list[_T]:
-        """Results in order of the tasks; the first runs on the caller's thread, and one task needs no pool at all."""
-        if len(tasks) <= 1 or self.thread_count == 1:
-            return [task() for task in tasks]
-        executor = self._running()
-        futures = [executor.submit(task) for task in tasks[1:]]
-        first = tasks[0]()
-        return [first, *(future.result() for future in futures)]
+    def map(self, tasks: Sequence[Callable[[], _T]], *, alone_s: float = 0.0) -> list[_T]:
+        """Results in order of the tasks, which the caller and the threads of the pool take one by one.
+
+        One task needs no pool at all. The caller goes alone for `alone_s`, as it takes a while to wake a thread.
+
+        Raises whatever a task raises; those that nobody has begun are left out then.
+        """
+        pending = deque(enumerate(tasks))
+        results: list[_T | None] = [None] * len(pending)
+        helper_count_max = self.thread_count - 1
+        if alone_s and helper_count_max:
+            until = time.perf_counter() + alone_s
+            while pending and time.perf_counter() < until:
+                number, task = pending.popleft()
+                results[number] = task()
+        helpers: list[Future[None]] = []
+        if len(pending) > 1 and helper_count_max:
+            executor = self._running()
+            share = partial(_take_turns, pending, results)
+            helpers = [executor.submit(share) for _ in range(min(helper_count_max, len(pending) - 1))]
+        _take_turns(pending, results)
+        for helper in helpers:
+            # One that has not begun will find nothing left, and the threads may have other work before it.
+            if not helper.cancel():
+                helper.result()
+        return cast("list[_T]", results)
 
     def close(self) -> None:
         """Waits for running tasks; queued ones are dropped."""
@@ -65,3 +86,17 @@ class WorkerPool:
                 self._executor = ThreadPoolExecutor(self.thread_count, thread_name_prefix=self._name)
                 self._process_id = os.getpid()
             return self._executor
+
+
+def _take_turns(pending: deque[tuple[int, Callable[[], _T]]], results: list[_T | None]) -> None:
+    """Does what is pending until nothing is left; after an error nobody takes more."""
+    while True:
+        try:
+            number, task = pending.popleft()
+        except IndexError:
+            return
+        try:
+            results[number] = task()
+        except BaseException:
+            pending.clear()
+            raise

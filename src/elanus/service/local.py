@@ -92,7 +92,8 @@ class LocalService:
 
     def __init__(self, engine: Engine) -> None:
         self.engine: Final = engine
-        self._changed: Final = threading.Condition()
+        self._lock: Final = threading.Lock()
+        self._ended: Final = threading.Condition(self._lock)
         self._running_count = 0
         self._closing = False
         self._is_awaited = False
@@ -106,28 +107,28 @@ class LocalService:
         handler = HANDLERS.get(type(request))
         if handler is None:
             raise InvalidInput("not_supported", f"requests of type {type(request).__name__} are not supported")
-        with self._changed:
+        with self._lock:
             if self._closing:
                 raise Unavailable("closed", "the database is closed")
             self._running_count += 1
         try:
             return cast("_Reply", handler(self.engine, request))
         finally:
-            with self._changed:
+            with self._lock:
                 self._running_count -= 1
                 if self._is_awaited:
-                    self._changed.notify_all()
+                    self._ended.notify_all()
 
     def close(self) -> None:
         """Refuses new requests, waits for those that run, and closes the engine; a second call does nothing.
 
         After it nothing of this service touches the files, so that another process may own them.
         """
-        with self._changed:
+        with self._lock:
             if self._closing:
                 return
             self._closing = self._is_awaited = True
         self.engine.stop_working()
-        with self._changed:
-            self._changed.wait_for(lambda: self._running_count == 0)
+        with self._lock:
+            self._ended.wait_for(lambda: self._running_count == 0)
         self.engine.close()

@@ -1,6 +1,8 @@
 """Reading rows: search and query."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +19,11 @@ from elanus.query.cursor import SearchCursor
 from elanus.query.grouping import grouped_search, plan_grouping
 from elanus.query.ordering import ordered_hits, resolve_order, retrieve_ordered
 from elanus.query.output import OutputColumns, fetch, fetch_column, resolve_output
-from elanus.query.plan import Scope, SearchPlan, check_vectors, plan_scope, plan_target
+from elanus.query.parts import ScanSettings
+from elanus.query.plan import KeptParts, Scope, SearchPlan, VectorTarget, check_vectors, plan_scope, plan_target
 from elanus.query.rescoring import rescored_search, scores_run_up
 from elanus.query.retrieve import count
-from elanus.query.search import Hits, ScanSettings
+from elanus.query.search import Hits
 from elanus.query.search import search as run_search
 from elanus.query.vectors_of_keys import vectors_of_keys
 from elanus.query.view import ReadView
@@ -39,6 +42,17 @@ from elanus.service.timezones import check_time_parts, effective_timezone, in_lo
 from elanus.settings import Settings
 
 _COUNT = "count(*)"
+_REMEMBERED_CHARACTERS_MAX: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSearch:
+    """All of a search but its vectors."""
+
+    scope: Scope
+    target: VectorTarget
+    output: OutputColumns
+    kept: KeptParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +195,64 @@ def planned_search(engine: Engine, request: Search, view: ReadView | None = None
     partitions = readable_partitions(collection, request)
     is_timeless = not (view.has_timestamps or request.timezone or request.time_parts)
     timezone = "" if is_timeless else timezone_of(engine, collection, request)
+    shape = _shape(request, partitions, timezone)
+    prepared: PreparedSearch | None = None if shape is None else view.prepared.get(shape)
+    if prepared is None:
+        prepared = _prepared_search(
+            request,
+            view,
+            settings,
+            partitions=partitions,
+            timezone=timezone,
+        )
+        if shape is not None:
+            view.prepared.put(shape, prepared)
+    check_isolated_search(view.schema, collection.manifest.properties, prepared.scope.filter)
+    target = prepared.target
+    vectors = request.vectors if request.ids is None else vectors_of_keys(view, target.field, request.ids)
+    query_count = check_vectors(target.field, vectors)
+    if not 1 <= query_count <= settings.query_vector_count_max:
+        raise InvalidInput(
+            "limit_exceeded", f"{query_count} query vectors, expected 1 to {settings.query_vector_count_max}"
+        )
+    plan = SearchPlan(prepared.scope, target, vectors, query_count, view.primary_field, kept=prepared.kept)
+    return PlannedSearch(view, plan, prepared.output, timezone, request.time_parts)
+
+
+def _shape(request: Search, partitions: tuple[str, ...], timezone: str) -> Hashable | None:
+    """Everything that `_prepared_search` depends on beside the view; None when it is too much to be remembered."""
+    if request.filter_params or len(request.filter) > _REMEMBERED_CHARACTERS_MAX:
+        return None
+    # 1, 1.0 and True are equal, but not the same parameter.
+    params = tuple((name, type(value), value) for name, value in request.params.items()) if request.params else ()
+    shape = (
+        request.limit,
+        request.offset,
+        request.field_name,
+        request.metric,
+        request.filter,
+        request.output_fields,
+        partitions,
+        timezone,
+        request.ignore_growing,
+        isinstance(request.vectors, VectorLists),
+        params,
+    )
+    try:
+        hash(shape)
+    except TypeError:  # a parameter that is a list
+        return None
+    return shape
+
+
+def _prepared_search(
+    request: Search,
+    view: ReadView,
+    settings: Settings,
+    *,
+    partitions: tuple[str, ...],
+    timezone: str,
+) -> PreparedSearch:
     check_page(request.limit, request.offset, settings, limit_required=True)
     target = plan_target(
         view,
@@ -190,12 +262,6 @@ def planned_search(engine: Engine, request: Search, view: ReadView | None = None
         limit=request.limit + request.offset,
         of_lists=isinstance(request.vectors, VectorLists),
     )
-    vectors = request.vectors if request.ids is None else vectors_of_keys(view, target.field, request.ids)
-    query_count = check_vectors(target.field, vectors)
-    if not 1 <= query_count <= settings.query_vector_count_max:
-        raise InvalidInput(
-            "limit_exceeded", f"{query_count} query vectors, expected 1 to {settings.query_vector_count_max}"
-        )
     output = resolve_output(view.schema, request.output_fields, with_primary=False)
     scope = plan_scope(
         view,
@@ -205,9 +271,7 @@ def planned_search(engine: Engine, request: Search, view: ReadView | None = None
         ignore_growing=request.ignore_growing,
         timezone=timezone,
     )
-    check_isolated_search(view.schema, collection.manifest.properties, scope.filter)
-    plan = SearchPlan(scope, target, vectors, query_count, view.primary_field)
-    return PlannedSearch(view, plan, output, timezone, request.time_parts)
+    return PreparedSearch(scope, target, output, KeptParts())
 
 
 def _search_reply(planned: PlannedSearch, hits: Hits, round_decimals: int) -> SearchReply:

@@ -17,15 +17,16 @@ import pyarrow as pa
 from elanus.columns.json_texts import columns_of_texts
 from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.layout import TIMESTAMP_COLUMN
-from elanus.columns.numbers import number_array, number_values
+from elanus.columns.numbers import are_numbers, number_array, number_values
 from elanus.columns.taking import take_rows
 from elanus.storage.deletes import DeleteSet
 from elanus.storage.keys import KeyIndex
 
 __all__ = ["Chunk", "ChunkRows", "GrowingSegment"]
 
-# Chunks of this size are left alone; merging larger ones would copy much to save little.
-_MERGE_BYTES_MAX: Final = 8 << 20
+# Chunks of this size are left alone: to read so many bytes costs a search far more than to look at one chunk more, and
+# what a client sends in one request is often as large and then never copied.
+_MERGE_BYTES_MAX: Final = 2 << 20
 
 # Values inside documents are kept for the next filter up to so many, at nine bytes and the length of strings each.
 _KEPT_JSON_VALUES_MAX: Final = 1 << 20
@@ -34,7 +35,7 @@ _KEPT_JSON_VALUES_MAX: Final = 1 << 20
 class ChunkRows:
     """The rows of a chunk, a `ColumnSource`; timestamps ascend. The key index is made at first use."""
 
-    __slots__ = ("_columns", "_json", "_key_index", "_lock", "_primary", "batch", "size_bytes")
+    __slots__ = ("_columns", "_json", "_key_index", "_lock", "_numbers", "_primary", "batch", "size_bytes")
 
     def __init__(self, batch: pa.RecordBatch, primary_field: str) -> None:
         self.batch: Final = batch
@@ -44,6 +45,7 @@ class ChunkRows:
         self._key_index: KeyIndex | None = None
         # Made once, because asking the batch costs more than small filters do.
         self._columns: Final[dict[str, pa.Array]] = {}
+        self._numbers: Final[dict[str, npt.NDArray[Any]]] = {}
         self._json: Final[dict[tuple[str, ValuePath], JsonValues]] = {}
 
     @property
@@ -69,9 +71,16 @@ class ChunkRows:
                 found = self._json.setdefault((name, path), found)
         return found
 
+    def numbers(self, name: str) -> npt.NDArray[Any] | None:
+        """A column of integers or floats (a view); None of another type, or with nulls."""
+        found = self._numbers.get(name)
+        if found is None and are_numbers(column := self.column(name)):
+            found = self._numbers[name] = number_values(column)
+        return found
+
     def take(self, name: str, rows: npt.NDArray[np.int64]) -> pa.Array:
         """The values of some rows, in the order given (a copy)."""
-        return take_rows(self.batch.column(name), rows)
+        return take_rows(self.column(name), rows)
 
     def timestamps(self) -> npt.NDArray[np.uint64]:
         """Every row's timestamp, ascending (a view)."""
@@ -132,7 +141,7 @@ def _merged(chunks: list[Chunk], primary_field: str) -> list[Chunk]:
     """Merges the newest chunks while the one before is not much larger, in one copy."""
     first = len(chunks) - 1
     total = chunks[first].rows.size_bytes
-    while first and chunks[first - 1].rows.size_bytes <= 2 * total and total < _MERGE_BYTES_MAX:
+    while first and chunks[first - 1].rows.size_bytes <= min(2 * total, _MERGE_BYTES_MAX) and total < _MERGE_BYTES_MAX:
         first -= 1
         total += chunks[first].rows.size_bytes
     if first == len(chunks) - 1:

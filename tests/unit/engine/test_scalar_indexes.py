@@ -14,8 +14,8 @@ from elanus.embedded.database import Database
 from elanus.engine.collection import Collection
 from elanus.expr import access
 from elanus.expr.access import AccessPath
+from elanus.query.parts import allowed_rows
 from elanus.query.plan import Scope, plan_scope
-from elanus.query.search import allowed_rows
 from elanus.runtime.clock import ManualClock
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field

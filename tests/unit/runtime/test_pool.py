@@ -16,12 +16,55 @@ def _task(number: int) -> Callable[[], tuple[int, int]]:
     return lambda: (number, threading.get_ident())
 
 
-def test_results_come_in_the_order_of_the_tasks_and_the_first_runs_here() -> None:
+def test_results_come_in_the_order_of_the_tasks() -> None:
     pool = WorkerPool(thread_count=2, name="test")
-    results = pool.map([_task(number) for number in range(20)])
-    assert [number for number, _ in results] == list(range(20))
-    assert results[0][1] == threading.get_ident()
-    assert any(thread != threading.get_ident() for _, thread in results[1:])
+    assert [number for number, _ in pool.map([_task(number) for number in range(20)])] == list(range(20))
+    pool.close()
+
+
+def test_the_caller_and_a_thread_of_the_pool_work_together() -> None:
+    pool = WorkerPool(thread_count=2, name="test")
+    meeting = threading.Barrier(2, timeout=10)
+
+    def meet() -> int:
+        meeting.wait()
+        return threading.get_ident()
+
+    first, second = pool.map([meet, meet])
+    assert threading.get_ident() in {first, second}
+    assert first != second
+    pool.close()
+
+
+def test_a_caller_that_has_done_everything_does_not_wait_for_busy_threads() -> None:
+    pool = WorkerPool(thread_count=2, name="test")
+    may_end = threading.Event()
+    busy = [pool.submit(lambda: may_end.wait(10)) for _ in range(2)]
+    results = pool.map([_task(number) for number in range(5)])
+    assert [number for number, _ in results] == list(range(5))
+    assert not any(future.done() for future in busy)
+    may_end.set()
+    pool.close()
+
+
+def test_short_tasks_are_done_by_the_caller_alone() -> None:
+    pool = WorkerPool(thread_count=2, name="test")
+    results = pool.map([_task(number) for number in range(20)], alone_s=60.0)
+    assert results == [(number, threading.get_ident()) for number in range(20)]
+    assert pool._executor is None
+
+
+def test_a_caller_whose_tasks_take_long_gets_help() -> None:
+    pool = WorkerPool(thread_count=2, name="test")
+    meeting = threading.Barrier(2, timeout=10)
+
+    def meet() -> int:
+        meeting.wait()
+        return threading.get_ident()
+
+    # The first uses up what the caller may take for itself, the others end only when two threads are at work.
+    threads = pool.map([threading.get_ident, meet, meet], alone_s=1e-9)
+    assert len(set(threads[1:])) == 2
     pool.close()
 
 
@@ -48,8 +91,9 @@ def test_an_error_of_any_task_reaches_the_caller() -> None:
         raise ZeroDivisionError
 
     for tasks in ([fail, _task(1)], [_task(0), _task(1), fail]):
-        with pytest.raises(ZeroDivisionError):
-            pool.map(tasks)
+        for alone_s in (0.0, 60.0):
+            with pytest.raises(ZeroDivisionError):
+                pool.map(tasks, alone_s=alone_s)
     assert pool.submit(_task(3)).result()[0] == 3
     pool.close()
 

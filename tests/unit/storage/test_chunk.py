@@ -84,6 +84,14 @@ def test_large_chunks_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [chunk.rows.row_count for chunk in segment.chunks] == [100, 100, 2]
 
 
+def test_a_large_chunk_is_not_copied_for_the_sake_of_a_smaller_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = _grown(tuple(range(150)))
+    monkeypatch.setattr(chunk_module, "_MERGE_BYTES_MAX", first.size_bytes)
+    assert [chunk.rows.row_count for chunk in first.with_rows(_batch(*range(140)), 7).chunks] == [290]
+    monkeypatch.setattr(chunk_module, "_MERGE_BYTES_MAX", first.size_bytes - 1)
+    assert [chunk.rows.row_count for chunk in first.with_rows(_batch(*range(140)), 7).chunks] == [150, 140]
+
+
 def test_slices_of_a_callers_batch_keep_their_rows() -> None:
     segment = GrowingSegment(3, "id").with_rows(_batch(*range(20)).slice(5, 3), 7)
     segment = segment.with_rows(_batch(*range(20)).slice(15), 8)

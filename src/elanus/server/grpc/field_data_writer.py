@@ -44,7 +44,8 @@ def field_data_from_column(column: pa.Array, field: Field) -> schema_pb2.FieldDa
     )
     valid: npt.NDArray[np.bool_] | None = None
     if field.is_dynamic:
-        column = column.fill_null("{}")
+        if column.null_count:
+            column = column.fill_null("{}")
     elif field.nullable or column.null_count:
         valid = column.is_valid().to_numpy(zero_copy_only=False)
         message.valid_data.extend(valid.tolist())
@@ -93,7 +94,7 @@ def _write_scalars(scalars: schema_pb2.ScalarField, column: pa.Array, field: Fie
     if field.data_type is DataType.VARCHAR:
         arm.data.extend(column.to_pylist())
     elif field.data_type is DataType.JSON:
-        arm.data.extend(column.cast(pa.binary()).to_pylist())
+        arm.data.extend(column.view(pa.binary()).to_pylist())
     elif field.data_type in {DataType.FLOAT, DataType.DOUBLE}:
         arm.MergeFromString(_packed(column.to_numpy(zero_copy_only=False)))
     else:

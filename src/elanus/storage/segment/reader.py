@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import pyarrow as pa
 from elanus.columns.fitting import missing_column
 from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.layout import TIMESTAMP_COLUMN, arrow_type
-from elanus.columns.numbers import number_values
+from elanus.columns.numbers import are_numbers, number_values
 from elanus.columns.taking import take_rows
 from elanus.columns.vectors import row_width_bytes
 from elanus.errors import DataCorrupt, NotFound
@@ -51,6 +51,7 @@ class SealedSegment:
         self._lock: Final = threading.Lock()
         self._files: dict[str, _OpenFile] = {}
         self._columns: dict[str, pa.Array] = {}
+        self._numbers: dict[str, npt.NDArray[Any]] = {}
         self._coded: dict[str, pa.DictionaryArray] = {}
         self._side_files: Final = SideFiles(store, prefix, meta.side_files())
         self._shredded: dict[str, ShreddedField | None] = {}
@@ -85,6 +86,17 @@ class SealedSegment:
         with self._lock:
             self._columns[name] = column
         return column
+
+    def numbers(self, name: str) -> npt.NDArray[Any] | None:
+        """A column of integers or floats (a view), every byte checked (once); None of another type, or with nulls.
+
+        Raises:
+            DataCorrupt: its file is damaged or missing.
+        """
+        found = self._numbers.get(name)
+        if found is None and are_numbers(column := self.column(name)):
+            found = self._numbers[name] = number_values(column)
+        return found
 
     def take(self, name: str, rows: npt.NDArray[np.int64]) -> pa.Array:
         """The values of some rows, in the order given (a copy). Of a dense vector column only their blocks are read."""
