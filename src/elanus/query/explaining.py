@@ -111,7 +111,7 @@ class SegmentExplainer:
 
     def _search(self, segment: SegmentView, searched: ExplainedSearch) -> SearchReport:
         target, limit = searched.plan.target, searched.limit
-        plan = replace(searched.plan, scope=Scope((segment,), self.row_filter), kept=None)
+        plan = searched.plan.within(Scope((segment,), self.row_filter))
         started_s = self.now_s()
         hits = search(plan, offset=0, limit=limit, scan=searched.scan)
         duration_ms = (self.now_s() - started_s) * 1000

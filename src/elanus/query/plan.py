@@ -90,6 +90,10 @@ class SearchPlan:
     primary_field: Field
     kept: KeptParts | None = None
 
+    def within(self, scope: Scope) -> "SearchPlan":
+        """The search over other rows."""
+        return replace(self, scope=scope, kept=None)
+
     def single(self, number: int) -> "SearchPlan":
         """The search with one of its query vectors."""
         one = self.vector(number)

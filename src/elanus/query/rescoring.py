@@ -5,7 +5,6 @@ Factors and sums are computed in float64 and rounded once.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -64,7 +63,7 @@ def rescored_search(
     else:
         boosts = [(boost, _weigher(boost, view, timezone)) for boost in rescoring.boosts]
         parts = [
-            search(replace(plan, scope=Scope((segment,), plan.scope.filter)), offset=0, limit=wanted, scan=scan)
+            search(plan.within(Scope((segment,), plan.scope.filter)), offset=0, limit=wanted, scan=scan)
             for segment in plan.scope.segments
         ]
         hits = side_by_side(parts)[0] if parts else search(plan, offset=0, limit=wanted, scan=scan)

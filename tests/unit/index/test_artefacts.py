@@ -53,7 +53,7 @@ def test_artefacts_of_another_column_or_metric_are_refused(built: Any, make_colu
     for other, metric, difference in (
         (make_column(DataType.INT8_VECTOR, 2001, null_every=4), Metric.COSINE, "row count 2000"),
         (make_column(DataType.INT8_VECTOR, 2000, null_every=5), Metric.COSINE, "count of non-null rows 1500"),
-        (make_column(DataType.INT8_VECTOR, 2000, dim=40, null_every=4), Metric.COSINE, "dim 32"),
+        (make_column(DataType.INT8_VECTOR, 2000, dim=40, null_every=4), Metric.COSINE, "width 32"),
         (column, Metric.L2, "metric COSINE"),
     ):
         with pytest.raises(DataCorrupt) as caught:

@@ -23,14 +23,15 @@ from elanus.service.requests import collections, data, databases, indexes, query
 from tests.unit.server.conftest import FakeService
 
 _SUPPORTED = """
-AllocTimestamp AlterAlias AlterCollection AlterDatabase AlterIndex BatchDescribeCollection CheckHealth Connect
-CreateAlias CreateCollection CreateDatabase CreateIndex CreatePartition Delete DescribeAlias DescribeCollection
-DescribeDatabase DescribeIndex DropAlias DropCollection DropDatabase DropIndex DropPartition Flush FlushAll
-GetCollectionStatistics GetCompactionState GetCompactionStateWithPlans GetComponentStates GetFlushAllState
-GetFlushState GetIndexBuildProgress GetIndexState GetIndexStatistics GetLoadState GetLoadingProgress GetMetrics
-GetPartitionStatistics GetVersion HasCollection HasPartition HybridSearch Insert ListAliases ListDatabases
-LoadCollection LoadPartitions ManualCompaction Query ReleaseCollection ReleasePartitions RenameCollection Search
-ShowCollections ShowPartitions TruncateCollection Upsert
+AddCollectionField AddCollectionStructField AllocTimestamp AlterAlias AlterCollection AlterCollectionField
+AlterCollectionSchema AlterDatabase AlterIndex BatchDescribeCollection CheckHealth Connect CreateAlias
+CreateCollection CreateDatabase CreateIndex CreatePartition Delete DescribeAlias DescribeCollection DescribeDatabase
+DescribeIndex DropAlias DropCollection DropDatabase DropIndex DropPartition Flush FlushAll GetCollectionStatistics
+GetCompactionState GetCompactionStateWithPlans GetComponentStates GetFlushAllState GetFlushState GetIndexBuildProgress
+GetIndexState GetIndexStatistics GetLoadState GetLoadingProgress GetMetrics GetPartitionStatistics GetVersion
+HasCollection HasPartition HybridSearch Insert ListAliases ListDatabases LoadCollection LoadPartitions
+ManualCompaction Query ReleaseCollection ReleasePartitions RenameCollection Search ShowCollections ShowPartitions
+TruncateCollection Upsert
 """
 
 # What pymilvus puts into a search; its versions differ.
