@@ -19,12 +19,12 @@ from elanus.errors import DataCorrupt
 from elanus.index.artefacts import (
     array_bytes,
     artefact_array,
-    check_agrees,
     check_format,
     description_bytes,
     mapped_bytes,
     read_description,
 )
+from elanus.index.belonging import check_column
 from elanus.index.calibration import Calibration
 from elanus.index.eligibility import check_eligible
 from elanus.index.exact import ExactScan
@@ -149,17 +149,13 @@ class HnswType:
         if scan.present_count == 0:
             return FlatIndex(scan)
         description = read_description(artefacts, _DESCRIPTION, _Description)
-        row_count, dim = scan.matrix.shape
         check_format(description.version, _FORMAT_VERSION)
-        check_agrees("row count", description.row_count, row_count)
-        check_agrees("count of non-null rows", description.present_count, scan.present_count)
-        check_agrees("dim", description.dim, dim)
-        check_agrees("metric", description.metric, metric.value)
+        check_column(scan, description, width=description.dim)
         if description.bits == 0:
             return FlatIndex(scan)
         count = description.present_count
         links = artefact_array(artefacts, _LINKS, np.uint32, count * description.degree)
-        rows = artefact_array(artefacts, _ROWS, np.uint32, count) if count < row_count else None
+        rows = artefact_array(artefacts, _ROWS, np.uint32, count) if count < description.row_count else None
         cells = kernels.Cells(
             artefact_array(artefacts, _CELL_HEADS, np.uint32, description.cell_count),
             artefact_array(artefacts, _CELL_STARTS, np.uint32, description.cell_count + 1),
@@ -170,7 +166,7 @@ class HnswType:
                 links.reshape(count, description.degree),
                 artefact_array(artefacts, _CODES, np.uint8),
                 artefact_array(artefacts, _ENTRIES, np.uint32),
-                artefact_array(artefacts, _CENTER, np.float32, dim),
+                artefact_array(artefacts, _CENTER, np.float32, description.dim),
                 rows,
                 cells,
                 bits=description.bits,
