@@ -1,7 +1,7 @@
 """Elanus in the side-by-side harness of embedded engines: copy this to its `peers/ours_peer.py` and name it there.
 
 Variants whose name ends in `_index` are the index itself, as the raw libraries among the peers are; the others are the
-whole database through the native API, which evaluates the filter on every query.
+whole database through the native API, which keeps what a filter found for as long as nothing is written.
 """
 
 import shutil
