@@ -125,10 +125,10 @@ struct CodeTask {
 // A rotated query as signed bytes.
 struct CodeQueryTask {
     const float* values;
-    int64_t width;      // a multiple of 128
-    int8_t* elements;   // value i is about `scale * elements[i]`
-    float scale;        // of the largest size of a value, 127 of them
-    float square_sum;   // of the values
+    int64_t width;     // a multiple of 128
+    int8_t* elements;  // value i is about `scale * elements[i]`
+    float scale;       // of the largest size of a value, 127 of them
+    float square_sum;  // of the values
     int32_t element_sum;
 };
 
@@ -162,8 +162,8 @@ struct RabitqKernels {
                        uint32_t* sums);
     // For finer codes of 1 to 7 bits.
     void (*fine_products[7])(const RabitqFineTask* task);
-    // The Walsh-Hadamard transform in place of 2^n values, each times its sign (which may scale too). Bit-equal on every
-    // level.
+    // The Walsh-Hadamard transform in place of 2^n values, each times its sign (which may scale too). Bit-equal on
+    // every level.
     void (*hadamard)(float* values, const float* signs, int64_t size);
     // tables[16 t + v] is the rounded sum of `scale` times the values 4 t + i for which bit i of v is set, less the
     // smallest such sum; `scale` is so small that it is at most 255. Bit-equal on every level.
