@@ -56,12 +56,13 @@ class GraphIndex:
     ) -> SearchStrategy:
         """As `ExplainedIndex.explain`; compared are the nodes of walks, or the rows of a scan."""
         visible = self.scan.visible(allow)
-        plan = self._plan(k, params["ef"], visible)
+        breadth = self._breadth(k, params)
+        plan = self._plan(k, breadth, visible)
         if plan.exact:
             return SearchStrategy(
                 exact=True, reason=plan.reason, compared_count=self._visible_count(visible) * len(queries)
             )
-        _, compared = self._walk_counted(queries, k, max(k, params["ef"]), visible, plan)
+        _, compared = self._walk_counted(queries, k, breadth, visible, plan)
         return SearchStrategy(exact=False, reason=plan.reason, compared_count=int(compared.sum()))
 
     def range_search(

@@ -11,6 +11,7 @@ from elanus.columns.vectors import dense_array, dense_matrix
 from elanus.errors import InvalidInput
 from elanus.index.calibration import recall_of
 from elanus.index.flat.index import FlatIndex
+from elanus.index.graph.planning import plan_walk
 from elanus.index.graph.search import GraphIndex
 from elanus.index.protocol import BuildContext, RangeBounds, VectorColumn
 from elanus.index.registry import index_type
@@ -166,6 +167,27 @@ def test_the_recall_asked_for_is_reached_under_filters(share: float) -> None:
         found = index.search(queries, 10, {"recall": recall}, allow).rows
         true = index.scan.search(queries, 10, allow).rows
         assert recall_of(found, true) >= recall - 0.03, recall
+
+
+@pytest.mark.parametrize("params", [{"recall": 0.9}, {"ef": 5}, {"ef": 40}])
+@pytest.mark.parametrize("share", [1.0, 0.6, 0.1])
+def test_an_explanation_tells_what_the_search_does(params: dict[str, Any], share: float) -> None:
+    index = spread_index(Metric.L2)
+    queries = np.random.default_rng(15).normal(size=(3, 100)).astype(np.float32)
+    allow = None if share == 1 else Bitset.from_bool(np.random.default_rng(16).random(6000) < share)
+    checked = HNSW.check_search_params(params, build_params=PARAMS, k=10)
+    told = index.explain(queries, 10, checked, allow)
+    assert not told.exact
+    breadth = max(10, params.get("ef") or index.calibration.effort(10, 0.9))
+    plan = plan_walk(
+        row_count=6000,
+        allowed_count=6000 if allow is None else allow.count(),
+        cell_count=index.cell_count,
+        k=10,
+        breadth=breadth,
+    )
+    assert told.reason == plan.reason
+    assert told.compared_count > 3 * 10
 
 
 def test_recall_and_ef_exclude_each_other() -> None:
