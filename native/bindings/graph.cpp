@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 
 #include "algo/graph_build.h"
+#include "algo/graph_layout.h"
 #include "algo/graph_query.h"
 #include "arrays.h"
 #include "coding.h"
@@ -144,7 +146,7 @@ private:
 class GraphObject {
 public:
     GraphObject(nb::handle links, nb::handle codes, nb::handle entries, nb::handle center, int bits, uint64_t seed,
-                nb::handle rows, nb::handle cells)
+                nb::handle rows, nb::handle nodes, nb::handle cell_starts)
         : links_(links, "links", 2), codes_(codes, "codes", 1), entries_(entries, "entries", 1) {
         ArrayArgument center_argument(center, "center", 1);
         space_ = make_space(center_argument, bits, seed);
@@ -157,13 +159,7 @@ public:
         }
         if (entries_.size() < 1) raise_value_error("entries is empty");
         check_below(entries_.data<uint32_t>(), entries_.size(), node_count, "entries");
-        if (!rows.is_none()) {
-            rows_ = std::make_unique<ArrayArgument>(rows, "rows", 1);
-            rows_->expect(Dtype::uint32);
-            if (rows_->size() != node_count) raise_value_error("rows must be as many as codes");
-            const auto* numbers = rows_->data<uint32_t>();
-            if (!std::is_sorted(numbers, numbers + node_count)) raise_value_error("rows must ascend");
-        }
+        take_rows(rows, nodes, node_count);
         graph_ = {.space = space_.get(),
                   .codes = reinterpret_cast<const uint8_t*>(codes_.data<float>()),
                   .links = links_.data<uint32_t>(),
@@ -171,7 +167,7 @@ public:
                   .node_count = node_count,
                   .entries = entries_.data<uint32_t>(),
                   .entry_count = entries_.size()};
-        if (!cells.is_none()) take_cells(nb::cast<nb::tuple>(cells));
+        if (!cell_starts.is_none()) take_cells(cell_starts);
     }
 
     nb::object search(const char* metric, nb::handle queries, nb::handle base, int64_t k, int64_t breadth,
@@ -190,8 +186,7 @@ public:
         {
             const nb::gil_scoped_release release;
             const PreparedQueries prepared(input);
-            const GraphTarget target = {&graph_, input.base, input.metric,
-                                        rows_ == nullptr ? nullptr : rows_->data<uint32_t>()};
+            const GraphTarget target = {&graph_, input.base, input.metric, node_rows_};
             std::unique_ptr<GraphQuery> query = lend(target);
             const GraphRequest request = {k, breadth, walk_compared_max, patience, allowed.words()};
             for (int64_t i = 0; i < query_count; ++i) {
@@ -204,24 +199,34 @@ public:
     }
 
 private:
-    void take_cells(const nb::tuple& arrays) {
-        if (arrays.size() != 3) raise_value_error("cells must be heads, starts and nodes");
-        const char* const names[] = {"heads", "starts", "nodes"};
-        for (size_t i = 0; i < 3; ++i) {
-            cells_[i] = std::make_unique<ArrayArgument>(arrays[i], names[i], 1);
-            cells_[i]->expect(Dtype::uint32);
+    void take_rows(nb::handle rows, nb::handle nodes, int64_t node_count) {
+        if (rows.is_none()) {
+            node_rows_.row_count = node_count;
+            return;
         }
-        auto &heads = *cells_[0], &starts = *cells_[1], &nodes = *cells_[2];
-        if (heads.size() < 1 || starts.size() != heads.size() + 1) {
-            raise_value_error("starts must be one more than heads, and heads at least one");
+        rows_ = std::make_unique<ArrayArgument>(rows, "rows", 1);
+        rows_->expect(Dtype::uint32);
+        if (rows_->size() != node_count) raise_value_error("rows must be as many as codes");
+        node_rows_.rows = rows_->data<uint32_t>();
+        node_rows_.row_count = int64_t{1} + *std::max_element(node_rows_.rows, node_rows_.rows + node_count);
+        if (nodes.is_none()) return;
+        nodes_ = std::make_unique<ArrayArgument>(nodes, "nodes", 1);
+        nodes_->expect(Dtype::uint32);
+        if (nodes_->size() < node_rows_.row_count) raise_value_error("nodes must be as many as rows of the column");
+        node_rows_.nodes = nodes_->data<uint32_t>();
+        node_rows_.row_count = nodes_->size();
+    }
+
+    void take_cells(nb::handle cell_starts) {
+        cell_starts_ = std::make_unique<ArrayArgument>(cell_starts, "cell_starts", 1);
+        cell_starts_->expect(Dtype::uint32);
+        const int64_t count = cell_starts_->size() - 1;
+        const auto* starts = cell_starts_->data<uint32_t>();
+        if (count < 1 || starts[0] != count || starts[count] != graph_.node_count ||
+            !std::is_sorted(starts, starts + count + 1)) {
+            raise_value_error("cell_starts must ascend from the number of cells, at least one, to that of nodes");
         }
-        const auto* bounds = starts.data<uint32_t>();
-        if (bounds[0] != 0 || !std::is_sorted(bounds, bounds + starts.size()) || bounds[heads.size()] != nodes.size()) {
-            raise_value_error("starts must ascend from 0 to the number of nodes");
-        }
-        check_below(heads.data<uint32_t>(), heads.size(), graph_.node_count, "heads");
-        check_below(nodes.data<uint32_t>(), nodes.size(), graph_.node_count, "nodes");
-        graph_.cells = {heads.data<uint32_t>(), bounds, nodes.data<uint32_t>(), heads.size()};
+        graph_.cells = {starts, count};
     }
 
     void check_base(const ScanInput& input) {
@@ -229,9 +234,11 @@ private:
             raise_value_error("base has vectors of " + std::to_string(input.base.width) + " elements, expected " +
                               std::to_string(space_->dim()) + " numbers as in center");
         }
-        const bool fits = rows_ == nullptr ? input.base.row_count == graph_.node_count
-                                           : rows_->data<uint32_t>()[graph_.node_count - 1] < input.base.row_count;
-        if (!fits) raise_value_error("base does not have the rows of the graph");
+        const bool is_known = node_rows_.has_nodes();
+        const int64_t row_count = input.base.row_count;
+        if (is_known ? row_count != node_rows_.row_count : row_count < node_rows_.row_count) {
+            raise_value_error("base does not have the rows of the graph");
+        }
     }
 
     std::unique_ptr<GraphQuery> lend(const GraphTarget& target) {
@@ -248,17 +255,40 @@ private:
     }
 
     ArrayArgument links_, codes_, entries_;
-    std::unique_ptr<ArrayArgument> rows_;
-    std::unique_ptr<ArrayArgument> cells_[3];
+    std::unique_ptr<ArrayArgument> rows_, nodes_, cell_starts_;
+    NodeRows node_rows_;
     std::unique_ptr<CodeSpace> space_;
     Graph graph_;
     std::mutex mutex_;
     std::vector<std::unique_ptr<GraphQuery>> idle_;
 };
 
+nb::object lay_out_graph(nb::handle links, nb::handle heads, nb::handle cells) {
+    ArrayArgument lists(links, "links", 2), first(heads, "heads", 1), places(cells, "cells", 1);
+    lists.expect(Dtype::uint32);
+    first.expect(Dtype::uint32);
+    places.expect(Dtype::uint32);
+    const int64_t node_count = lists.size(0);
+    if (first.size() < 1) raise_value_error("heads is empty");
+    check_below(first.data<uint32_t>(), first.size(), node_count, "heads");
+    if (places.size() != node_count) raise_value_error("cells must be as many as links");
+    check_below(places.data<uint32_t>(), node_count, first.size(), "cells");
+    const std::span<const uint32_t> nodes(first.data<uint32_t>(), static_cast<size_t>(first.size()));
+    if (std::set<uint32_t>(nodes.begin(), nodes.end()).size() != nodes.size()) raise_value_error("heads has one twice");
+    ResultArray order(Dtype::uint32, node_count);
+    ResultArray starts(Dtype::uint32, first.size() + 1);
+    {
+        const nb::gil_scoped_release release;
+        const Graph graph = {.links = lists.data<uint32_t>(), .degree = lists.size(1), .node_count = node_count};
+        lay_out(graph, nodes, places.data<uint32_t>(), order.data<uint32_t>(), starts.data<uint32_t>());
+    }
+    return nb::make_tuple(order.object(), starts.object());
+}
+
 }  // namespace
 
 void bind_graph(nb::module_& module) {
+    module.def("lay_out_graph", &lay_out_graph, nb::arg("links"), nb::arg("heads"), nb::arg("cells"));
     nb::class_<CodeSpaceObject>(module, "CodeSpace")
         .def(nb::init<nb::handle, int, uint64_t>(), nb::arg("center"), nb::arg("bits"), nb::arg("seed"))
         .def_prop_ro("stride", &CodeSpaceObject::stride)
@@ -278,9 +308,10 @@ void bind_graph(nb::module_& module) {
         .def("links", &GraphBuilderObject::links)
         .def("entries", &GraphBuilderObject::entries);
     nb::class_<GraphObject>(module, "Graph")
-        .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, int, uint64_t, nb::handle, nb::handle>(),
+        .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, int, uint64_t, nb::handle, nb::handle,
+                      nb::handle>(),
              nb::arg("links"), nb::arg("codes"), nb::arg("entries"), nb::arg("center"), nb::arg("bits"),
-             nb::arg("seed"), nb::arg("rows").none(), nb::arg("cells").none())
+             nb::arg("seed"), nb::arg("rows").none(), nb::arg("nodes").none(), nb::arg("cell_starts").none())
         .def("search", &GraphObject::search, nb::arg("metric"), nb::arg("queries"), nb::arg("base"), nb::arg("k"),
              nb::arg("breadth"), nb::arg("allow").none(), nb::arg("walk_compared_max"), nb::arg("patience"));
 }

@@ -12,6 +12,7 @@ from elanus.kernels import graph, loader
 from elanus.kernels.reference import codes as reference_codes
 from elanus.kernels.reference import graph as reference_graph
 from elanus.kernels.reference import graph_build as reference_build
+from elanus.kernels.reference import graph_layout as reference_layout
 
 LEVELS = [level for level in loader.info().available if level != loader.REFERENCE]
 SEED = 11
@@ -147,13 +148,28 @@ def test_nodes_are_nearest_to_the_head_the_reference_says(level: str, bits: int,
     assert loss[exact.min(axis=1) > 0].max() < 1.3
 
 
-def cells_of(backend: Any, codes: np.ndarray, center: np.ndarray, bits: int, head_count: int) -> graph.Cells:
+def cells_of(
+    backend: Any, codes: np.ndarray, center: np.ndarray, bits: int, head_count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Heads and the cell of each node."""
     count = len(codes) // backend.CodeSpace(center, bits, SEED).stride
     order = np.random.default_rng(3).permutation(count).astype(np.uint32)
     heads = order[:head_count].copy()
-    places = backend.GraphBuilder(codes, center, bits, SEED, order, 6, 20, 1.1).nearest(heads, 0, count)
-    starts = np.searchsorted(np.sort(places), np.arange(head_count + 1)).astype(np.uint32)
-    return graph.Cells(heads, starts, np.argsort(places, kind="stable").astype(np.uint32))
+    return heads, backend.GraphBuilder(codes, center, bits, SEED, order, 6, 20, 1.1).nearest(heads, 0, count)
+
+
+def moved(
+    links: np.ndarray, entries: np.ndarray, codes: np.ndarray, layout: graph.Layout
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Links, entries and codes of the nodes in the order of a layout."""
+    places = {old: new for new, old in enumerate(layout.order.tolist())} | {graph.NO_NODE: graph.NO_NODE}
+    new_links = [[places[link] for link in row] for row in links[layout.order].tolist()]
+    new_codes = codes.reshape(len(links), -1)[layout.order].reshape(-1).copy()
+    return (
+        np.array(new_links, np.uint32),
+        np.array([places[entry] for entry in entries.tolist()], np.uint32),
+        new_codes,
+    )
 
 
 def test_a_search_by_cells_is_a_scan_when_it_never_gives_up_or_has_no_full_beam() -> None:
@@ -161,8 +177,10 @@ def test_a_search_by_cells_is_a_scan_when_it_never_gives_up_or_has_no_full_beam(
     center = vectors.mean(axis=0)
     codes = graph.code_space(center, bits=4, seed=SEED).encode(vectors, np.zeros(400, np.float32))
     links, entries = built(loader.active.backend, codes, center, 4)
-    cells = cells_of(loader.active.backend, codes, center, 4, 20)
-    opened = graph.graph(links, codes, entries, center, None, cells, bits=4, seed=SEED)
+    layout = graph.lay_out(links, *cells_of(loader.active.backend, codes, center, 4, 20))
+    links, entries, codes = moved(links, entries, codes, layout)
+    nodes = np.argsort(layout.order).astype(np.uint32)
+    opened = graph.graph(links, codes, entries, center, layout.order, nodes, layout.cell_starts, bits=4, seed=SEED)
     mask = np.random.default_rng(5).random(448) < 0.3
     mask[400:] = False
     allow = np.packbits(mask, bitorder="little").view(np.uint64)
@@ -175,6 +193,52 @@ def test_a_search_by_cells_is_a_scan_when_it_never_gives_up_or_has_no_full_beam(
     allow = np.packbits(mask, bitorder="little").view(np.uint64)
     rows = opened.search("L2", queries, vectors, 7, 12, allow, 0, 1)[1]
     np.testing.assert_array_equal(np.sort(rows, axis=1), np.tile(few, (20, 1)))
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_layouts_are_those_of_the_reference_and_lose_no_node(data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, 60), label="count")
+    degree = data.draw(st.integers(1, 5), label="degree")
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**20), label="seed"))
+    links = rng.integers(0, count, (count, degree)).astype(np.uint32)
+    links[rng.random(links.shape) < 0.3] = graph.NO_NODE
+    heads = rng.permutation(count)[: data.draw(st.integers(1, count), label="heads")].astype(np.uint32)
+    cells = rng.integers(0, len(heads), count).astype(np.uint32)
+    layout = graph.lay_out(links, heads, cells)
+    order, starts = reference_layout.lay_out_graph(links, heads, cells)
+    np.testing.assert_array_equal(layout.order, order)
+    np.testing.assert_array_equal(layout.cell_starts, starts)
+    np.testing.assert_array_equal(np.sort(order), np.arange(count))
+    np.testing.assert_array_equal(order[: len(heads)], heads)
+    for cell, (first, last) in enumerate(itertools.pairwise(starts.tolist())):
+        assert (cells[order[first:last]] == cell).all()
+
+
+def test_nodes_lie_behind_the_one_of_their_cell_that_leads_to_them() -> None:
+    # Two cells; in the first 0 leads to 3, which leads to 1; 2 is not led to.
+    links = np.full((6, 2), graph.NO_NODE, np.uint32)
+    links[0], links[3], links[5] = [3, 5], [1, 4], [4, 0]
+    layout = graph.lay_out(links, np.array([0, 5], np.uint32), np.array([0, 0, 0, 0, 1, 1], np.uint32))
+    assert layout.order.tolist() == [0, 5, 3, 1, 2, 4]
+    assert layout.cell_starts.tolist() == [2, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("heads", "cells", "message"),
+    [
+        ([], [0, 0, 0], "heads is empty"),
+        ([0, 0], [0, 0, 1], "heads has one twice"),
+        ([0, 3], [0, 0, 1], "heads"),
+        ([0, 1], [0, 0], "as many as links"),
+        ([0, 1], [0, 0, 2], "cells"),
+    ],
+)
+@pytest.mark.parametrize("backend", ["native", "reference"])
+def test_cells_without_sense_are_not_laid_out(backend: str, heads: list[int], cells: list[int], message: str) -> None:
+    lay_out = loader.active.backend.lay_out_graph if backend == "native" else reference_layout.lay_out_graph
+    with pytest.raises(ValueError, match=message):
+        lay_out(np.zeros((3, 2), np.uint32), np.array(heads, np.uint32), np.array(cells, np.uint32))
 
 
 class reference_backend:  # noqa: N801 (stands for a module)
@@ -230,7 +294,6 @@ def test_searches_are_those_of_the_reference_on_every_level(data: st.DataObject)
     queries = (vectors_of(3, dim, seed + 1) * (20 if dtype is np.int8 else 1)).clip(-127, 127)
     queries = queries.astype(np.int8 if dtype is np.int8 else np.float32)
     present = np.sort(rng.choice(count, rng.integers(1, count + 1), replace=False))
-    rows = None if len(present) == count else present.astype(np.uint32)
     vectors = base[present].astype(np.float32)
     if metric == "COSINE":
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
@@ -244,15 +307,20 @@ def test_searches_are_those_of_the_reference_on_every_level(data: st.DataObject)
         mask = np.zeros(-(-count // 64) * 64, bool)
         mask[:count] = rng.random(count) < share
         allow = np.packbits(mask, bitorder="little").view(np.uint64)
-    cells = cells_of(loader.active.backend, codes, center, bits, min(head_count, len(present)))
-    arrays = (cells.heads, cells.starts, cells.nodes)
-    plain = reference_graph.Graph(links, codes, entries, center, bits, SEED, rows, arrays)
+    layout = graph.lay_out(links, *cells_of(loader.active.backend, codes, center, bits, min(head_count, len(present))))
+    links, entries, codes = moved(links, entries, codes, layout)
+    rows = present[layout.order].astype(np.uint32)
+    nodes = None
+    if data.draw(st.booleans(), label="with nodes"):
+        nodes = np.full(count, graph.NO_NODE, np.uint32)
+        nodes[rows] = np.arange(len(rows), dtype=np.uint32)
+    plain = reference_graph.Graph(links, codes, entries, center, bits, SEED, rows, nodes, layout.cell_starts)
     expected = plain.search(metric, queries, base, k, breadth, allow, compared_max, patience)
     before = loader.info().level
     try:
         for one in LEVELS:
             loader.use(one)
-            native = graph.graph(links, codes, entries, center, rows, cells, bits=bits, seed=SEED)
+            native = graph.graph(links, codes, entries, center, rows, nodes, layout.cell_starts, bits=bits, seed=SEED)
             scores, found, compared = native.search(metric, queries, base, k, breadth, allow, compared_max, patience)
             np.testing.assert_array_equal(compared, expected[2])
             np.testing.assert_allclose(scores, expected[0], rtol=1e-4, atol=1e-4)
@@ -299,7 +367,7 @@ def test_links_that_lead_nowhere_end_a_list_and_are_never_followed() -> None:
     assert rows.max() < 30
 
 
-def test_steps_outside_a_batch_and_rows_out_of_order_are_refused() -> None:
+def test_steps_outside_a_batch_and_rows_that_do_not_fit_are_refused() -> None:
     vectors = vectors_of(30, 8, 9)
     center = vectors.mean(axis=0)
     codes = graph.code_space(center, bits=4, seed=SEED).encode(vectors, np.zeros(30, np.float32))
@@ -311,31 +379,23 @@ def test_steps_outside_a_batch_and_rows_out_of_order_are_refused() -> None:
     with pytest.raises(ValueError, match="end of the batch"):
         builder.join(last + 1)
     links, entries = built(loader.active.backend, codes, center, 4)
-    with pytest.raises(ValueError, match="rows must ascend"):
-        graph.graph(links, codes, entries, center, np.arange(30, dtype=np.uint32)[::-1].copy(), bits=4, seed=SEED)
+    rows = np.arange(1, 31, dtype=np.uint32)
+    with pytest.raises(ValueError, match="nodes must be as many"):
+        graph.graph(links, codes, entries, center, rows, np.arange(30, dtype=np.uint32), bits=4, seed=SEED)
+    with pytest.raises(ValueError, match="rows must be as many"):
+        graph.graph(links, codes, entries, center, rows[:29].copy(), bits=4, seed=SEED)
+    opened = graph.graph(links, codes, entries, center, rows, bits=4, seed=SEED)
+    with pytest.raises(ValueError, match="base does not have the rows"):
+        opened.search("L2", vectors, vectors, 1, 4, None, 100, 0)
 
 
-@pytest.mark.parametrize(
-    ("heads", "starts", "nodes", "message"),
-    [
-        ([], [0], [], "at least one"),
-        ([0], [0], [0], "one more than heads"),
-        ([0, 1], [0, 2, 1], [0, 1], "ascend"),
-        ([0, 1], [1, 1, 2], [0, 1], "ascend"),
-        ([0, 1], [0, 1, 2], [0], "ascend"),
-        ([0, 30], [0, 1, 2], [0, 1], "heads"),
-        ([0, 1], [0, 1, 2], [0, 30], "nodes"),
-    ],
-)
+@pytest.mark.parametrize("starts", [[], [30], [0, 30], [2, 1, 30], [2, 31, 30], [1, 29], [2, 30]])
 @pytest.mark.parametrize("backend", ["native", "reference"])
-def test_cells_that_cannot_be_are_refused(
-    backend: str, heads: list[int], starts: list[int], nodes: list[int], message: str
-) -> None:
+def test_cells_that_cannot_be_are_refused(backend: str, starts: list[int]) -> None:
     vectors = vectors_of(30, 8, 9)
     center = vectors.mean(axis=0)
     codes = graph.code_space(center, bits=4, seed=SEED).encode(vectors, np.zeros(30, np.float32))
     links, entries = built(loader.active.backend, codes, center, 4)
-    cells = tuple(np.array(one, np.uint32) for one in (heads, starts, nodes))
     kind = loader.active.backend.Graph if backend == "native" else reference_graph.Graph
-    with pytest.raises(ValueError, match=message):
-        kind(links, codes, entries, center, 4, SEED, None, cells)
+    with pytest.raises(ValueError, match="cell_starts must ascend"):
+        kind(links, codes, entries, center, 4, SEED, None, None, np.array(starts, np.uint32))

@@ -28,7 +28,7 @@ void DiskQuery::scan(const KernelTable& table, const DiskRequest& request) {
                          .node_count = graph_.blocks.layout.node_count,
                          .entries = nullptr,
                          .entry_count = 0};
-    const Allowed allowed = {request.allow, graph_.rows, graph_.row_count};
+    const Allowed allowed = {request.allow, {.rows = graph_.rows, .row_count = graph_.row_count}};
     walk.scan(table, graph, query_.codes(), request.breadth, request.allow == nullptr ? nullptr : &allowed);
     compared_count_ += walk.compared_count();
     for (int64_t i = 0; i < walk.found().size(); ++i) {

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 namespace elanus {
 
@@ -65,7 +66,7 @@ Candidate Beam::at(int64_t i) const {
 
 void Walk::begin(int64_t breadth) {
     if (++mark_ == 0) {
-        std::fill(marks_.begin(), marks_.end(), uint16_t{0});
+        std::fill(marks_.begin(), marks_.end(), uint8_t{0});
         mark_ = 1;
     }
     found_.reset(breadth);
@@ -75,7 +76,7 @@ void Walk::begin(int64_t breadth) {
 
 // False when the walk was there before.
 bool Walk::mark(uint32_t node) {
-    uint16_t& marked = marks_[node];
+    uint8_t& marked = marks_[node];
     if (marked == mark_) return false;
     marked = mark_;
     return true;
@@ -174,25 +175,23 @@ bool Walk::add_listed(const KernelTable& table, const Graph& graph, const CodeQu
 }
 
 void Walk::list_cell(const Graph& graph, uint32_t cell, const Allowed* allowed) {
-    const uint32_t* first = graph.cells.nodes + graph.cells.starts[cell];
-    const uint32_t* last = graph.cells.nodes + graph.cells.starts[cell + 1];
-    if (allowed == nullptr) {
-        listed_.assign(first, last);
-        return;
-    }
-    listed_.resize(static_cast<size_t>(last - first));
+    const uint32_t first = graph.cells.starts[cell], last = graph.cells.starts[cell + 1];
+    listed_.resize(size_t{1} + last - first);
     size_t count = 0;
-    for (; first < last; ++first) {
-        listed_[count] = *first;
-        count += allowed->has(*first) ? 1 : 0;
-    }
+    const auto list = [&](uint32_t node) {
+        listed_[count] = node;
+        count += allowed == nullptr || allowed->has(node) ? 1 : 0;
+    };
+    list(cell);
+    for (uint32_t node = first; node < last; ++node) list(node);
     listed_.resize(count);
 }
 
 void Walk::search_cells(const KernelTable& table, const Graph& graph, const CodeQuery& query, int64_t breadth,
                         const Allowed* allowed, int64_t patience) {
     begin(breadth);
-    listed_.assign(graph.cells.heads, graph.cells.heads + graph.cells.count);
+    listed_.resize(static_cast<size_t>(graph.cells.count));
+    std::iota(listed_.begin(), listed_.end(), uint32_t{0});
     compare(table, graph, query);
     frontier_.resize(distances_.size());
     for (size_t i = 0; i < distances_.size(); ++i) frontier_[i] = {distances_[i], static_cast<uint32_t>(i)};
@@ -218,14 +217,14 @@ void Walk::scan(const KernelTable& table, const Graph& graph, const CodeQuery& q
         if (static_cast<int64_t>(listed_.size()) == kScanBlock) flush();
     };
     const auto node_count = static_cast<uint32_t>(graph.node_count);
-    if (allowed == nullptr || allowed->rows != nullptr) {
+    if (allowed == nullptr || !allowed->node_rows.has_nodes()) {
         for (uint32_t node = 0; node < node_count; ++node) {
             if (allowed == nullptr || allowed->has(node)) take(node);
         }
     } else {
-        for (uint32_t first = 0; first < node_count; first += 64) {
+        for (int64_t first = 0; first < allowed->node_rows.row_count; first += 64) {
             for (uint64_t word = allowed->words[first / 64]; word != 0; word &= word - 1) {
-                const uint32_t node = first + static_cast<uint32_t>(std::countr_zero(word));
+                const uint32_t node = allowed->node_rows.node(first + std::countr_zero(word));
                 if (node < node_count) take(node);
             }
         }

@@ -13,39 +13,49 @@ namespace elanus {
 
 constexpr uint32_t kNoNode = ~uint32_t{0};
 
-// Nodes by the one of a few heads that is nearest to each: a search under a filter looks into near cells first. Cell c
-// has the `nodes` from `starts[c]` to `starts[c + 1]` (exclusive).
+// Nodes by the one of a few heads that is nearest to each: a search under a filter looks into near cells first. Node c
+// is the head of cell c, which also has the nodes from `starts[c]` to `starts[c + 1]` (exclusive).
 struct Cells {
-    const uint32_t* heads;
     const uint32_t* starts;
-    const uint32_t* nodes;
     int64_t count;  // 0 where there are none
 };
 
 // Nodes are numbered from 0; those of `links` that are no node (`kNoNode`) end a node's list.
 struct Graph {
-    const CodeSpace* space;
-    const uint8_t* codes;
-    const uint32_t* links;  // `degree` a node
-    int64_t degree;
-    int64_t node_count;
-    const uint32_t* entries;  // where walks begin; at least one, each a node
-    int64_t entry_count;
+    const CodeSpace* space = nullptr;
+    const uint8_t* codes = nullptr;
+    const uint32_t* links = nullptr;  // `degree` a node
+    int64_t degree = 0;
+    int64_t node_count = 0;
+    const uint32_t* entries = nullptr;  // where walks begin; at least one, each a node
+    int64_t entry_count = 0;
     Cells cells = {};
 
     std::span<const uint32_t> neighbours(uint32_t node) const;
     const uint8_t* row(uint32_t node) const { return codes + static_cast<int64_t>(node) * space->stride(); }
 };
 
+// Which nodes stand for which rows of a column.
+struct NodeRows {
+    const uint32_t* rows = nullptr;   // of each node; null where nodes are rows
+    const uint32_t* nodes = nullptr;  // of each row, some number that is no node for a row without; null if not known
+    int64_t row_count = 0;
+
+    uint32_t row(uint32_t node) const { return rows == nullptr ? node : rows[node]; }
+    // Whether nodes of rows can be told.
+    bool has_nodes() const { return rows == nullptr || nodes != nullptr; }
+    uint32_t node(int64_t row) const {
+        return rows == nullptr ? static_cast<uint32_t>(row) : nodes[row];
+    }
+};
+
 // The column rows a walk may return.
 struct Allowed {
     const uint64_t* words;
-    const uint32_t* rows;  // of each node, ascending; null where nodes are rows
-    int64_t row_count;
+    NodeRows node_rows;
 
-    uint32_t row(uint32_t node) const { return rows == nullptr ? node : rows[node]; }
     bool has(uint32_t node) const {
-        const uint32_t r = row(node);
+        const uint32_t r = node_rows.row(node);
         return (words[r / 64] >> (r % 64) & 1) != 0;
     }
 };
@@ -123,8 +133,8 @@ private:
     void start_from_entries(const KernelTable& table, const Graph& graph, const CodeQuery& query);
     void prefetch_links(const Graph& graph, uint32_t node) const;
 
-    std::vector<uint16_t> marks_;
-    uint16_t mark_ = 0;
+    std::vector<uint8_t> marks_;
+    uint8_t mark_ = 0;
     float norm_weight_ = 1;
     Beam found_;
     std::vector<Candidate> frontier_;  // a heap, the nearest first; of nodes or of cells

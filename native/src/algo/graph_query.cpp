@@ -35,7 +35,7 @@ void GraphQuery::rank(const KernelTable& table, const ScoreTask& task, const Gra
     for (int64_t i = 0; i < found.size(); ++i) {
         const Candidate candidate = found.at(i);
         if (i >= request.k && !may_belong(candidate)) continue;
-        listed_.push_back(target_.rows == nullptr ? candidate.node : target_.rows[candidate.node]);
+        listed_.push_back(target_.rows.row(candidate.node));
         if (i + 1 == request.k || (i >= request.k && listed_.size() == kScoreBlock)) score(table, task);
     }
     if (!listed_.empty()) score(table, task);
@@ -61,7 +61,7 @@ int64_t GraphQuery::search(const KernelTable& table, const ScanInput& input, con
     }
     walk_.prepare(query_.has_norms());
     const Graph& graph = *target_.graph;
-    const Allowed allowed = {request.allow, target_.rows, target_.base.row_count};
+    const Allowed allowed = {request.allow, target_.rows};
     int64_t compared_count = 0;
     bool is_found = false;
     if (request.walk_compared_max > 0) {

@@ -17,7 +17,7 @@ struct GraphTarget {
     const Graph* graph;
     Vectors base;
     Metric metric;
-    const uint32_t* rows;  // of `base`, of each node, ascending; null where nodes are rows
+    NodeRows rows;  // of `base`
 };
 
 struct GraphRequest {

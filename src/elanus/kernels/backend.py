@@ -355,9 +355,18 @@ class Backend(Protocol):
         bits: int,
         seed: int,
         rows: npt.NDArray[np.uint32] | None,
-        cells: tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.uint32]] | None,
+        nodes: npt.NDArray[np.uint32] | None,
+        cell_starts: npt.NDArray[np.uint32] | None,
         /,
     ) -> Graph: ...
+
+    def lay_out_graph(
+        self,
+        links: npt.NDArray[np.uint32],
+        heads: npt.NDArray[np.uint32],
+        cells: npt.NDArray[np.uint32],
+        /,
+    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]: ...
 
     def block_order(
         self, links: npt.NDArray[np.uint32], entries: npt.NDArray[np.uint32], block_nodes: int, /

@@ -11,25 +11,23 @@ import numpy.typing as npt
 from elanus.kernels.backend import CodeSpace, Graph, GraphBuilder
 from elanus.kernels.loader import active
 
-__all__ = ["NO_NODE", "Cells", "CodeSpace", "Graph", "GraphBuilder", "code_space", "graph", "graph_builder"]
+__all__ = ["NO_NODE", "CodeSpace", "Graph", "GraphBuilder", "Layout", "code_space", "graph", "graph_builder", "lay_out"]
 
 NO_NODE = 0xFFFFFFFF
 """What follows the last link of a node that has fewer than the degree."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
-    """Nodes by the one of a few heads that is nearest to each.
+class Layout:
+    """Nodes numbered anew by cells: the heads first, then cell after cell.
 
     Attributes:
-        heads: uint32, a node of each cell, at least one.
-        starts: uint32, one more than heads: where the nodes of each cell begin, and how many there are in all.
-        nodes: uint32, cell after cell.
+        order: uint32, the old number of each node.
+        cell_starts: uint32, where the nodes of each cell begin, its head aside; behind the last the number of nodes.
     """
 
-    heads: npt.NDArray[np.uint32]
-    starts: npt.NDArray[np.uint32]
-    nodes: npt.NDArray[np.uint32]
+    order: npt.NDArray[np.uint32]
+    cell_starts: npt.NDArray[np.uint32]
 
 
 def code_space(center: npt.NDArray[np.float32], *, bits: int, seed: int) -> CodeSpace:
@@ -72,13 +70,30 @@ def graph_builder(
     return active.backend.GraphBuilder(codes, center, bits, seed, order, degree, breadth, alpha)
 
 
+def lay_out(links: npt.NDArray[np.uint32], heads: npt.NDArray[np.uint32], cells: npt.NDArray[np.uint32]) -> Layout:
+    """An order in which nodes that a walk meets together lie together, so that it touches fewer pages.
+
+    Within a cell nodes come in the order in which links that stay in it lead to them from its head, breadth first.
+
+    Args:
+        links: (node_count, degree), `NO_NODE` behind a node's last link.
+        heads: a node of each cell, none twice, at least one.
+        cells: the place in `heads` of each node's cell; a head belongs to its own, whatever stands here.
+
+    Raises:
+        TypeError, ValueError: a wrong dtype or number.
+    """
+    return Layout(*active.backend.lay_out_graph(links, heads, cells))
+
+
 def graph(
     links: npt.NDArray[np.uint32],
     codes: npt.NDArray[np.uint8],
     entries: npt.NDArray[np.uint32],
     center: npt.NDArray[np.float32],
     rows: npt.NDArray[np.uint32] | None,
-    cells: Cells | None = None,
+    nodes: npt.NDArray[np.uint32] | None = None,
+    cell_starts: npt.NDArray[np.uint32] | None = None,
     *,
     bits: int,
     seed: int,
@@ -90,13 +105,14 @@ def graph(
         codes: whole rows, flat.
         entries: nodes where walks begin, at least one.
         center: as it was for the codes.
-        rows: the column row of each node, ascending; None where nodes are rows.
-        cells: of the nodes, for searches with `patience`.
+        rows: the column row of each node; None where nodes are rows.
+        nodes: the node of each column row, `NO_NODE` for a row without; saves a scan under a filter from asking every
+            node.
+        cell_starts: as in `Layout`, of nodes numbered like that; for searches with `patience`.
         bits: as for the codes.
         seed: as for the codes.
 
     Raises:
         TypeError, ValueError: a wrong dtype or number.
     """
-    arrays = None if cells is None else (cells.heads, cells.starts, cells.nodes)
-    return active.backend.Graph(links, codes, entries, center, bits, seed, rows, arrays)
+    return active.backend.Graph(links, codes, entries, center, bits, seed, rows, nodes, cell_starts)

@@ -17,7 +17,7 @@ from elanus.kernels import graph as kernels
 from elanus.runtime.pool import WorkerPool
 from elanus.schema.types import Metric
 
-__all__ = ["Coding", "code_bits", "plan_coding", "written_codes"]
+__all__ = ["Coding", "aligned_bytes", "code_bits", "plan_coding", "written_codes"]
 
 _SAMPLE_ROWS: Final = 65_536
 _BLOCK_ROWS: Final = 2048
@@ -69,9 +69,7 @@ def plan_coding(vectors: FloatRows, metric: Metric, seed: int) -> Coding | None:
 def written_codes(vectors: FloatRows, coding: Coding, pool: WorkerPool, context: BuildContext) -> npt.NDArray[np.uint8]:
     """The codes of all rows, flat, beginning at a cache line."""
     space = kernels.code_space(coding.center, bits=coding.bits, seed=coding.seed)
-    raw = np.empty(len(vectors) * space.stride + _LINE_BYTES, np.uint8)
-    first = -raw.ctypes.data % _LINE_BYTES
-    codes = raw[first : first + len(vectors) * space.stride]
+    codes = aligned_bytes(len(vectors) * space.stride)
 
     def write(start: int) -> None:
         context.check_cancelled()
@@ -83,6 +81,13 @@ def written_codes(vectors: FloatRows, coding: Coding, pool: WorkerPool, context:
 
     pool.map([_bound(write, start) for start in range(0, len(vectors), _BLOCK_ROWS)])
     return codes
+
+
+def aligned_bytes(count: int) -> npt.NDArray[np.uint8]:
+    """Room for `count` bytes that begins at a cache line; what is in it is undefined."""
+    raw = np.empty(count + _LINE_BYTES, np.uint8)
+    first = -raw.ctypes.data % _LINE_BYTES
+    return raw[first : first + count]
 
 
 def _bound(task: Callable[[int], None], start: int) -> Callable[[], None]:

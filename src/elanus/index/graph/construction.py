@@ -91,19 +91,17 @@ class GraphConstruction:
         self._pool.map(_over(self._builder.trim, 0, self._count, _STEP_NODES))
         return Links(self._builder.links(), self._builder.entries())
 
-    def cells(self) -> kernels.Cells:
-        """All nodes by the nearest of a random few, as many as the root of their number."""
+    def layout(self, links: npt.NDArray[np.uint32]) -> kernels.Layout:
+        """Where the nodes of the finished graph lie best, by cells around a random few, the root of their number."""
         heads = self.order[: max(1, math.isqrt(self._count))]
-        places = np.empty(self._count, np.uint32)
+        cells = np.empty(self._count, np.uint32)
 
         def place(first: int, last: int) -> None:
             self._context.check_cancelled()
-            places[first:last] = self._builder.nearest(heads, first, last)
+            cells[first:last] = self._builder.nearest(heads, first, last)
 
         self._pool.map(_over(place, 0, self._count, _STEP_NODES))
-        counts = np.bincount(places, minlength=len(heads))
-        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
-        return kernels.Cells(heads, starts, np.argsort(places, kind="stable").astype(np.uint32))
+        return kernels.lay_out(links, heads, cells)
 
     def finished(self) -> Links:
         """The graph of all nodes, each of which can be reached."""

@@ -33,6 +33,7 @@ from elanus.index.floats import FloatRows
 from elanus.index.graph.coding import Coding, plan_coding, written_codes
 from elanus.index.graph.construction import GraphConstruction
 from elanus.index.graph.measuring import measured
+from elanus.index.graph.placing import placed
 from elanus.index.graph.search import GraphIndex
 from elanus.index.params import INT_MAX, RECALL, IntParam, Param, checked_params, one_effort
 from elanus.index.protocol import Artefacts, BuildContext, VectorColumn, VectorIndex
@@ -43,16 +44,15 @@ from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
 
 __all__ = ["HnswType"]
 
-_FORMAT_VERSION: Final = 3
+_FORMAT_VERSION: Final = 4
 _DESCRIPTION: Final = "graph.json"
 _LINKS: Final = "links"
 _CODES: Final = "codes"
 _ENTRIES: Final = "entries"
 _CENTER: Final = "center"
 _ROWS: Final = "rows"
-_CELL_HEADS: Final = "cell_heads"
+_NODES: Final = "nodes"
 _CELL_STARTS: Final = "cell_starts"
-_CELL_NODES: Final = "cell_nodes"
 
 _BUILD_PARAMS: Final[tuple[Param, ...]] = (
     IntParam("M", 2, 2048, default=30),
@@ -80,8 +80,7 @@ class HnswType:
     """HNSW.
 
     Artefacts: `graph.json`, `links` (8 M bytes a row), `codes` (half a byte an element, or one of few, and 32 bytes a
-    row, rounded up to 64), `entries`, `center`, `cell_heads`, `cell_starts` and `cell_nodes` (4 bytes a row), and
-    `rows` where some are null.
+    row, rounded up to 64), `entries`, `center`, `cell_starts`, and `rows` and `nodes` (4 bytes a row each).
     """
 
     name: str = "HNSW"
@@ -124,21 +123,22 @@ class HnswType:
             )
             calibration = measured(construction, column, vectors, metric, codes=codes, coding=coding)
             built = construction.finished()
-            cells = construction.cells()
+            layout = construction.layout(built.links)
+            del construction
+            graph = placed(built, codes, layout, vectors, pool)
         finally:
             pool.close()
-        description = _described(vectors, metric, coding, calibration, degree=degree, cell_count=len(cells.heads))
-        rows = {} if vectors.rows is None else {_ROWS: array_bytes(vectors.rows.astype(np.uint32))}
+        cell_count = len(graph.cell_starts) - 1
+        description = _described(vectors, metric, coding, calibration, degree=degree, cell_count=cell_count)
         return {
             _DESCRIPTION: description_bytes(description),
-            _LINKS: array_bytes(built.links),
-            _CODES: codes,
-            _ENTRIES: array_bytes(built.entries),
+            _LINKS: array_bytes(graph.links),
+            _CODES: graph.codes,
+            _ENTRIES: array_bytes(graph.entries),
             _CENTER: array_bytes(coding.center),
-            _CELL_HEADS: array_bytes(cells.heads),
-            _CELL_STARTS: array_bytes(cells.starts),
-            _CELL_NODES: array_bytes(cells.nodes),
-            **rows,
+            _CELL_STARTS: array_bytes(graph.cell_starts),
+            _ROWS: array_bytes(graph.rows),
+            _NODES: array_bytes(graph.nodes),
         }
 
     def open(
@@ -155,20 +155,15 @@ class HnswType:
             return FlatIndex(scan)
         count = description.present_count
         links = artefact_array(artefacts, _LINKS, np.uint32, count * description.degree)
-        rows = artefact_array(artefacts, _ROWS, np.uint32, count) if count < description.row_count else None
-        cells = kernels.Cells(
-            artefact_array(artefacts, _CELL_HEADS, np.uint32, description.cell_count),
-            artefact_array(artefacts, _CELL_STARTS, np.uint32, description.cell_count + 1),
-            artefact_array(artefacts, _CELL_NODES, np.uint32, count),
-        )
         try:
             graph = kernels.graph(
                 links.reshape(count, description.degree),
                 artefact_array(artefacts, _CODES, np.uint8),
                 artefact_array(artefacts, _ENTRIES, np.uint32),
                 artefact_array(artefacts, _CENTER, np.float32, description.dim),
-                rows,
-                cells,
+                artefact_array(artefacts, _ROWS, np.uint32, count),
+                artefact_array(artefacts, _NODES, np.uint32, description.row_count),
+                artefact_array(artefacts, _CELL_STARTS, np.uint32, description.cell_count + 1),
                 bits=description.bits,
                 seed=description.seed,
             )

@@ -28,6 +28,9 @@ _WORTH_A_TRY: Final = 0.8
 _HEAD_COST: Final = 0.3
 # Cells looked into, for each that patience lasts.
 _CELLS_SEEN: Final = 2
+# A cell tells more about those behind it the more allowed rows it has, up to so many times what these many tell.
+_TELLING_ROWS: Final = 32
+_TELLING_MOST: Final = 2.0
 # Asking whether a node of a cell is allowed.
 _MEMBER_COST: Final = 0.03
 
@@ -60,7 +63,7 @@ def plan_walk(*, row_count: int, allowed_count: int, cell_count: int, k: int, br
         if expected * WALK_COST < allowed_count:
             return _plan(f"walk with {breadth} candidates", walk_compared_max=row_count)
         return _plan(f"scan of {allowed_count} codes, a walk would compare about {expected}")
-    patience = _patience(breadth)
+    patience = _patience(breadth, allowed_count / cell_count)
     cells_cost = _cells_cost(row_count / cell_count, allowed_count / cell_count, cell_count, patience)
     patience = patience if cells_cost < allowed_count else 0
     cost = min(cells_cost, allowed_count)
@@ -72,14 +75,16 @@ def plan_walk(*, row_count: int, allowed_count: int, cell_count: int, k: int, br
     return _plan(reason, walk_compared_max=most, patience=patience)
 
 
-def _patience(breadth: int) -> int:
-    """Cells in a row without a candidate after which the rest are left out.
+def _patience(breadth: int, allowed: float) -> int:
+    """Cells in a row without a candidate after which the rest are left out, each of so many `allowed` rows.
 
-    Such that cells find about what a walk of that breadth finds without a filter: tried on 20,000 vectors that fill 24
-    or 128 dimensions evenly or lie in clusters, for filters that keep 90 to 5 % of the rows at random, and on 100,000
-    clustered ones also for a thousandth of the rows and for those least like the query.
+    Such that cells find at least what a walk of that breadth finds without a filter: tried on 20,000 vectors that fill
+    24 or 128 dimensions evenly or lie in clusters, for filters that keep 90 to 5 % of the rows at random; on 300,000
+    that fill 24 or 128 evenly, for 50 to 2 %; and on 100,000 and 1,000,000 clustered ones also for a thousandth of the
+    rows and for those least like the query.
     """
-    return 6 + min(breadth, 128) // 8
+    telling = min(max(1.0, allowed / _TELLING_ROWS), _TELLING_MOST)
+    return int((6 + min(breadth, 128) // 8) / telling)
 
 
 def _cells_cost(members: float, allowed: float, cell_count: int, patience: int) -> int:

@@ -12,6 +12,7 @@ from elanus.kernels.reference.disk import DiskGraph, NeighbourCoder, block_order
 from elanus.kernels.reference.distance import scan_range, scan_topk, scan_topk_many, score_rows
 from elanus.kernels.reference.graph import Graph
 from elanus.kernels.reference.graph_build import GraphBuilder
+from elanus.kernels.reference.graph_layout import lay_out_graph
 from elanus.kernels.reference.hash import hash_int64, hash_strings
 from elanus.kernels.reference.ivf import ivf_nearest_lists, ivf_search_bytes, ivf_search_flat
 from elanus.kernels.reference.json_texts import json_paths, json_values
@@ -51,6 +52,7 @@ __all__ = [
     "ivf_search_rabitq",
     "json_paths",
     "json_values",
+    "lay_out_graph",
     "rabitq_block_sums",
     "rabitq_fine_products",
     "rabitq_rotate",

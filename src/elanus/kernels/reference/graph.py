@@ -19,7 +19,6 @@ _SQUARE_MIN = 1e-30
 _SQUARE_MAX = 1e30
 
 Candidates = list[tuple[float, int]]
-CellArrays = tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.uint32]]
 
 
 class Walk:
@@ -87,15 +86,12 @@ class Walk:
                     found = sorted([*found, (near, neighbour)], key=lambda one: one[0])[:breadth]
         return found
 
-    def scan(
-        self, query: CodeQuery, breadth: int, norm_weight: float, allowed: npt.NDArray[np.bool_] | None
-    ) -> Candidates:
-        """The nearest allowed nodes of all, nearest first."""
-        nodes = list(range(len(self.rows))) if allowed is None else np.flatnonzero(allowed).tolist()
+    def scan(self, query: CodeQuery, breadth: int, norm_weight: float, nodes: list[int]) -> Candidates:
+        """The nearest of `nodes`, nearest first, ties as they come."""
         if not nodes:
             return []
         distances = self.distances(query, nodes, norm_weight)
-        return sorted(zip(distances, nodes, strict=True))[:breadth]
+        return sorted(zip(distances, nodes, strict=True), key=lambda one: one[0])[:breadth]
 
     def search_cells(
         self,
@@ -103,15 +99,15 @@ class Walk:
         breadth: int,
         norm_weight: float,
         allowed: npt.NDArray[np.bool_] | None,
-        cells: CellArrays,
+        cell_starts: npt.NDArray[np.uint32],
         patience: int,
     ) -> Candidates:
         """The nearest allowed nodes of the nearest cells, until `patience` of them in a row had none to add."""
-        heads, starts, nodes = cells
+        heads = list(range(len(cell_starts) - 1))
         found: Candidates = []
         idle = 0
-        for _, cell in sorted(zip(self.distances(query, heads.tolist(), norm_weight), range(len(heads)), strict=True)):
-            members = nodes[starts[cell] : starts[cell + 1]].tolist()
+        for _, cell in sorted(zip(self.distances(query, heads, norm_weight), heads, strict=True)):
+            members = [cell, *range(int(cell_starts[cell]), int(cell_starts[cell + 1]))]
             members = [node for node in members if allowed is None or allowed[node]]
             if not members:
                 continue
@@ -124,16 +120,11 @@ class Walk:
         return found
 
 
-def _check_cells(cells: CellArrays, node_count: int) -> None:
-    heads, starts, nodes = cells
-    for name, array in zip(("heads", "starts", "nodes"), cells, strict=True):
-        check_array(array, name, np.uint32)
-    if len(heads) == 0 or len(starts) != len(heads) + 1:
-        raise ValueError("starts must be one more than heads, and heads at least one")
-    if starts[0] != 0 or starts[-1] != len(nodes) or (np.diff(starts.astype(np.int64)) < 0).any():
-        raise ValueError("starts must ascend from 0 to the number of nodes")
-    if int(heads.max()) >= node_count or int(nodes.max(initial=0)) >= node_count:
-        raise ValueError("heads or nodes name what is no node")
+def _check_cells(starts: npt.NDArray[np.uint32], node_count: int) -> None:
+    check_array(starts, "cell_starts", np.uint32)
+    count = len(starts) - 1
+    if count < 1 or starts[0] != count or starts[-1] != node_count or (np.diff(starts.astype(np.int64)) < 0).any():
+        raise ValueError("cell_starts must ascend from the number of cells, at least one, to that of nodes")
 
 
 def prepared_query(space: CodeSpace, metric: str, query: npt.NDArray[Any]) -> CodeQuery:
@@ -157,7 +148,8 @@ class Graph:
         bits: int,
         seed: int,
         rows: npt.NDArray[np.uint32] | None,
-        cells: CellArrays | None,
+        nodes: npt.NDArray[np.uint32] | None,
+        cell_starts: npt.NDArray[np.uint32] | None,
     ) -> None:
         self._space = CodeSpace(center, bits, seed)
         check_array(links, "links", np.uint32, dimension_count=2)
@@ -172,13 +164,17 @@ class Graph:
             raise ValueError("entries is empty or names what is no node")
         if rows is not None and len(rows) != len(node_rows):
             raise ValueError("rows must be as many as codes")
-        if cells is not None:
-            _check_cells(cells, len(node_rows))
-        self._cells = cells
+        if cell_starts is not None:
+            _check_cells(cell_starts, len(node_rows))
+        self._cell_starts = cell_starts
         self._links = links
         self._node_rows = node_rows
         self._entries = entries.tolist()
         self._rows = np.arange(len(node_rows)) if rows is None else rows.astype(np.int64)
+        if nodes is not None and len(nodes) <= self._rows.max():
+            raise ValueError("nodes must be as many as rows of the column")
+        # Allowed nodes are compared in the order of their rows where that is known.
+        self._scan_order = np.arange(len(node_rows)) if nodes is None else np.argsort(self._rows)
 
     def search(
         self,
@@ -195,7 +191,7 @@ class Graph:
         check_k(k)
         if k < 1 or breadth < k:
             raise ValueError("k must be 1 or more and breadth k or more")
-        if patience > 0 and self._cells is None:
+        if patience > 0 and self._cell_starts is None:
             raise ValueError("patience needs cells")
         allowed = None if allow is None else mask_of(allow, len(base))[self._rows]
         scores = np.zeros((len(queries), k), np.float32)
@@ -210,10 +206,11 @@ class Graph:
             found = None
             if walk_compared_max > 0:
                 found = walk.search(prepared, self._entries, breadth, weight, allowed, walk_compared_max)
-            if found is None and self._cells is not None and patience > 0:
-                found = walk.search_cells(prepared, breadth, weight, allowed, self._cells, patience)
+            if found is None and self._cell_starts is not None and patience > 0:
+                found = walk.search_cells(prepared, breadth, weight, allowed, self._cell_starts, patience)
             if found is None:
-                found = walk.scan(prepared, breadth, weight, allowed)
+                order = np.arange(len(self._rows)) if allowed is None else self._scan_order[allowed[self._scan_order]]
+                found = walk.scan(prepared, breadth, weight, order.tolist())
             best = self._ranked(metric, query, base, found, k)
             for place, (key, row) in enumerate(best):
                 scores[number, place] = (-key if metric in {"IP", "COSINE"} else key) + 0.0

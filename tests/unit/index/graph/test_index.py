@@ -54,9 +54,9 @@ def test_any_number_of_threads_builds_the_same_graph() -> None:
     assert bytes(memoryview(other["links"])) != bytes(memoryview(one["links"]))
 
 
-def test_nothing_but_links_codes_and_cells_is_stored() -> None:
+def test_nothing_but_links_codes_and_rows_is_stored() -> None:
     index = spread_index(Metric.L2)
-    stored = 6000 * (4 * 2 * 8 + 128 + 4)  # links, codes, and the cells' nodes
+    stored = 6000 * (4 * 2 * 8 + 128 + 8)  # links, codes, and which node is which row
     assert stored <= index.size().mapped_bytes < stored + 8000
     assert index.size().memory_bytes == 0
 
