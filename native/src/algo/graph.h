@@ -44,9 +44,7 @@ struct NodeRows {
     uint32_t row(uint32_t node) const { return rows == nullptr ? node : rows[node]; }
     // Whether nodes of rows can be told.
     bool has_nodes() const { return rows == nullptr || nodes != nullptr; }
-    uint32_t node(int64_t row) const {
-        return rows == nullptr ? static_cast<uint32_t>(row) : nodes[row];
-    }
+    uint32_t node(int64_t row) const { return rows == nullptr ? static_cast<uint32_t>(row) : nodes[row]; }
 };
 
 // The column rows a walk may return.

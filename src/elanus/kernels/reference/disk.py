@@ -222,9 +222,11 @@ class _DiskSearch:
         if self._memory is None:
             return []
         codes = self._memory.codes.reshape(-1, self._space.stride)
-        allowed = None if self._allowed is None else self._allowed[self._memory.rows]
+        asked = np.arange(len(codes))
+        if self._allowed is not None:
+            asked = asked[self._allowed[self._memory.rows]]
         walk = Walk(self._space, np.zeros((len(codes), 1), np.uint32), codes)
-        nodes = walk.scan(self._query, self._plan.breadth, self._norm_weight, allowed)
+        nodes = walk.scan(self._query, self._plan.breadth, self._norm_weight, asked.tolist())
         self.compared_count += walk.compared_count
         return [int(self._memory.rows[node]) for _, node in nodes]
 
