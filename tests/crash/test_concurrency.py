@@ -28,6 +28,7 @@ SETTINGS: dict[str, Any] = {
     "index_rows_min": 200,
     "wal_file_bytes_max": 50_000,
     "checkpoint_commit_count": 8,
+    "wal_view_bytes_min": 1_000,
 }
 KEYS_PER_WRITER = 1000
 DIM = 8
