@@ -1,6 +1,7 @@
 """The log against a list: any groups, rotations, removals, reopenings, power cuts and flipped bits.
 
-What is kept in memory of a record (its own, or a view of the log) is that list too, whatever happens to the files later.
+What is kept of the records (in memory of their own, or as views of the log) is that list too, whatever becomes of the
+files.
 """
 
 from copy import deepcopy

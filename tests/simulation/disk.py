@@ -9,6 +9,7 @@ import errno
 import gc
 import random
 import weakref
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -92,7 +93,8 @@ class SimulatedDisk:
         self.power_loss_at: int | None = None
         self.failure_at: int | None = None
         self.failures_last: int = 1
-        self.mapping_failures: int = 0
+        self.failing_mappings: Container[int] = ()
+        self._mapping_count = 0
         self._off = False
         self._fail_after_write = False
         self._lose_after_write = False
@@ -121,9 +123,9 @@ class SimulatedDisk:
             raise OSError(errno.ENOSPC if len(self.steps) % 2 else errno.EIO, f"simulated failure of {self.steps[-1]}")
 
     def fail_mapping(self) -> None:
-        """Fails the next `mapping_failures` mappings of written bytes."""
-        if self.mapping_failures:
-            self.mapping_failures -= 1
+        """Counts a mapping of written bytes, and fails if `failing_mappings` has its number."""
+        self._mapping_count += 1
+        if self._mapping_count - 1 in self.failing_mappings:
             raise OSError(errno.ENOMEM, "simulated failure of a mapping")
 
     def _change(self, what: str) -> None:

@@ -158,10 +158,13 @@ class Collection:
             Unavailable: the disk failed, the collection is closed, or unflushed rows could not be flushed in time.
             InvalidInput: the caller's arrays changed during the call.
         """
-        self._wait_for_space()
         if callable(record):
+            self._wait_for_space()
             return self._committer.commit_built(lambda: self._encoded(record())).result
-        return self._committer.commit(self._encoded(record)).result
+        # First, so that the rows are those that were checked, however long it takes until they are written.
+        encoded = self._encoded(record)
+        self._wait_for_space()
+        return self._committer.commit(encoded).result
 
     def _encoded(self, record: LogRecord) -> EncodedRecord:
         settings = self.components.settings

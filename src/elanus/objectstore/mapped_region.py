@@ -9,7 +9,7 @@ import errno
 import mmap
 import os
 import weakref
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -49,6 +49,6 @@ def map_region(descriptor: int, start: int, size_bytes: int) -> memoryview:
     memory = (ctypes.c_char * mapped_bytes).from_address(address)
     # Not at the end of the process, when threads may still read what goes with it anyway.
     weakref.finalize(memory, _library.munmap, address, mapped_bytes).atexit = False
-    array: Any = np.frombuffer(memory, np.uint8)
+    array: Any = np.frombuffer(cast("Any", memory), np.uint8)
     array.flags.writeable = False
     return memoryview(array)[before:]

@@ -124,9 +124,7 @@ class Committer(Generic[_Result]):
             pending.outcome = Committed(entry.timestamp, self._apply(entry))
 
 
-def _without_changed(
-    group: Sequence[_Pending[_Result]], places: Collection[int]
-) -> Sequence[_Pending[_Result]]:
+def _without_changed(group: Sequence[_Pending[_Result]], places: Collection[int]) -> Sequence[_Pending[_Result]]:
     """The group without the records that changed while they were written, which are refused."""
     for place in places:
         group[place].outcome = InvalidInput(

@@ -131,8 +131,11 @@ class Log:
         if changed:
             # No view may be left of what is cut off.
             kept.clear()
-            self._undo_write(RecordsChanged(changed))
-            raise RecordsChanged(changed)
+            refusal = RecordsChanged(changed)
+            self._undo_write(refusal)
+            if self._poison is not None:
+                raise Unavailable("storage_failed", f"the log {self._folder} stopped: {self._poison}") from refusal
+            raise refusal
         self._size_bytes += ends[-1]
         self._last_timestamps[self._file_name] = records[-1][0]
         if self._sync:
@@ -192,7 +195,7 @@ class Log:
                 if name not in self._schemas:
                     self._schemas.add(name)
                     self._frame(parts, SCHEMA_KIND, encode_schema(schema), timestamp)
-            self._frame(parts, encoded.kind, encoded.contents, timestamp)
+            self._frame(parts, encoded.kind, encoded.contents, timestamp, checksum=encoded.checksum)
             size_bytes += sum(part.nbytes for part in parts[first:])
             ends.append(size_bytes)
         return parts, ends
@@ -200,30 +203,40 @@ class Log:
     def _kept(self, records: Sequence[tuple[int, EncodedRecord]], ends: Sequence[int]) -> list[LoggedRecord | None]:
         """The records just written, as they are to be kept; None for those that are not what their checksum says.
 
-        The checksum is of the caller's memory before the write, so that a record that matches it was not changed since.
+        The checksum of a borrowed record is of the caller's memory when it was encoded, so that one that matches it was
+        not changed since.
         """
-        kept: list[LoggedRecord | None] = []
-        try:
-            for (timestamp, encoded), end in zip(records, ends, strict=True):
-                record = self._view(encoded, self._size_bytes + end) if encoded.is_borrowed else encoded.record
-                kept.append(None if record is None else LoggedRecord(timestamp, record))
-        except OSError:
-            # No view may be left of what is cut off.
-            kept.clear()
-            raise
-        return kept
+        # A mapping that fails must leave no view of what is then cut off: no variable here holds one.
+        return [
+            self._kept_entry(timestamp, encoded, self._size_bytes + end)
+            for (timestamp, encoded), end in zip(records, ends, strict=True)
+        ]
 
-    def _view(self, encoded: EncodedRecord, end: int) -> LogRecord | None:
+    def _kept_entry(self, timestamp: int, encoded: EncodedRecord, end: int) -> LoggedRecord | None:
+        if not encoded.is_borrowed:
+            return LoggedRecord(timestamp, encoded.record)
         assert self._file is not None
         size_bytes = HEADER_BYTES + encoded.size_bytes
         data = self._file.map(end - size_bytes, size_bytes)
         header = read_header(data, 0)
         if header is None or not is_intact(data, 0, header):
             return None
-        return RecordDecoder(encoded.schemas).decode(encoded.kind, data[HEADER_BYTES:])
+        record = RecordDecoder(encoded.schemas).decode(encoded.kind, data[HEADER_BYTES:])
+        assert record is not None
+        return LoggedRecord(timestamp, record)
 
-    def _frame(self, parts: list[memoryview], kind: int, contents: tuple[memoryview, ...], timestamp: int) -> None:
-        head = header_bytes(kind, contents, timestamp=timestamp, synced_offset=self._synced_bytes)
+    def _frame(
+        self,
+        parts: list[memoryview],
+        kind: int,
+        contents: tuple[memoryview, ...],
+        timestamp: int,
+        *,
+        checksum: int | None = None,
+    ) -> None:
+        head = header_bytes(
+            kind, contents, timestamp=timestamp, synced_offset=self._synced_bytes, contents_checksum=checksum
+        )
         parts.append(memoryview(head))
         parts.extend(contents)
 

@@ -14,7 +14,7 @@ import msgspec
 import pyarrow as pa
 
 from elanus.errors import DataCorrupt
-from elanus.kernels.checksum import crc32c
+from elanus.kernels.checksum import crc32c, joined_crc32c
 from elanus.storage.arrow_parts import message_parts
 
 __all__ = [
@@ -141,15 +141,20 @@ class EncodedRecord:
         record: the record itself; its columns are views of `contents`.
         contents: JSON part and Arrow messages, padded.
         schemas: of the Arrow messages, to be introduced to the file before the record.
-        is_borrowed: `contents` are in the caller's memory, which may change behind our back. Whoever writes them
-            compares what was written with its checksum, and keeps the record as `RecordDecoder` reads it from there.
+        checksum: of `contents`, when they are borrowed: they are in the caller's memory then, which may change behind
+            our back. Whoever writes them compares what was written with the checksum, and keeps the record as
+            `RecordDecoder` reads it from there. None for contents of our own.
     """
 
     record: LogRecord
     kind: int
     contents: tuple[memoryview, ...]
     schemas: tuple[pa.Schema, ...]
-    is_borrowed: bool = False
+    checksum: int | None = None
+
+    @property
+    def is_borrowed(self) -> bool:
+        return self.checksum is not None
 
     @property
     def size_bytes(self) -> int:
@@ -176,7 +181,8 @@ def encode(record: LogRecord, *, borrow_bytes_min: int | None = None) -> Encoded
         )
         meta = _Meta(parts, replace=record.replace, first_id=record.first_id, request_id=record.request_id)
         contents = _contents(meta, [message.parts for message in messages])
-        return EncodedRecord(replace(record, parts=rows), _KIND_INSERT, contents, schemas, is_borrowed)
+        checksum = _checksum(contents, 0) if is_borrowed else None
+        return EncodedRecord(replace(record, parts=rows), _KIND_INSERT, contents, schemas, checksum)
     message = _message(record.keys, is_borrowed=False)
     parts = [_Part(0, schema_name(record.keys.schema), message.size_bytes)]
     ids = None if record.partition_ids is None else list(record.partition_ids)
@@ -190,13 +196,22 @@ def encode_end() -> tuple[memoryview, ...]:
     return _contents(None, [])
 
 
-def header_bytes(kind: int, contents: Sequence[memoryview], *, timestamp: int, synced_offset: int) -> bytes:
-    """The header of a record with these contents."""
+def header_bytes(
+    kind: int,
+    contents: Sequence[memoryview],
+    *,
+    timestamp: int,
+    synced_offset: int,
+    contents_checksum: int | None = None,
+) -> bytes:
+    """The header of a record with these contents, whose checksum is given or else computed."""
     length = sum(part.nbytes for part in contents)
     unsigned = _HEADER.pack(_MAGIC, kind, length, timestamp, synced_offset, 0)
-    checksum = crc32c(unsigned)
-    for part in contents:
-        checksum = crc32c(part, checksum)
+    checksum: int = crc32c(unsigned)
+    if contents_checksum is None:
+        checksum = _checksum(contents, checksum)
+    else:
+        checksum = joined_crc32c(checksum, contents_checksum, length)
     return _HEADER.pack(_MAGIC, kind, length, timestamp, synced_offset, checksum).ljust(HEADER_BYTES, b"\0")
 
 
@@ -264,6 +279,13 @@ class RecordDecoder:
 
 SCHEMA_KIND: Final = _KIND_SCHEMA
 END_KIND: Final = _KIND_END
+
+
+def _checksum(contents: Sequence[memoryview], initial: int) -> int:
+    checksum = initial
+    for part in contents:
+        checksum = crc32c(part, checksum)
+    return checksum
 
 
 @dataclass(frozen=True, slots=True)
