@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from elanus.errors import DataCorrupt
 from elanus.storage.wal.log import LoggedRecord
-from elanus.storage.wal.record import EncodedRecord
+from elanus.storage.wal.record import EncodedRecord, InsertRecord, PartitionRows, encode, header_bytes
 from tests.simulation.disk import PowerLoss, SimulatedDisk
-from tests.unit.storage.wal.records import delete, insert, keys_of, opened
+from tests.unit.storage.wal.records import delete, every_type, insert, keys_of, opened, small
 
 # A step is a group of records, or one of the other things that happen to a log.
 _GROUPS = st.lists(st.sampled_from(["insert", "borrowed", "delete"]), min_size=1, max_size=4)
@@ -110,3 +110,24 @@ def test_a_flipped_bit_is_told_or_loses_at_most_the_last_group(
         return
     assert found == [(key, [key]) for key in range(1, len(found) + 1)]
     assert len(found) >= (count if closed else count - len(groups[-1]))
+
+
+@given(st.integers(0, 40), st.integers(0, 20), st.integers(0, 100), st.data())
+def test_a_borrowed_record_has_the_bytes_of_a_copied_one(
+    row_count: int, offset: int, seed: int, data: st.DataObject
+) -> None:
+    rows = every_type(row_count, offset=offset, seed=seed)
+    start = data.draw(st.integers(0, row_count))
+    rows = rows.slice(start, data.draw(st.integers(0, row_count - start)))
+    record = InsertRecord((PartitionRows(1, rows), PartitionRows(2, small(*range(offset)))))
+    borrowed, copied = encode(record, borrow_bytes_min=0), encode(record)
+    assert b"".join(borrowed.contents) == b"".join(copied.contents)
+    heads = [
+        header_bytes(
+            encoded.kind, encoded.contents, timestamp=seed, synced_offset=offset, contents_checksum=encoded.checksum
+        )
+        for encoded in (borrowed, copied)
+    ]
+    assert borrowed.checksum is not None
+    assert copied.checksum is None
+    assert heads[0] == heads[1]
