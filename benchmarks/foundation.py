@@ -4,34 +4,30 @@
 
 Every figure stands beside a baseline measured in the same run and on the same files: the disk's own write-and-sync
 rate, the memory's read rate on one core, and milvus-lite where it is installed. Ratios are medians over rounds in which
-both sides take turns.
+both sides take turns. What inserts cost hangs on whether the host of a virtual machine has the memory at hand;
+`inserts.py` does rounds until it has, and reports the two cases apart.
 """
 
 import argparse
 import json
 import os
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
+from inserts import BATCH, columns, durable_insert, milvus_insert, schema_of, served
 from memory_rate import read_rate_loop
 
 import elanus
-from elanus import DataType, Field, Schema
 from elanus.kernels import info
 
-BATCH = 10_000
 Vectors = npt.NDArray[np.float32]
 
 
@@ -59,7 +55,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--dim", type=int, default=768)
     parser.add_argument("--data", help="a folder with base.npy; random unit vectors if left out")
     parser.add_argument("--work", help="folder for the files, on the disk to be measured")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of durable inserts, at least")
     parser.add_argument("--client-rows", type=int, default=20_000, help="rows for the clients that take dicts")
     parser.add_argument("--out", help="write the results there as JSON")
     return parser.parse_args()
@@ -70,143 +66,6 @@ def load(options: argparse.Namespace) -> Vectors:
         return np.ascontiguousarray(np.load(Path(options.data) / "base.npy")[: options.rows], np.float32)
     vectors = np.random.default_rng(1).standard_normal((options.rows, options.dim), np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
-def schema_of(dim: int) -> Schema:
-    return Schema(
-        (
-            Field("id", DataType.INT64, is_primary=True),
-            Field("vector", DataType.FLOAT_VECTOR, dim=dim),
-            Field("number", DataType.INT32),
-        )
-    )
-
-
-def columns(vectors: Vectors, start: int) -> dict[str, Any]:
-    keys = np.arange(start, start + len(vectors))
-    return {"id": keys, "vector": vectors, "number": (keys * 7919 % 1_000_000).astype(np.int32)}
-
-
-def durable_insert(folder: Path, vectors: Vectors, rounds: int) -> dict[str, Any]:
-    """Batches of 10,000 rows as NumPy columns and as Arrow tables, each synced before the answer, against the disk.
-
-    Batch by batch the three take turns, so that a slow moment of a shared disk falls on all of them.
-    """
-    spent: dict[str, list[float]] = {"disk": [], "numpy": [], "arrow": []}
-    for number in range(rounds):
-        place = folder / f"insert-{number}"
-        with elanus.connect(place, compaction_enabled=False) as database:
-            targets = [database.create_collection(name, schema_of(vectors.shape[1])) for name in ("numpy", "arrow")]
-            for start in range(0, len(vectors), BATCH):
-                batch = columns(vectors[start : start + BATCH], start)
-                spent["disk"].append(disk_seconds(place / "disk", BATCH * vectors.shape[1] * 4))
-                spent["numpy"].append(seconds(lambda: targets[0].insert(batch)))  # noqa: B023 (called at once)
-                table = as_table(batch)
-                spent["arrow"].append(seconds(lambda: targets[1].insert(table)))  # noqa: B023 (called at once)
-            assert all(len(target) == len(vectors) for target in targets)
-    block_bytes = BATCH * vectors.shape[1] * 4
-    return {
-        "disk write and fdatasync, MB/s": round(block_bytes / statistics.median(spent["disk"]) / 1e6),
-        "numpy batches, rows/s": round(BATCH / statistics.median(spent["numpy"])),
-        "arrow batches, rows/s": round(BATCH / statistics.median(spent["arrow"])),
-        "numpy share of the disk's rate": median_ratio(spent["disk"], spent["numpy"]),
-        "arrow share of the disk's rate": median_ratio(spent["disk"], spent["arrow"]),
-    }
-
-
-def disk_seconds(path: Path, size_bytes: int) -> float:
-    """Time to append a block to a file and have the disk take it."""
-    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-    began = time.perf_counter()
-    os.write(descriptor, _BLOCK[:size_bytes])
-    os.fdatasync(descriptor)
-    spent = time.perf_counter() - began
-    os.close(descriptor)
-    return spent
-
-
-_BLOCK = memoryview(np.random.default_rng(2).bytes(64 << 20))
-
-
-def as_table(batch: dict[str, Any]) -> pa.Table:
-    vectors = batch["vector"]
-    flat = pa.array(vectors.reshape(-1))
-    return pa.table({**batch, "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])})
-
-
-def seconds(action: Callable[[], Any]) -> float:
-    began = time.perf_counter()
-    action()
-    return time.perf_counter() - began
-
-
-def milvus_insert(folder: Path, vectors: Vectors) -> dict[str, Any]:
-    """Rows as dicts in batches of 1,000 through the pymilvus client: ours in process and over gRPC, and milvus-lite."""
-    rows = [{"id": key, "vector": vector} for key, vector in enumerate(vectors)]
-    rates: dict[str, Any] = {}
-    client = elanus.MilvusClient(str(folder / "client"))
-    rates["in process, rows/s"] = client_rate(client, rows, vectors.shape[1])
-    client.close()
-    rates["over gRPC, rows/s"] = served_rate(folder / "served", rows, vectors.shape[1])
-    try:
-        import milvus_lite  # noqa: F401
-        from pymilvus import MilvusClient
-    except ImportError:
-        rates["milvus-lite"] = "not installed"
-        return rates
-    lite = MilvusClient(str(folder / "lite.db"))
-    rates["milvus-lite, rows/s"] = client_rate(lite, rows, vectors.shape[1])
-    lite.close()
-    for way in ("in process", "over gRPC"):
-        rates[f"{way} against milvus-lite"] = round(rates[f"{way}, rows/s"] / rates["milvus-lite, rows/s"], 2)
-    return rates
-
-
-def client_rate(client: Any, rows: list[dict[str, Any]], dim: int) -> float:
-    client.create_collection("rows", dimension=dim)
-    began = time.perf_counter()
-    for start in range(0, len(rows), 1000):
-        client.insert("rows", rows[start : start + 1000])
-    return round(len(rows) / (time.perf_counter() - began))
-
-
-def served_rate(folder: Path, rows: list[dict[str, Any]], dim: int) -> float:
-    with served(folder) as client:
-        return client_rate(client, rows, dim)
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[Any]:
-    """A pymilvus client of a server in a process of its own, as clients have it."""
-    from pymilvus import MilvusClient
-
-    ports = [str(free_port()) for _ in range(2)]
-    command = [sys.executable, "-c", "from elanus.cli.main import main; main()", "serve", "--data", str(folder)]
-    process = subprocess.Popen([*command, "--port", ports[0], "--management-port", ports[1], "--log-level", "ERROR"])
-    try:
-        wait_for_port(int(ports[0]))
-        client = MilvusClient(f"http://127.0.0.1:{ports[0]}")
-        yield client
-        client.close()
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for_port(port: int) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise TimeoutError(f"nothing listens on port {port}")
 
 
 def exact_scan(folder: Path, vectors: Vectors) -> dict[str, Any]:
@@ -355,10 +214,6 @@ def cpu_seconds(code: str) -> float:
         after = os.times()
         times.append(after.children_user + after.children_system - before.children_user - before.children_system)
     return statistics.median(times)
-
-
-def median_ratio(ours: list[float], theirs: list[float]) -> float:
-    return round(statistics.median(left / right for left, right in zip(ours, theirs, strict=True)), 3)
 
 
 if __name__ == "__main__":

@@ -106,6 +106,7 @@ _BY_TYPE: Final[dict[type[ElanusError], tuple[str, ...]]] = {
         "not_supported",
         "missing_parameter",
         "malformed_request",
+        "data_changed",
     ),
     NotFound: (
         "database_not_found",

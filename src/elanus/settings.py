@@ -61,6 +61,9 @@ class Settings:
     # Log files are rotated at this size; versioned logs are checkpointed every so many commits.
     wal_file_bytes_max: int = 256 * _MIB
     checkpoint_commit_count: int = 64
+    # Inserts of this size or more are kept as views of the log file instead of in memory of their own (with
+    # durability "fsync").
+    wal_view_bytes_min: int = 2 * _MIB
 
     # Limits on requests (the numbers of Milvus).
     request_bytes_max: int = 64 * _MIB

@@ -28,6 +28,7 @@ SETTINGS: dict[str, Any] = {
     "index_rows_min": 200,
     "wal_file_bytes_max": 50_000,
     "checkpoint_commit_count": 8,
+    "wal_view_bytes_min": 1_000,
 }
 KEYS_PER_WRITER = 1000
 DIM = 8
@@ -126,6 +127,44 @@ def test_eight_threads_lose_nothing_and_raise_nothing(tmp_path: Path) -> None:
         for writer in writers:
             writer.collection = database["c"]
             writer.check()
+
+
+def test_arrays_that_change_while_they_are_inserted_are_stored_as_read_or_refused(tmp_path: Path) -> None:
+    """What is found at once, from views of the log, is what is found after opening again, from the log itself."""
+    vectors = np.zeros((500, 64), np.float32)
+    done = threading.Event()
+
+    def disturb() -> None:
+        luck = np.random.default_rng(1)
+        while not done.wait(luck.random() / 1000):
+            vectors[luck.integers(500)] = luck.random(64)
+
+    thread = threading.Thread(target=disturb)
+    stored, refused = [], 0
+    with elanus.connect(tmp_path, **SETTINGS, background_maintenance=False) as database:
+        collection = database.create_collection("c", dimension=64)
+        thread.start()
+        try:
+            for first in range(0, 500 * 60, 500):
+                keys = range(first, first + 500)
+                try:
+                    collection.insert({"id": np.array(keys), "vector": vectors})
+                except elanus.errors.InvalidInput as error:
+                    assert error.kind == "data_changed"  # noqa: PT017 (not being refused is right too)
+                    refused += 1
+                else:
+                    stored.append(first)
+        finally:
+            done.set()
+            thread.join()
+        assert len(collection) == 500 * len(stored)
+        before = collection.query("id >= 0", output_fields=["*"]).to_list()
+    with elanus.connect(tmp_path, **SETTINGS, background_maintenance=False) as database:
+        after = database["c"].query("id >= 0", output_fields=["*"]).to_list()
+    assert len(stored) + refused == 60
+    assert [values["id"] for values in after] == [key for first in stored for key in range(first, first + 500)]
+    for left, right in zip(before, after, strict=True):
+        np.testing.assert_array_equal(left["vector"], right["vector"])
 
 
 def test_reads_do_not_wait_for_a_slow_flush(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,8 @@ SETTINGS = Settings(
     wal_file_bytes_max=4096,
     search_thread_count=1,
     segment_bytes_max=1 << 20,
+    # So that some inserts are kept as views of the log and some are not.
+    wal_view_bytes_min=300,
 )
 SCHEMA = Schema(
     (

@@ -17,6 +17,7 @@ SETTINGS: dict[str, Any] = {
     "index_rows_min": 64,
     "wal_file_bytes_max": 16_000,
     "checkpoint_commit_count": 5,
+    "wal_view_bytes_min": 900,
 }
 KEY_COUNT = 400
 DIM = 8

@@ -24,7 +24,14 @@ from elanus.settings import Settings
 from tests.reference.random_rows import as_stored, rows_of, schemas
 from tests.simulation.disk import SimulatedDisk
 
-SETTINGS = Settings(background_maintenance=False, search_thread_count=1, partition_count_max=4, index_rows_min=4)
+SETTINGS = Settings(
+    background_maintenance=False,
+    search_thread_count=1,
+    partition_count_max=4,
+    index_rows_min=4,
+    # So that some inserts are kept as views of the log and some are not.
+    wal_view_bytes_min=500,
+)
 FORMS = ("rows", "columns", "table", "polars", "chunks")
 STEPS = ("nothing", "flush", "compact", "reopen", "power loss", "index")
 EQUALITY = {DataType.INT8, DataType.INT16, DataType.INT32, DataType.INT64, DataType.BOOL, DataType.VARCHAR}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from elanus.kernels import reference
 from elanus.kernels.bits import bit_count, bit_rows, bits_from_bool, bits_from_rows, runs_with
-from elanus.kernels.checksum import blocks_crc32c, crc32c
+from elanus.kernels.checksum import blocks_crc32c, crc32c, joined_crc32c
 from elanus.kernels.reference.bits import pack
 from elanus.kernels.topk import topk
 from tests.unit.kernels.levels import LEVELS, using
@@ -65,6 +65,13 @@ def test_crc32c(level: str, data: bytes, repeats: int, initial: int) -> None:
     buffer = data * repeats
     with using(level):
         assert crc32c(buffer, initial) == reference.crc32c(buffer, initial)
+
+
+@given(first=st.binary(max_size=300), second=st.binary(max_size=300), repeats=st.integers(1, 200))
+def test_joined_crc32c(level: str, first: bytes, second: bytes, repeats: int) -> None:
+    second = second * repeats
+    with using(level):
+        assert joined_crc32c(crc32c(first), crc32c(second), len(second)) == reference.crc32c(first + second, 0)
 
 
 @given(data=st.binary(max_size=500), block_bytes=st.integers(1, 600))

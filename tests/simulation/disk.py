@@ -6,8 +6,14 @@ between the synced and the written one.
 """
 
 import errno
+import gc
 import random
+import weakref
+from collections.abc import Container
 from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
 
 SECTOR_BYTES = 512
 
@@ -22,6 +28,14 @@ class _Inode:
 
     data: bytearray = field(default_factory=bytearray)
     synced: bytes = b""
+    views: list[tuple["weakref.ref[npt.NDArray[np.uint8]]", int]] = field(default_factory=list)
+
+    def check_cut(self, size_bytes: int) -> None:
+        """Fails when someone still has a view of what is cut off: reading it would kill a real process."""
+        if any(array() is not None and stop > size_bytes for array, stop in self.views):
+            gc.collect()
+        self.views = [(array, stop) for array, stop in self.views if array() is not None]
+        assert all(stop <= size_bytes for _, stop in self.views), "a file was cut below a view of it"
 
 
 @dataclass
@@ -51,9 +65,18 @@ class SimulatedFile:
         self._inode.synced = bytes(self._inode.data)
 
     def truncate(self, size_bytes: int) -> None:
+        self._inode.check_cut(size_bytes)
         self._disk.step(f"truncate {self._path}")
         self._disk.finish_step()
         del self._inode.data[size_bytes:]
+
+    def map(self, start: int, size_bytes: int) -> memoryview:
+        stop = start + size_bytes
+        assert stop <= len(self._inode.data), "a view past the end of a file"
+        self._disk.fail_mapping()
+        array = np.frombuffer(bytes(self._inode.data[start:stop]), np.uint8)
+        self._inode.views.append((weakref.ref(array), stop))
+        return memoryview(array)
 
     def close(self) -> None:
         return
@@ -70,6 +93,8 @@ class SimulatedDisk:
         self.power_loss_at: int | None = None
         self.failure_at: int | None = None
         self.failures_last: int = 1
+        self.failing_mappings: Container[int] = ()
+        self._mapping_count = 0
         self._off = False
         self._fail_after_write = False
         self._lose_after_write = False
@@ -96,6 +121,12 @@ class SimulatedDisk:
         if self._fail_after_write:
             self._fail_after_write = False
             raise OSError(errno.ENOSPC if len(self.steps) % 2 else errno.EIO, f"simulated failure of {self.steps[-1]}")
+
+    def fail_mapping(self) -> None:
+        """Counts a mapping of written bytes, and fails if `failing_mappings` has its number."""
+        self._mapping_count += 1
+        if self._mapping_count - 1 in self.failing_mappings:
+            raise OSError(errno.ENOMEM, "simulated failure of a mapping")
 
     def _change(self, what: str) -> None:
         self.step(what)

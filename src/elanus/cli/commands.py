@@ -1,5 +1,6 @@
 """What each command does."""
 
+import faulthandler
 import signal
 import threading
 from pathlib import Path
@@ -16,6 +17,7 @@ from elanus.app.serving import serve as start_serving
 from elanus.app.verification import verify as verify_folder
 from elanus.errors import InvalidInput, NotFound
 from elanus.runtime.log import configure_logging
+from elanus.runtime.memory import keep_freed_memory
 from elanus.settings import Settings
 from elanus.version import VERSION
 
@@ -40,6 +42,9 @@ def serve(
     """Serves a folder over the Milvus protocol until it is interrupted."""
     settings = Settings.load(file=config, host=host, port=port, management_port=management_port, log_level=log_level)
     configure_logging(level=settings.log_level, log_format=settings.log_format)
+    # A page of a mapped file that the disk cannot read back ends the process; then at least it says where.
+    faulthandler.enable()
+    keep_freed_memory()
     stopping = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:

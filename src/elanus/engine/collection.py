@@ -39,7 +39,7 @@ from elanus.storage.manifest import (
 from elanus.storage.segment.reader import SealedSegment, open_segment
 from elanus.storage.wal.committer import Committer
 from elanus.storage.wal.log import Log, LoggedRecord
-from elanus.storage.wal.record import LogRecord, encode
+from elanus.storage.wal.record import EncodedRecord, LogRecord, encode
 
 __all__ = ["Collection", "collection_prefix"]
 
@@ -156,11 +156,19 @@ class Collection:
 
         Raises:
             Unavailable: the disk failed, the collection is closed, or unflushed rows could not be flushed in time.
+            InvalidInput: the caller's arrays changed during the call.
         """
-        self._wait_for_space()
         if callable(record):
-            return self._committer.commit_built(lambda: encode(record())).result
-        return self._committer.commit(encode(record)).result
+            self._wait_for_space()
+            return self._committer.commit_built(lambda: self._encoded(record())).result
+        # First, so that the rows are those that were checked, however long it takes until they are written.
+        encoded = self._encoded(record)
+        self._wait_for_space()
+        return self._committer.commit(encoded).result
+
+    def _encoded(self, record: LogRecord) -> EncodedRecord:
+        settings = self.components.settings
+        return encode(record, borrow_bytes_min=settings.wal_view_bytes_min if settings.durability == "fsync" else None)
 
     def outcome_of(self, request_id: str, *, repeated_since_ms: int = 0) -> RequestOutcome | None:
         """What a request did that was written before; None when it was not.

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from elanus.objectstore.mapped_region import map_region
+
 __all__ = ["Disk", "DiskEntry", "DiskFile", "LocalDisk"]
 
 _WRITE_PARTS_MAX: Final = 512
@@ -39,6 +41,13 @@ class DiskFile(Protocol):
 
     def truncate(self, size_bytes: int) -> None:
         """Cuts the file; later writes append there."""
+        ...
+
+    def map(self, start: int, size_bytes: int) -> memoryview:
+        """Bytes that were written, read-only, as the file has them: a view, which reads nothing yet.
+
+        It stays valid when the file is closed or unlinked, and must be gone before the file is cut below its end.
+        """
         ...
 
     def close(self) -> None: ...
@@ -105,6 +114,9 @@ class _LocalFile:
     def truncate(self, size_bytes: int) -> None:
         os.ftruncate(self._descriptor, size_bytes)
 
+    def map(self, start: int, size_bytes: int) -> memoryview:
+        return map_region(self._descriptor, start, size_bytes)
+
     def close(self) -> None:
         os.close(self._descriptor)
 
@@ -126,11 +138,11 @@ class LocalDisk:
         self.root: Final = root
 
     def create(self, path: str) -> DiskFile:
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
         return _LocalFile(os.open(self.root / path, flags, 0o644))
 
     def open_append(self, path: str) -> DiskFile:
-        return _LocalFile(os.open(self.root / path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC))
+        return _LocalFile(os.open(self.root / path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC))
 
     def link(self, source: str, target: str) -> None:
         (self.root / target).hardlink_to(self.root / source)

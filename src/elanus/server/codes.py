@@ -60,6 +60,7 @@ _NUMBERS: Final[dict[str, tuple[int, int]]] = {
     "not_supported": (1100, _ILLEGAL_ARGUMENT),
     "missing_parameter": (1802, _ILLEGAL_ARGUMENT),
     "malformed_request": (1801, _ILLEGAL_ARGUMENT),
+    "data_changed": (1100, _ILLEGAL_ARGUMENT),
     "database_not_found": (800, _UNEXPECTED),
     "collection_not_found": (100, _COLLECTION_NOT_EXISTS),
     "partition_not_found": (200, _UNEXPECTED),

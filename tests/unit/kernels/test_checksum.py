@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elanus.kernels.checksum import blocks_crc32c, crc32c
+from elanus.kernels.checksum import blocks_crc32c, crc32c, joined_crc32c
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -28,6 +28,14 @@ def test_published_values(data: bytes, expected: int) -> None:
 def test_checksum_goes_on_from_where_it_stopped(cut: int) -> None:
     data = np.random.default_rng(1).bytes(65_536)
     assert crc32c(data[cut:], crc32c(data[:cut])) == crc32c(data)
+
+
+@pytest.mark.parametrize("second_bytes", [0, 1, 2, 63, 64, 1000, 4096, 100_001, 5_000_000])
+@pytest.mark.parametrize("first_bytes", [0, 1, 36, 4096])
+def test_two_checksums_joined_are_that_of_both(first_bytes: int, second_bytes: int) -> None:
+    luck = np.random.default_rng(first_bytes + second_bytes)
+    first, second = luck.bytes(first_bytes), luck.bytes(second_bytes)
+    assert joined_crc32c(crc32c(first), crc32c(second), second_bytes) == crc32c(second, crc32c(first))
 
 
 def test_any_contiguous_buffer_will_do() -> None:

@@ -110,6 +110,43 @@ def test_mapped_bytes_stay_after_the_file_is_gone(disk: Disk) -> None:
     assert disk.map("empty").nbytes == 0
 
 
+def test_bytes_just_written_can_be_looked_at(disk: Disk) -> None:
+    file = disk.create("x")
+    file.write([memoryview(b"0123456789" * 1000)])
+    view = file.map(4095, 10)
+    assert view == b"5678901234"
+    assert view.readonly
+    file.write([memoryview(b"later")])
+    later = file.map(10_000, 5)
+    assert later == b"later"
+    del later
+    file.truncate(10_000)
+    file.close()
+    disk.unlink("x")
+    assert view == b"5678901234"
+
+
+def test_a_file_that_goes_on_can_be_looked_at_too(disk: Disk) -> None:
+    _write(disk, "x", b"abc")
+    file = disk.open_append("x")
+    file.write([memoryview(b"def")])
+    assert file.map(2, 3) == b"cde"
+    file.close()
+
+
+def test_a_simulated_file_is_not_cut_below_a_view_of_it() -> None:
+    """Reading such a view kills a real process."""
+    disk = SimulatedDisk()
+    file = disk.create("x")
+    file.write([memoryview(b"0123456789")])
+    view = file.map(0, 8)
+    with pytest.raises(AssertionError, match="below a view"):
+        file.truncate(7)
+    file.truncate(8)
+    del view
+    file.truncate(7)
+
+
 def test_files_removed_while_a_folder_is_listed_do_not_hide_the_others(tmp_path: Path) -> None:
     """Otherwise a versioned log would look empty while a temporary file comes and goes beside its commits."""
     disk = LocalDisk(tmp_path)

@@ -12,6 +12,7 @@ from elanus.kernels.checksum import blocks_crc32c, crc32c
 from elanus.objectstore.store import ObjectStore
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+from elanus.storage.arrow_parts import file_parts
 from elanus.storage.segment.coded_strings import code_strings
 from elanus.storage.segment.meta import (
     BLOCK_BYTES,
@@ -77,7 +78,7 @@ def write_segment(
             arrays.append(stamps)
             ids.append(TIMESTAMP_FIELD_ID)
         key = f"{prefix}/{name}"
-        store.put(key, _arrow_file(schema, arrays))
+        store.put(key, file_parts(schema, arrays))
         for field, array in zip(members, arrays, strict=False):
             if field.data_type is DataType.VARCHAR:
                 coded += _write_coded(store, prefix, field, array)
@@ -138,36 +139,6 @@ def _write_side_file(store: ObjectStore, prefix: str, name: str, parts: list[mem
     key = f"{prefix}/{name}"
     store.put(key, parts)
     return SideFile(name, file_checksums(store.map(key)))
-
-
-class _PartSink:
-    """A file object that keeps what is written to it, large buffers without copying them."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self.parts: list[memoryview] = []
-
-    def write(self, data: Any) -> int:
-        part = memoryview(data)
-        self.parts.append(part)
-        return part.nbytes
-
-    def flush(self) -> None:
-        return
-
-    def close(self) -> None:
-        return
-
-    def tell(self) -> int:
-        return sum(part.nbytes for part in self.parts)
-
-
-def _arrow_file(schema: pa.Schema, arrays: Sequence[pa.Array]) -> list[memoryview]:
-    sink = _PartSink()
-    with pa.ipc.new_file(pa.PythonFile(sink, mode="w"), schema) as writer:
-        writer.write_batch(pa.RecordBatch.from_arrays(list(arrays), schema=schema))
-    return sink.parts
 
 
 def _stats(field: Field, column: pa.Array) -> FieldStats:

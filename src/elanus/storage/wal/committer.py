@@ -6,12 +6,12 @@ order is the order in the log and the order of effects.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Generic, TypeVar
 
-from elanus.errors import ElanusError, Internal, Unavailable
+from elanus.errors import ElanusError, Internal, InvalidInput, Unavailable
 from elanus.runtime.timestamps import TimestampOracle
-from elanus.storage.wal.log import Log, LoggedRecord
+from elanus.storage.wal.log import Log, LoggedRecord, RecordsChanged
 from elanus.storage.wal.record import EncodedRecord
 
 __all__ = ["Committed", "Committer"]
@@ -57,6 +57,7 @@ class Committer(Generic[_Result]):
 
         Raises:
             Unavailable: the disk failed or the log is closed; the record has no effect.
+            InvalidInput: the memory of a borrowed record changed while it was written; it has no effect.
         """
         pending: _Pending[_Result] = _Pending(record)
         with self._queue_lock:
@@ -100,13 +101,19 @@ class Committer(Generic[_Result]):
         self._commit_together(group)
 
     def _commit_together(self, group: Sequence[_Pending[_Result]]) -> None:
-        stamped = [(self._oracle.allocate(), pending.record) for pending in group]
         try:
-            self._log.append(stamped)
-            self._apply_group(group, [LoggedRecord(timestamp, encoded.record) for timestamp, encoded in stamped])
+            written: Sequence[_Pending[_Result]] = group
+            while written:
+                try:
+                    logged = self._log.append([(self._oracle.allocate(), pending.record) for pending in written])
+                except RecordsChanged as changed:
+                    written = _without_changed(written, changed.places)
+                    continue
+                self._apply_group(written, logged)
+                break
         except Unavailable as error:
             for pending in group:
-                pending.outcome = error
+                pending.outcome = pending.outcome or error
         finally:
             for pending in group:
                 if pending.outcome is None:
@@ -115,6 +122,17 @@ class Committer(Generic[_Result]):
     def _apply_group(self, group: Sequence[_Pending[_Result]], logged: Sequence[LoggedRecord]) -> None:
         for pending, entry in zip(group, logged, strict=True):
             pending.outcome = Committed(entry.timestamp, self._apply(entry))
+
+
+def _without_changed(group: Sequence[_Pending[_Result]], places: Collection[int]) -> Sequence[_Pending[_Result]]:
+    """The group without the records that changed while they were written, which are refused."""
+    for place in places:
+        group[place].outcome = InvalidInput(
+            "data_changed",
+            "the rows changed while they were written (another thread writes into their arrays), and nothing of them "
+            "was stored; leave the arrays alone until the call returns, or hand over a copy",
+        )
+    return [pending for place, pending in enumerate(group) if place not in places]
 
 
 def _outcome(pending: _Pending[_Result]) -> Committed[_Result]:

@@ -31,7 +31,7 @@ from elanus.storage.wal.record import (
     schema_name,
 )
 
-__all__ = ["Log", "LoggedRecord"]
+__all__ = ["Log", "LoggedRecord", "RecordsChanged"]
 
 _FORMAT: Final = 1
 _FILE_MAGIC: Final = b"elanus log\n"
@@ -44,6 +44,18 @@ class LoggedRecord:
 
     timestamp: int
     record: LogRecord
+
+
+class RecordsChanged(Exception):
+    """Rows were changed by their owners while they were written. Nothing of the records is in the log.
+
+    Attributes:
+        places: which of the records, by their place in the group.
+    """
+
+    def __init__(self, places: Sequence[int]) -> None:
+        super().__init__(f"records {list(places)} changed while they were written")
+        self.places: Final = frozenset(places)
 
 
 class Log:
@@ -90,28 +102,45 @@ class Log:
             self._mend_tail(files[-1], end, ended=ended)
         return max(self._last_timestamps.values(), default=0)
 
-    def append(self, records: Sequence[tuple[int, EncodedRecord]]) -> None:
+    def append(self, records: Sequence[tuple[int, EncodedRecord]]) -> list[LoggedRecord]:
         """Writes records, each with its timestamp, and with syncing on makes them durable. All or none.
+
+        Returns:
+            The records as they are to be kept. The columns of borrowed ones are views of the file: they take no memory
+            but the system's copy of the file, which it may drop and read again.
 
         Raises:
             Unavailable: the disk failed; none of the records counts as written.
+            RecordsChanged: borrowed records changed while they were written; none of the records counts as written.
         """
         if self._poison is not None:
             raise Unavailable("storage_failed", f"the log {self._folder} stopped: {self._poison}; open it again")
+        # What was not synced may be lost while the system goes on, and a view of it would then show something else.
+        assert self._sync or not any(encoded.is_borrowed for _, encoded in records)
         try:
             if self._file is None or self._size_bytes >= self._file_bytes_max:
                 self._start_file(records[0][0])
             assert self._file is not None
-            parts = self._encode(records)
-            written = sum(part.nbytes for part in parts)
+            parts, ends = self._encode(records)
             self._file.write(parts)
+            kept = self._kept(records, ends)
         except OSError as error:
             self._undo_write(error)
             raise Unavailable("storage_failed", f"writing the log {self._folder} failed: {error}") from error
-        self._size_bytes += written
+        changed = [place for place, entry in enumerate(kept) if entry is None]
+        if changed:
+            # No view may be left of what is cut off.
+            kept.clear()
+            refusal = RecordsChanged(changed)
+            self._undo_write(refusal)
+            if self._poison is not None:
+                raise Unavailable("storage_failed", f"the log {self._folder} stopped: {self._poison}") from refusal
+            raise refusal
+        self._size_bytes += ends[-1]
         self._last_timestamps[self._file_name] = records[-1][0]
         if self._sync:
             self._sync_file()
+        return [entry for entry in kept if entry is not None]
 
     def rotate(self) -> None:
         """Ends the current file; the next record starts a new one.
@@ -154,19 +183,60 @@ class Log:
         """Bytes of all files."""
         return sum(entry.size_bytes for entry in self._disk.list_folder(self._folder) if entry.name.endswith(_SUFFIX))
 
-    def _encode(self, records: Sequence[tuple[int, EncodedRecord]]) -> list[memoryview]:
+    def _encode(self, records: Sequence[tuple[int, EncodedRecord]]) -> tuple[list[memoryview], list[int]]:
+        """What is to be written, and where each record ends in it."""
         parts: list[memoryview] = []
+        ends = []
+        size_bytes = 0
         for timestamp, encoded in records:
+            first = len(parts)
             for schema in encoded.schemas:
                 name = schema_name(schema)
                 if name not in self._schemas:
                     self._schemas.add(name)
                     self._frame(parts, SCHEMA_KIND, encode_schema(schema), timestamp)
-            self._frame(parts, encoded.kind, encoded.contents, timestamp)
-        return parts
+            self._frame(parts, encoded.kind, encoded.contents, timestamp, checksum=encoded.checksum)
+            size_bytes += sum(part.nbytes for part in parts[first:])
+            ends.append(size_bytes)
+        return parts, ends
 
-    def _frame(self, parts: list[memoryview], kind: int, contents: tuple[memoryview, ...], timestamp: int) -> None:
-        head = header_bytes(kind, contents, timestamp=timestamp, synced_offset=self._synced_bytes)
+    def _kept(self, records: Sequence[tuple[int, EncodedRecord]], ends: Sequence[int]) -> list[LoggedRecord | None]:
+        """The records just written, as they are to be kept; None for those that are not what their checksum says.
+
+        The checksum of a borrowed record is of the caller's memory when it was encoded, so that one that matches it was
+        not changed since.
+        """
+        # A mapping that fails must leave no view of what is then cut off: no variable here holds one.
+        return [
+            self._kept_entry(timestamp, encoded, self._size_bytes + end)
+            for (timestamp, encoded), end in zip(records, ends, strict=True)
+        ]
+
+    def _kept_entry(self, timestamp: int, encoded: EncodedRecord, end: int) -> LoggedRecord | None:
+        if not encoded.is_borrowed:
+            return LoggedRecord(timestamp, encoded.record)
+        assert self._file is not None
+        size_bytes = HEADER_BYTES + encoded.size_bytes
+        data = self._file.map(end - size_bytes, size_bytes)
+        header = read_header(data, 0)
+        if header is None or not is_intact(data, 0, header):
+            return None
+        record = RecordDecoder(encoded.schemas).decode(encoded.kind, data[HEADER_BYTES:])
+        assert record is not None
+        return LoggedRecord(timestamp, record)
+
+    def _frame(
+        self,
+        parts: list[memoryview],
+        kind: int,
+        contents: tuple[memoryview, ...],
+        timestamp: int,
+        *,
+        checksum: int | None = None,
+    ) -> None:
+        head = header_bytes(
+            kind, contents, timestamp=timestamp, synced_offset=self._synced_bytes, contents_checksum=checksum
+        )
         parts.append(memoryview(head))
         parts.extend(contents)
 
@@ -213,8 +283,8 @@ class Log:
             raise Unavailable("storage_failed", f"syncing the log {self._folder} failed: {error}") from error
         self._synced_bytes = self._size_bytes
 
-    def _undo_write(self, cause: OSError) -> None:
-        """Cuts a partly written record off, so that the file ends with whole ones."""
+    def _undo_write(self, cause: Exception) -> None:
+        """Cuts a record off that was written in part or wrongly, so that the file ends with whole ones."""
         self._schemas = set()
         if self._file is None:
             return

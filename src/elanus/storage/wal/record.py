@@ -14,7 +14,8 @@ import msgspec
 import pyarrow as pa
 
 from elanus.errors import DataCorrupt
-from elanus.kernels.checksum import crc32c
+from elanus.kernels.checksum import crc32c, joined_crc32c
+from elanus.storage.arrow_parts import message_parts
 
 __all__ = [
     "ALIGNMENT",
@@ -128,7 +129,8 @@ def schema_name(schema: pa.Schema) -> str:
 
 def encode_schema(schema: pa.Schema) -> tuple[memoryview, ...]:
     """The contents of a record that introduces a schema to its file."""
-    return _contents(schema_name(schema), [schema.serialize()])
+    text = memoryview(schema.serialize())
+    return _contents(schema_name(schema), [[text]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,42 +138,57 @@ class EncodedRecord:
     """A record as bytes, ready for the log.
 
     Attributes:
-        record: the record itself, its columns views of `contents` and so independent of the caller's memory.
+        record: the record itself; its columns are views of `contents`.
         contents: JSON part and Arrow messages, padded.
         schemas: of the Arrow messages, to be introduced to the file before the record.
+        checksum: of `contents`, when they are borrowed: they are in the caller's memory then, which may change behind
+            our back. Whoever writes them compares what was written with the checksum, and keeps the record as
+            `RecordDecoder` reads it from there. None for contents of our own.
     """
 
     record: LogRecord
     kind: int
     contents: tuple[memoryview, ...]
     schemas: tuple[pa.Schema, ...]
+    checksum: int | None = None
+
+    @property
+    def is_borrowed(self) -> bool:
+        return self.checksum is not None
 
     @property
     def size_bytes(self) -> int:
         return sum(part.nbytes for part in self.contents)
 
 
-def encode(record: LogRecord) -> EncodedRecord:
-    """The bytes of a record. Copies every column once."""
+def encode(record: LogRecord, *, borrow_bytes_min: int | None = None) -> EncodedRecord:
+    """The bytes of a record. Copies every column once, but those of an insert of `borrow_bytes_min` bytes or more.
+
+    Those are borrowed, which is worth some small costs: the rows are then in memory once, as the pages of the log file.
+    """
     if isinstance(record, InsertRecord):
-        messages = [part.rows.serialize() for part in record.parts]
+        size_bytes = sum(part.rows.nbytes for part in record.parts)
+        is_borrowed = borrow_bytes_min is not None and size_bytes >= borrow_bytes_min
         schemas = tuple(part.rows.schema for part in record.parts)
+        messages = [_message(part.rows, is_borrowed=is_borrowed) for part in record.parts]
         parts = [
-            _Part(part.partition_id, schema_name(part.rows.schema), message.size)
+            _Part(part.partition_id, schema_name(part.rows.schema), message.size_bytes)
             for part, message in zip(record.parts, messages, strict=True)
         ]
-        owned = tuple(
-            PartitionRows(part.partition_id, pa.ipc.read_record_batch(message, part.rows.schema))
+        rows = tuple(
+            PartitionRows(part.partition_id, message.batch)
             for part, message in zip(record.parts, messages, strict=True)
         )
         meta = _Meta(parts, replace=record.replace, first_id=record.first_id, request_id=record.request_id)
-        return EncodedRecord(replace(record, parts=owned), _KIND_INSERT, _contents(meta, messages), schemas)
-    message = record.keys.serialize()
-    parts = [_Part(0, schema_name(record.keys.schema), message.size)]
+        contents = _contents(meta, [message.parts for message in messages])
+        checksum = _checksum(contents, 0) if is_borrowed else None
+        return EncodedRecord(replace(record, parts=rows), _KIND_INSERT, contents, schemas, checksum)
+    message = _message(record.keys, is_borrowed=False)
+    parts = [_Part(0, schema_name(record.keys.schema), message.size_bytes)]
     ids = None if record.partition_ids is None else list(record.partition_ids)
     meta = _Meta(parts, before=record.before, partition_ids=ids, request_id=record.request_id)
-    keys = pa.ipc.read_record_batch(message, record.keys.schema)
-    return EncodedRecord(replace(record, keys=keys), _KIND_DELETE, _contents(meta, [message]), (record.keys.schema,))
+    contents = _contents(meta, [message.parts])
+    return EncodedRecord(replace(record, keys=message.batch), _KIND_DELETE, contents, (record.keys.schema,))
 
 
 def encode_end() -> tuple[memoryview, ...]:
@@ -179,13 +196,22 @@ def encode_end() -> tuple[memoryview, ...]:
     return _contents(None, [])
 
 
-def header_bytes(kind: int, contents: Sequence[memoryview], *, timestamp: int, synced_offset: int) -> bytes:
-    """The header of a record with these contents."""
+def header_bytes(
+    kind: int,
+    contents: Sequence[memoryview],
+    *,
+    timestamp: int,
+    synced_offset: int,
+    contents_checksum: int | None = None,
+) -> bytes:
+    """The header of a record with these contents, whose checksum is given or else computed."""
     length = sum(part.nbytes for part in contents)
     unsigned = _HEADER.pack(_MAGIC, kind, length, timestamp, synced_offset, 0)
-    checksum = crc32c(unsigned)
-    for part in contents:
-        checksum = crc32c(part, checksum)
+    checksum: int = crc32c(unsigned)
+    if contents_checksum is None:
+        checksum = _checksum(contents, checksum)
+    else:
+        checksum = joined_crc32c(checksum, contents_checksum, length)
     return _HEADER.pack(_MAGIC, kind, length, timestamp, synced_offset, checksum).ljust(HEADER_BYTES, b"\0")
 
 
@@ -208,10 +234,10 @@ def is_intact(data: memoryview, offset: int, header: RecordHeader) -> bool:
 
 
 class RecordDecoder:
-    """Contents back into records; remembers the schemas that the file introduced."""
+    """Contents back into records; remembers the schemas that the file introduced, and those it is given."""
 
-    def __init__(self) -> None:
-        self._schemas: dict[str, pa.Schema] = {}
+    def __init__(self, schemas: Sequence[pa.Schema] = ()) -> None:
+        self._schemas: dict[str, pa.Schema] = {schema_name(schema): schema for schema in schemas}
 
     def decode(self, kind: int, contents: memoryview) -> LogRecord | None:
         """The record, its columns views of `contents`; None for a schema or the end of the file.
@@ -255,13 +281,40 @@ SCHEMA_KIND: Final = _KIND_SCHEMA
 END_KIND: Final = _KIND_END
 
 
-def _contents(meta: Any, messages: Sequence[pa.Buffer]) -> tuple[memoryview, ...]:
+def _checksum(contents: Sequence[memoryview], initial: int) -> int:
+    checksum = initial
+    for part in contents:
+        checksum = crc32c(part, checksum)
+    return checksum
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """An Arrow message in one or more parts, and a batch over the same memory."""
+
+    parts: Sequence[memoryview]
+    batch: pa.RecordBatch
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(part.nbytes for part in self.parts)
+
+
+def _message(batch: pa.RecordBatch, *, is_borrowed: bool) -> _Message:
+    if is_borrowed:
+        return _Message(message_parts(batch), batch)
+    message = batch.serialize()
+    return _Message([memoryview(message)], pa.ipc.read_record_batch(message, batch.schema))
+
+
+def _contents(meta: Any, messages: Sequence[Sequence[memoryview]]) -> tuple[memoryview, ...]:
     text = msgspec.json.encode(meta)
     head = struct.pack("<I", len(text)) + text
     parts = [memoryview(head.ljust(_padded(len(head)), b"\0"))]
     for message in messages:
-        parts.append(memoryview(message))
-        padding = _padded(message.size) - message.size
+        parts.extend(message)
+        size = sum(part.nbytes for part in message)
+        padding = _padded(size) - size
         if padding:
             parts.append(memoryview(bytes(padding)))
     return tuple(parts)

@@ -28,9 +28,10 @@ def every_type(row_count: int, *, offset: int = 0, seed: int = 0) -> pa.RecordBa
     return batch_from_columns(fields, columns)
 
 
-def insert(*keys: int, **options: Any) -> EncodedRecord:
-    """A small insert into one partition."""
-    return encode(InsertRecord((PartitionRows(1, small(*keys)),), **options))
+def insert(*keys: int, borrowed: bool = False, **options: Any) -> EncodedRecord:
+    """A small insert into one partition; if `borrowed`, to be kept as a view of the log."""
+    record = InsertRecord((PartitionRows(1, small(*keys)),), **options)
+    return encode(record, borrow_bytes_min=0 if borrowed else None)
 
 
 def delete(*keys: int, **options: Any) -> EncodedRecord:

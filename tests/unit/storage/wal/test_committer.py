@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from elanus.errors import Internal, InvalidInput, Unavailable
@@ -11,9 +13,9 @@ from elanus.runtime.clock import ManualClock
 from elanus.runtime.timestamps import TimestampOracle
 from elanus.storage.wal.committer import Committed, Committer
 from elanus.storage.wal.log import Log, LoggedRecord
-from elanus.storage.wal.record import EncodedRecord
-from tests.simulation.disk import SimulatedDisk
-from tests.unit.storage.wal.records import FOLDER, insert, keys_of, opened
+from elanus.storage.wal.record import EncodedRecord, InsertRecord, PartitionRows, encode
+from tests.simulation.disk import SimulatedDisk, SimulatedFile
+from tests.unit.storage.wal.records import FOLDER, delete, insert, keys_of, opened
 
 Effects = list[tuple[int, list[int]]]
 
@@ -228,3 +230,103 @@ def test_those_who_waited_with_a_mistake_get_an_internal_error() -> None:
         errors = sorted(type(future.exception()).__name__ for future in others)
     assert errors == [Internal.__name__, ZeroDivisionError.__name__]
     assert [keys for _, keys in opened(disk)[1]] == [[0], [1], [2]]
+
+
+class _Rows:
+    """A borrowed insert over an array that the test changes; `key` is what it holds."""
+
+    def __init__(self, key: int) -> None:
+        self.keys = np.array([key], np.int64)
+        batch = pa.record_batch({"id": pa.array(self.keys)})
+        self.record = encode(InsertRecord((PartitionRows(1, batch),)), borrow_bytes_min=0)
+
+
+def _changing(monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]) -> None:
+    """Has `change` happen between the checksum of a group and its bytes reaching the disk, each time."""
+    whole = SimulatedFile.write
+
+    def write(file: SimulatedFile, parts: list[memoryview]) -> None:
+        change()
+        whole(file, parts)
+
+    monkeypatch.setattr(SimulatedFile, "write", write)
+
+
+def test_rows_that_change_while_they_are_written_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = SimulatedDisk()
+    committer, effects = _committer(disk)
+    rows = _Rows(1)
+    _changing(monkeypatch, lambda: np.add(rows.keys, 1, out=rows.keys))
+    with pytest.raises(InvalidInput, match="changed while they were written") as caught:
+        committer.commit(rows.record)
+    assert caught.value.kind == "data_changed"
+    assert effects == []
+    committer.commit(insert(5))
+    assert [keys for _, keys in effects] == [[5]]
+    assert opened(disk.after_power_loss(1))[1] == effects
+
+
+def test_rows_that_change_before_their_turn_are_refused() -> None:
+    """They were checked before they were encoded, and nobody checks them again."""
+    committer, effects = _committer(SimulatedDisk())
+    rows = _Rows(1)
+    rows.keys[:] = 2
+    with pytest.raises(InvalidInput, match="changed while they were written"):
+        committer.commit(rows.record)
+    assert effects == []
+
+
+def test_only_the_rows_that_changed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that came with them are written without them, and none of them twice."""
+    disk = SimulatedDisk()
+    entered, go_on = threading.Event(), threading.Event()
+    effects: Effects = []
+
+    def apply(entry: LoggedRecord) -> int:
+        if not effects:
+            entered.set()
+            go_on.wait(10)
+        effects.append((entry.timestamp, keys_of(entry)))
+        return 0
+
+    committer, _ = _committer(disk, apply)
+    rows = [_Rows(key) for key in range(10, 15)]
+    changing = [rows[1].keys, rows[3].keys]
+    with ThreadPoolExecutor(9) as pool:
+        first = pool.submit(committer.commit, insert(0))
+        entered.wait(10)
+        futures = [pool.submit(committer.commit, item.record) for item in rows]
+        futures.append(pool.submit(committer.commit, delete(20)))
+        while len(committer._queue) < 6:
+            threading.Event().wait(0.001)
+        _changing(monkeypatch, lambda: [np.add(keys, 100, out=keys) for keys in changing] and None)
+        go_on.set()
+        first.result()
+        errors = [future.exception() for future in futures]
+    assert [error is not None for error in errors] == [False, True, False, True, False, False]
+    assert {error.kind for error in errors if isinstance(error, InvalidInput)} == {"data_changed"}
+    assert sorted(keys[0] for _, keys in effects) == [0, 10, 12, 14, 20]
+    assert [timestamp for timestamp, _ in effects] == sorted(timestamp for timestamp, _ in effects)
+    assert opened(disk.after_power_loss(2))[1] == effects
+
+
+def test_rows_that_change_on_a_disk_that_cannot_be_cut_are_an_error_of_the_disk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    disk = SimulatedDisk()
+    committer, effects = _committer(disk)
+    committer.commit(insert(1))
+    rows = _Rows(2)
+
+    def change() -> None:
+        rows.keys[:] = 7
+        disk.failure_at, disk.failures_last = len(disk.steps) + 1, 1
+
+    _changing(monkeypatch, change)
+    with pytest.raises(Unavailable, match="could not be undone"):
+        committer.commit(rows.record)
+    monkeypatch.undo()
+    with pytest.raises(Unavailable, match="open it again"):
+        committer.commit(insert(3))
+    disk.failure_at = None
+    assert opened(disk)[1] == effects

@@ -5,15 +5,18 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from elanus.errors import DataCorrupt, Unavailable
 from elanus.objectstore.disk import LocalDisk
+from elanus.objectstore.mapped_file import file_behind
 from elanus.storage.wal import log as log_module
-from elanus.storage.wal.log import Log, LoggedRecord
+from elanus.storage.wal.log import Log, LoggedRecord, RecordsChanged
 from elanus.storage.wal.record import HEADER_BYTES, InsertRecord, PartitionRows, encode
 from tests.simulation.disk import PowerLoss, SimulatedDisk, SimulatedFile
-from tests.unit.storage.wal.records import FOLDER, delete, every_type, insert, opened, same, small
+from tests.unit.storage.wal.records import FOLDER, delete, every_type, insert, keys_of, opened, same, small
 
 _BOTH = pytest.mark.parametrize("sync", [True, False])
 
@@ -433,3 +436,115 @@ def test_large_records_are_written_in_one_piece(tmp_path: Path) -> None:
     Log(disk, FOLDER, sync=True, file_bytes_max=1).recover(found.append, after=0)
     assert same(found[0].record, big.record)
     assert len(found) == 2
+
+
+class TestViews:
+    """Borrowed records are kept as views of the log, whatever becomes of the files."""
+
+    def test_a_borrowed_record_is_kept_as_a_view_of_the_file(self, tmp_path: Path) -> None:
+        disk = LocalDisk(tmp_path)
+        log, _ = opened(disk)
+        rows = every_type(300)
+        borrowed = encode(InsertRecord((PartitionRows(1, rows), PartitionRows(2, small(1, 2)))), borrow_bytes_min=0)
+        kept = log.append([(1, insert(1)), (2, borrowed), (3, delete(3))])
+        assert [entry.timestamp for entry in kept] == [1, 2, 3]
+        assert same(kept[1].record, borrowed.record)
+        record = kept[1].record
+        assert isinstance(record, InsertRecord)
+        ids = record.parts[0].rows.column("id").to_numpy()
+        assert file_behind(ids) is not None
+        assert not np.shares_memory(ids, rows.column("id").to_numpy())
+
+    def test_views_outlive_rotation_removal_and_later_records(self, tmp_path: Path) -> None:
+        disk = LocalDisk(tmp_path)
+        log, _ = opened(disk, file_bytes_max=3000)
+        kept: list[LoggedRecord] = []
+        for key in range(1, 60):
+            kept += log.append([(key, insert(*range(key, key + 20), borrowed=True))])
+            if key % 7 == 0:
+                log.rotate()
+                log.remove_through(key - 3)
+        log.close()
+        log.remove_through(100)
+        assert log.size_bytes() == 0
+        assert [keys_of(entry) for entry in kept] == [list(range(key, key + 20)) for key in range(1, 60)]
+
+    def test_views_outlive_a_failed_write_that_was_cut_off(self) -> None:
+        disk = SimulatedDisk()
+        log, _ = opened(disk)
+        kept = log.append([(1, insert(1, borrowed=True))])
+        disk.failure_at, disk.failures_last = len(disk.steps), 1
+        with pytest.raises(Unavailable):
+            log.append([(2, insert(2, borrowed=True))])
+        disk.failure_at = None
+        kept += log.append([(3, insert(3, borrowed=True))])
+        assert [keys_of(entry) for entry in kept] == [[1], [3]]
+        assert opened(disk.after_power_loss(1))[1] == [(1, [1]), (3, [3])]
+
+    def test_views_outlive_a_failed_sync_and_the_next_opening(self) -> None:
+        disk = SimulatedDisk()
+        log, _ = opened(disk)
+        kept = log.append([(1, insert(1, borrowed=True))])
+        disk.failure_at, disk.failures_last = len(disk.steps) + 1, 1
+        with pytest.raises(Unavailable, match="syncing"):
+            log.append([(2, insert(2, borrowed=True))])
+        disk.failure_at = None
+        again, found = opened(disk)
+        assert (1, [1]) in found
+        kept += again.append([(3, insert(3, borrowed=True))])
+        assert [keys_of(entry) for entry in kept] == [[1], [3]]
+
+    def test_what_cannot_be_mapped_is_undone_and_refused(self) -> None:
+        """The first record of the group was mapped already, and must not be looked at any more."""
+        disk = SimulatedDisk()
+        log, _ = opened(disk)
+        log.append([(1, insert(1))])
+        disk.failing_mappings = range(1, 2)
+        with pytest.raises(Unavailable, match="writing the log"):
+            log.append([(key, insert(key, borrowed=True)) for key in (2, 3, 4)])
+        log.append([(5, insert(5, borrowed=True))])
+        assert opened(disk.after_power_loss(1))[1] == [(1, [1]), (5, [5])]
+
+    def test_bytes_that_are_not_what_was_written_are_never_acknowledged(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whether the caller's memory changed or the file has something else, for every byte of the record."""
+        encoded = insert(1, 2, borrowed=True)
+        whole = SimulatedFile.write
+        for place in range(0, encoded.size_bytes, 37):
+            disk = SimulatedDisk()
+            log, _ = opened(disk)
+            log.append([(1, insert(1))])
+
+            def write(file: SimulatedFile, parts: list[memoryview], at: int = place) -> None:
+                data = bytearray(b"".join(parts))
+                data[len(data) - encoded.size_bytes + at] ^= 1
+                whole(file, [memoryview(data)])
+
+            monkeypatch.setattr(SimulatedFile, "write", write)
+            with pytest.raises(RecordsChanged) as caught:
+                log.append([(2, encoded)])
+            monkeypatch.undo()
+            assert caught.value.places == {0}
+            log.append([(3, encoded)])
+            assert opened(disk.after_power_loss(1))[1] == [(1, [1]), (3, [1, 2])]
+
+    def test_a_power_cut_before_changed_records_are_cut_off_leaves_none_of_the_group(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        keys = np.array([2], np.int64)
+        rows = encode(InsertRecord((PartitionRows(1, pa.record_batch({"id": pa.array(keys)})),)), borrow_bytes_min=0)
+        whole = SimulatedFile.write
+
+        def write(file: SimulatedFile, parts: list[memoryview]) -> None:
+            keys[:] += 1
+            whole(file, parts)
+
+        for luck in range(20):
+            disk = SimulatedDisk()
+            log, _ = opened(disk)
+            log.append([(1, insert(1))])
+            disk.power_loss_at = len(disk.steps) + 1
+            monkeypatch.setattr(SimulatedFile, "write", write)
+            with pytest.raises(PowerLoss):
+                log.append([(2, rows), (3, insert(3))])
+            monkeypatch.undo()
+            assert opened(disk.after_power_loss(luck))[1] == [(1, [1])]

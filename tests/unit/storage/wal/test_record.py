@@ -104,6 +104,36 @@ def test_an_encoded_record_does_not_change_with_the_callers_memory() -> None:
         assert record.parts[0].rows.column("id").to_pylist() == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("name", _RECORDS)
+def test_a_borrowed_record_has_the_same_bytes(name: str) -> None:
+    record = _RECORDS[name]
+    borrowed, owned = encode(record, borrow_bytes_min=0), encode(record)
+    assert borrowed.is_borrowed == isinstance(record, InsertRecord)
+    assert b"".join(borrowed.contents) == b"".join(owned.contents)
+    assert (borrowed.size_bytes, borrowed.kind) == (owned.size_bytes, owned.kind)
+    assert [schema.serialize() for schema in borrowed.schemas] == [schema.serialize() for schema in owned.schemas]
+    assert same(borrowed.record, record)
+
+
+def test_only_large_inserts_are_borrowed() -> None:
+    vectors = np.zeros((100, 16), np.float32)
+    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), 16)
+    record = InsertRecord((PartitionRows(1, pa.record_batch({"v": column})),))
+    size_bytes = record.parts[0].rows.nbytes
+    assert not encode(record).is_borrowed
+    assert not encode(record, borrow_bytes_min=size_bytes + 1).is_borrowed
+    borrowed = encode(record, borrow_bytes_min=size_bytes)
+    assert borrowed.is_borrowed
+    assert any(np.shares_memory(np.frombuffer(part, np.uint8), vectors) for part in borrowed.contents)
+
+
+def test_a_borrowed_record_is_read_with_the_schemas_it_brings() -> None:
+    encoded = encode(InsertRecord((PartitionRows(1, small(1)), PartitionRows(2, every_type(2)))), borrow_bytes_min=0)
+    record = RecordDecoder(encoded.schemas).decode(encoded.kind, _contents(encoded.contents))
+    assert record is not None
+    assert same(record, encoded.record)
+
+
 def test_field_ids_are_in_the_schema_of_a_record() -> None:
     record = _decoded(encode(InsertRecord((PartitionRows(1, every_type(1)),))))
     assert isinstance(record, InsertRecord)
