@@ -117,8 +117,11 @@ def index_access(
     condition: Condition, row_count: int, indexes: PredicateIndexes | None, record: list[AccessPath] | None
 ) -> "IndexAccess | None":
     """What chooses for the evaluation of a condition; None where all is to be scanned and nothing recorded."""
-    if record is None and (indexes is None or not may_pay(row_count=row_count, row_scan_ns=cost(condition))):
-        return None
+    if record is None:
+        # With more rows than that the cheapest predicate may have an index that pays.
+        is_small = row_count <= _ASKING_NS
+        if indexes is None or (is_small and not may_pay(row_count=row_count, row_scan_ns=cost(condition))):
+            return None
     return IndexAccess(indexes, record)
 
 

@@ -224,8 +224,15 @@ def _fitted(column: Column, operator: str, place: _Place) -> _Fitted:
     if column.data_type not in _NUMBERS:
         raise _NotLiftedError
 
+    half = 1 << (INTEGER_BITS.get(column.data_type, 1) - 1)
+    # No integer is between these two beside floats, which do not hold them all.
+    low, high = (-half, half - 1) if column.data_type in INTEGER_BITS else (1, 0)
+
     def fitted(values: Sequence[Scalar]) -> Scalar | None:
         constant = value_of(values)
+        # The most frequent first: what fits as it is.
+        if type(constant) is int and low <= constant <= high:
+            return constant
         assert not isinstance(constant, str)
         form = fit_number(operator, constant, column.data_type)
         return form[1] if not isinstance(form, bool) and form[0] == operator else None
