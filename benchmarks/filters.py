@@ -62,6 +62,7 @@ class TextOnly:
     def __init__(self, segment: SealedSegment) -> None:
         self.row_count = segment.row_count
         self.column = self.strings = segment.column
+        self.numbers = segment.numbers
 
     def json_values(self, name: str, path: ValuePath) -> JsonValues | None:  # noqa: ARG002
         return None

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.json_values import JsonValues, ValuePath
+from elanus.columns.numbers import full_numbers
 from elanus.engine.scalar_columns import definition_path, scalar_column
 from elanus.expr.filter import Filter, compile_filter
 from elanus.index.protocol import BuildContext
@@ -53,6 +56,7 @@ _CASES: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
     ("doc", "STL_SORT", {"json_path": 'doc["n"]', "json_cast_type": "DOUBLE"}, ('doc["n"] == 4242',)),
     ("doc", "AUTOINDEX", {"json_path": 'doc["s"]', "json_cast_type": "VARCHAR"}, ('doc["s"] == "s7"',)),
 ]  # fmt: skip
+_RARE_WORDS = {"gneiss": 0.001, "basalt": 0.01}
 _CALLS = 20
 _SLOW_S = 0.005
 _WORDS = ["stone", "river", "maple", "cloud", "iron", "velvet", "amber", "north", "ebony", "wild", "marsh", "copper"]
@@ -67,6 +71,9 @@ class Rows:
 
     def column(self, name: str) -> pa.Array:
         return self.columns[name]
+
+    def numbers(self, name: str) -> npt.NDArray[Any] | None:
+        return full_numbers(self.column(name))
 
     def strings(self, name: str) -> pa.Array:
         return self.columns[name]
@@ -170,12 +177,40 @@ def lines(source: Rows, repeats: int) -> Iterator[str]:
             yield f"| {told} | {cost} | `{text}` | {found.count()} | {times} |"
 
 
+def like_lines(source: Rows, repeats: int) -> Iterator[str]:
+    """Texts in ever more rows: pyarrow over the plain column, our scan, and the index, in turn."""
+    yield "| share of rows | pyarrow, ms | scan, ms | index, ms | pyarrow / index |"
+    yield "|--:|--:|--:|--:|--:|"
+    rng, strings = np.random.default_rng(6), source.columns["text"].to_pylist()
+    for word, share in _RARE_WORDS.items():
+        for row in rng.choice(source.row_count, int(share * source.row_count), replace=False).tolist():
+            strings[row] += f" {word}"
+    texts = pa.array(strings)
+    rows_with = Rows(source.row_count, {**source.columns, "text": texts})
+    field = schema().field("text")
+    kind, checked = check_scalar_index(field, "NGRAM", {"min_gram": 2, "max_gram": 3})
+    column = scalar_column(schema(), IndexDefinition("i", "text", kind, params=checked), rows_with)
+    files = build_scalar_index(column, kind, checked, BuildContext())
+    index = open_scalar_index({name: pa.py_buffer(content) for name, content in files.items()}, source.row_count)
+    indexes = SegmentPredicates(lambda name: [FieldIndex("i", "text", index)] if name == "text" else [])
+    for text in ("quartz", *_RARE_WORDS, "iron velvet", "amber nor"):
+        row_filter = compile_filter(f"text like '%{text}%'", schema())
+        arrow = statistics.median(timed(lambda text=text: pc.match_substring(texts, text), 1) for _ in range(repeats))
+        scan_s, index_s, found = compared(row_filter, rows_with, indexes, repeats)
+        times = f"{arrow * 1e3:.1f} | {scan_s * 1e3:.2f} | {index_s * 1e3:.2f} | {arrow / index_s:.0f}"
+        yield f"| {100 * found.count() / source.row_count:.3f} % | {times} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=15)
     options = parser.parse_args()
-    for line in lines(rows(options.rows), options.repeats):
+    source = rows(options.rows)
+    for line in lines(source, options.repeats):
+        print(line, flush=True)
+    print()
+    for line in like_lines(source, options.repeats):
         print(line, flush=True)
 
 

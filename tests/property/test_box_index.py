@@ -48,6 +48,7 @@ class _Places:
 @pytest.fixture(autouse=True)
 def _whatever_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "pays", lambda _offer, **_sizes: True)
+    monkeypatch.setattr(access, "may_pay", lambda **_sizes: True)
 
 
 class _Shapes:

@@ -20,6 +20,7 @@ def test_a_filter_means_the_same_in_every_state(
 ) -> None:
     if indexes_always_pay:
         monkeypatch.setattr(access, "pays", lambda _offer, **_sizes: True)
+        monkeypatch.setattr(access, "may_pay", lambda **_sizes: True)
     choose = random.Random(seed)
     cases = Cases(choose.getrandbits(60))
     states = FilterStates(tmp_path, cases)

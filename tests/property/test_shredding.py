@@ -44,6 +44,7 @@ class _TextOnly:
     def __init__(self, segment: SealedSegment) -> None:
         self.row_count = segment.row_count
         self.column = self.strings = segment.column
+        self.numbers = segment.numbers
 
     def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
         return None
@@ -55,6 +56,7 @@ class _Decoded:
     def __init__(self, segment: SealedSegment) -> None:
         self.row_count = segment.row_count
         self.column = self.strings = segment.column
+        self.numbers = segment.numbers
 
     def json_values(self, name: str, path: ValuePath) -> JsonValues | None:
         return JsonValues.missing(self.row_count, np.arange(self.row_count))
@@ -66,6 +68,7 @@ class _Shredded:
     def __init__(self, table: Table, segment: SealedSegment) -> None:
         self.row_count = table.row_count
         self.column = table.column
+        self.numbers = table.numbers
         self.strings = segment.strings
         self.json_values = segment.json_values
 

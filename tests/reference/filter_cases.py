@@ -10,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.json_values import JsonValues, ValuePath
+from elanus.columns.numbers import full_numbers
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
@@ -107,6 +109,9 @@ class Table:
 
     def column(self, name: str) -> pa.Array:
         return self.columns[name]
+
+    def numbers(self, name: str) -> npt.NDArray[Any] | None:
+        return full_numbers(self.column(name))
 
     def strings(self, name: str) -> pa.Array:
         return self.columns[name]

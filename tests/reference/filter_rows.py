@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.layout import arrow_type
+from elanus.columns.numbers import full_numbers
 from elanus.columns.values import column_from_values
 from elanus.expr.evaluator import evaluate
 from elanus.expr.filter import bind, parse
@@ -31,6 +33,9 @@ class Rows:
 
     def column(self, name: str) -> pa.Array:
         return self._columns[name]
+
+    def numbers(self, name: str) -> npt.NDArray[Any] | None:
+        return full_numbers(self.column(name))
 
     def strings(self, name: str) -> pa.Array:
         return self._columns[name]

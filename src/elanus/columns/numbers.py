@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-__all__ = ["are_numbers", "boolean_values", "number_array", "number_values"]
+__all__ = ["are_numbers", "boolean_values", "full_numbers", "number_array", "number_values"]
 
 _NUMBER_TYPES: Final = (
     (np.int8, pa.int8()),
@@ -54,6 +54,11 @@ def number_values(column: pa.Array) -> npt.NDArray[Any]:
 def are_numbers(column: pa.Array) -> bool:
     """Whether a column is of integers or floats and has a value in every row."""
     return column.type.id in _DTYPES and column.null_count == 0
+
+
+def full_numbers(column: pa.Array) -> npt.NDArray[Any] | None:
+    """`number_values` where every row has one; None of a column with nulls or of another type."""
+    return number_values(column) if are_numbers(column) else None
 
 
 def boolean_values(column: pa.Array) -> npt.NDArray[np.bool_]:

@@ -20,6 +20,8 @@ __all__ = [
     "IndexAnswer",
     "IndexOffer",
     "PredicateIndexes",
+    "index_access",
+    "may_pay",
     "pays",
     "predicate_line",
 ]
@@ -106,6 +108,23 @@ def pays(offer: IndexOffer, *, row_count: int, row_scan_ns: float) -> bool:
     return work < row_count * row_scan_ns
 
 
+def may_pay(*, row_count: int, row_scan_ns: float) -> bool:
+    """Whether there could be an offer that `pays`; so few rows are scanned before an index is asked."""
+    return row_count * row_scan_ns > _ASKING_NS
+
+
+def index_access(
+    condition: Condition, row_count: int, indexes: PredicateIndexes | None, record: list[AccessPath] | None
+) -> "IndexAccess | None":
+    """What chooses for the evaluation of a condition; None where all is to be scanned and nothing recorded."""
+    if record is None:
+        # With more rows than that the cheapest predicate may have an index that pays.
+        is_small = row_count <= _ASKING_NS
+        if indexes is None or (is_small and not may_pay(row_count=row_count, row_scan_ns=cost(condition))):
+            return None
+    return IndexAccess(indexes, record)
+
+
 class IndexAccess:
     """Chooses between indexes and scans for the predicates of one evaluation, and can keep a record of it."""
 
@@ -125,6 +144,16 @@ class IndexAccess:
         if offer is None or not pays(offer, row_count=row_count, row_scan_ns=_row_scan_ns(predicate)):
             return None
         return offer
+
+    def decided(self, predicate: Condition, row_count: int) -> Bitset | None:
+        """The rows where a predicate is TRUE, where an index is to answer it and leaves no row to be looked at.
+
+        None where not, and where a record is kept.
+        """
+        if self._record is not None or isinstance(predicate, CONNECTIVES):
+            return None
+        offer = self.taken(predicate, row_count)
+        return None if offer is None or offer.undecided_count_max else offer.answer().true
 
     def ordered(self, operands: tuple[Condition, ...], row_count: int) -> tuple[Condition, ...]:
         """The operands of an AND or OR, those that indexes answer first, fewest rows before more."""

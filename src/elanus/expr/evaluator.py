@@ -1,6 +1,6 @@
 """Evaluates bound conditions over the columns of a source, every row at once, in three-valued logic."""
 
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.json_values import JsonValues, ValuePath
-from elanus.columns.numbers import number_array, number_values
+from elanus.columns.numbers import full_numbers, number_array, number_values
 from elanus.expr import primitives
 from elanus.expr.access import CONNECTIVES, IndexAccess
 from elanus.expr.array_predicates import array_equals, contains_all, contains_any
@@ -200,10 +200,10 @@ class _Evaluation:
         gathered = _Gathered(self._source, numbers)
         access = None if self._access is None or not record else self._access.without_indexes()
         part = _Evaluation(gathered, self._read.over(gathered, numbers), access).truth(node)
-        true = Bitset.from_rows(numbers[part.true.to_bool()], len(rows))
+        true = Bitset.from_rows(numbers[part.true.rows()], len(rows))
         if part.unknown is None:
             return Truth(true)
-        return Truth(true, Bitset.from_rows(numbers[part.unknown.to_bool()], len(rows)))
+        return Truth(true, Bitset.from_rows(numbers[part.unknown.rows()], len(rows)))
 
     def _compare(self, node: Compare) -> Truth:
         operands_kind = kind(node.operand)
@@ -312,6 +312,9 @@ class _Gathered:
 
     def column(self, name: str) -> pa.Array:
         return self._source.column(name).take(self._rows)
+
+    def numbers(self, name: str) -> npt.NDArray[Any] | None:
+        return full_numbers(self.column(name))
 
     def strings(self, name: str) -> pa.Array:
         return self._source.strings(name).take(self._rows)

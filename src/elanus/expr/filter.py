@@ -14,16 +14,18 @@ import numpy as np
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.structs import element_offsets
-from elanus.expr.access import AccessPath, IndexAccess, PredicateIndexes
+from elanus.expr.access import AccessPath, PredicateIndexes, index_access
 from elanus.expr.binder import bind_tree
 from elanus.expr.bound import Condition
 from elanus.expr.element_truth import element_truth
 from elanus.expr.evaluator import evaluate
 from elanus.expr.keys import key_values
+from elanus.expr.lifting import LIFTED_CHARACTERS_MAX, Template, bound_template, taken_apart
 from elanus.expr.operand_binder import BindingContext
 from elanus.expr.operand_reader import JsonPaths
 from elanus.expr.outline import outline
 from elanus.expr.parser import DEPTH_MAX, parse_tree
+from elanus.expr.plain_comparisons import plain_rows
 from elanus.expr.printing import filter_text
 from elanus.expr.pruning import RowsMatching, prune
 from elanus.expr.reads import field_names, json_paths
@@ -31,6 +33,7 @@ from elanus.expr.source import ColumnSource
 from elanus.expr.stats import SegmentStats
 from elanus.expr.struct_elements import StructElements
 from elanus.expr.syntax import Node, Scalar
+from elanus.runtime.memo import Memo
 from elanus.schema.collection import Schema
 from elanus.schema.instants import time_zone
 
@@ -39,6 +42,7 @@ __all__ = ["Expression", "Filter", "bind", "compile_filter", "parse"]
 # Kept filters are bounded in number and in the size of each, so the cache is bounded in bytes.
 _CACHED_FILTERS_MAX: Final = 1024
 _CACHED_CHARACTERS_MAX: Final = 16_384
+_CACHED_TEMPLATES_MAX: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +70,25 @@ class Filter:
     """A filter bound to a schema.
 
     Attributes:
-        expression: where it comes from; placeholders have their values only in `condition`.
+        text: as it was written.
         condition: what a row must meet.
         field_names: the fields whose columns `evaluate` asks for.
         sample_fraction: the share of the rows that meet the condition to keep; None keeps all.
         seed: of the sampling.
     """
 
-    expression: Expression
+    text: str
     condition: Condition
     field_names: frozenset[str]
+    _paths: JsonPaths
     sample_fraction: float | None = None
     seed: int = 0
-    _paths: JsonPaths | None = None
+    _expression: Expression | None = None
+
+    @property
+    def expression(self) -> Expression:
+        """Where it comes from; placeholders have their values only in `condition`."""
+        return parse(self.text) if self._expression is None else self._expression
 
     def __str__(self) -> str:
         """The canonical text, placeholders kept; it parses to the same tree."""
@@ -97,8 +107,14 @@ class Filter:
         Raises:
             DataCorrupt: a JSON column holds what is not JSON.
         """
-        access = None if indexes is None and record is None else IndexAccess(indexes, record)
-        return self._sampled(evaluate(self.condition, source, self._paths or {}, access, true_only=True).true)
+        access = index_access(self.condition, source.row_count, indexes, record)
+        if access is None:
+            passed = plain_rows(self.condition, source)
+        else:
+            passed = access.decided(self.condition, source.row_count)
+        if passed is None:
+            passed = evaluate(self.condition, source, self._paths, access, true_only=True).true
+        return passed if self.sample_fraction is None else self._sampled(passed)
 
     def evaluate_elements(
         self,
@@ -111,16 +127,16 @@ class Filter:
 
         Sampling keeps elements. Others as `evaluate`.
         """
-        access = None if indexes is None and record is None else IndexAccess(indexes, record)
+        access = index_access(self.condition, source.row_count, indexes, record)
         column = source.column(array)
         truth = element_truth(
             self.condition,
             array,
             element_offsets(column),
-            of_rows=lambda condition: evaluate(condition, source, self._paths or {}, access),
+            of_rows=lambda condition: evaluate(condition, source, self._paths, access),
             of_elements=lambda condition: evaluate(condition, StructElements(column), {}),
         )
-        return self._sampled(truth.true)
+        return truth.true if self.sample_fraction is None else self._sampled(truth.true)
 
     def key_values(self, field_name: str) -> list[Scalar] | None:
         """The values of a field outside of which the filter is TRUE for no row; None when there is no finite set.
@@ -145,8 +161,7 @@ class Filter:
         return replace(self, seed=seed)
 
     def _sampled(self, passed: Bitset) -> Bitset:
-        if self.sample_fraction is None:
-            return passed
+        assert self.sample_fraction is not None
         numbers = passed.rows()
         kept = np.random.default_rng(self.seed).random(len(numbers)) < self.sample_fraction
         return Bitset.from_rows(numbers[kept], len(passed))
@@ -194,7 +209,13 @@ def bind(
     bound = bind_tree(expression.text, expression.tree, BindingContext(schema, params or {}, time_zone(timezone)))
     condition = bound.condition
     return Filter(
-        expression, condition, field_names(condition), bound.sample_fraction, seed, _paths=json_paths(condition)
+        expression.text,
+        condition,
+        field_names(condition),
+        json_paths(condition),
+        bound.sample_fraction,
+        seed,
+        expression,
     )
 
 
@@ -203,6 +224,8 @@ def compile_filter(
 ) -> Filter:
     """`bind(parse(text), schema, params)`, remembered: by text and schema object without params, by text with them.
 
+    Texts that differ in nothing but literals are made from what was bound for one of them, where that is the same.
+
     Raises:
         InvalidInput: as `parse` and `bind`.
     """
@@ -210,23 +233,18 @@ def compile_filter(
         return bind(parse(text), schema, params, seed=seed, timezone=timezone)
     if params:
         return bind(_parsed(text), schema, params, seed=seed, timezone=timezone)
-    found = _compiled(text, _Identity(schema), timezone)
+    # By the object itself, which is never changed. It is kept alive beside what was made for it, so that no other has
+    # its id.
+    key = (text, id(schema), timezone)
+    kept = _bound.get(key)
+    if kept is not None:
+        return kept[1] if seed == kept[1].seed else kept[1].with_seed(seed)
+    # One by a template is made again in less time than it takes to go through the memory of many.
+    found = _by_template(text, schema, timezone)
+    if found is None:
+        found = bind(_parsed(text), schema, timezone=timezone)
+        _bound.put(key, (schema, found))
     return found if seed == found.seed else found.with_seed(seed)
-
-
-class _Identity:
-    """A schema as a key of the cache: the object itself, which is never changed and is kept alive by being here."""
-
-    __slots__ = ("schema",)
-
-    def __init__(self, schema: Schema) -> None:
-        self.schema: Final = schema
-
-    def __hash__(self) -> int:
-        return id(self.schema)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and other.schema is self.schema
 
 
 @functools.lru_cache(_CACHED_FILTERS_MAX)
@@ -234,6 +252,26 @@ def _parsed(text: str) -> Expression:
     return parse(text)
 
 
-@functools.lru_cache(_CACHED_FILTERS_MAX)
-def _compiled(text: str, identity: _Identity, timezone: str) -> Filter:
-    return bind(_parsed(text), identity.schema, timezone=timezone)
+_bound: Final = Memo[tuple[Schema, Filter]](_CACHED_FILTERS_MAX)
+_templates: Final = Memo[tuple[Schema, Template | None]](_CACHED_TEMPLATES_MAX)
+
+
+def _by_template(text: str, schema: Schema, timezone: str) -> Filter | None:
+    """The filter by the template of its shape; None where there is none, or not for these literals."""
+    if len(text) > LIFTED_CHARACTERS_MAX:
+        return None
+    shape, values = taken_apart(text)
+    if not values:
+        return None
+    key = (shape, id(schema))
+    found = _templates.get(key)
+    if found is None:
+        found = schema, bound_template(text, values, BindingContext(schema, {}))
+        _templates.put(key, found)
+    template = found[1]
+    condition = None if template is None else template.condition(values)
+    if template is None or condition is None:
+        return None
+    if timezone:
+        time_zone(timezone)  # Templates have no times, but a zone that is none is refused with them too.
+    return Filter(text, condition, template.field_names, template.paths)

@@ -1,7 +1,8 @@
 """What a filter is evaluated over."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.json_values import JsonValues, ValuePath
@@ -17,6 +18,10 @@ class ColumnSource(Protocol):
 
     def column(self, name: str) -> pa.Array:
         """The column of a field, in the layout of `columns.layout`, exactly `row_count` long."""
+        ...
+
+    def numbers(self, name: str) -> npt.NDArray[Any] | None:
+        """A column of integers or floats as they lie in memory (a view); None of another type, or with nulls."""
         ...
 
     def strings(self, name: str) -> pa.Array:

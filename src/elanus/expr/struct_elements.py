@@ -1,12 +1,14 @@
 """Conditions on the elements of arrays of structs: all elements at once, then back to the rows they are in."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from elanus.columns.bitset import Bitset
 from elanus.columns.json_values import JsonValues, ValuePath
+from elanus.columns.numbers import full_numbers
 from elanus.expr import primitives
 from elanus.expr.truth import Truth
 
@@ -24,6 +26,9 @@ class StructElements:
 
     def column(self, name: str) -> pa.Array:
         return self._members[self._type.get_field_index(name)]
+
+    def numbers(self, name: str) -> npt.NDArray[Any] | None:
+        return full_numbers(self.column(name))
 
     def strings(self, name: str) -> pa.Array:
         return self.column(name)

@@ -51,14 +51,12 @@ class SearchPart:
         place: of the segment among those of the plan's scope.
         search: called with the plan and the number of rows wanted for each query.
         scan_bytes: to be read by a scan; 0 when an index is asked, of which nobody knows beforehand what it reads.
-        allow_bytes: of the set of rows that count.
     """
 
     place: int
     start: int
     search: Callable[[SearchPlan, int], SearchHits]
     scan_bytes: int
-    allow_bytes: int
 
 
 def search_parts(plan: SearchPlan, scan: ScanSettings) -> Sequence[SearchPart]:
@@ -67,9 +65,15 @@ def search_parts(plan: SearchPlan, scan: ScanSettings) -> Sequence[SearchPart]:
     if kept is not None and kept.parts is not None:
         return cast("Sequence[SearchPart]", kept.parts)
     parts: list[SearchPart] = []
+    kept_bytes = 0
     for place, segment in enumerate(plan.scope.segments):
-        parts.extend(_parts_of(plan, place, segment, scan))
-    if kept is not None and sum(part.allow_bytes for part in parts) <= _KEPT_ROWS_BYTES_MAX:
+        allow = allowed_places(segment, plan.scope.filter, plan.target.array)
+        if allow is not None:
+            if not allow.any():
+                continue
+            kept_bytes += allow.nbytes()
+        parts += _parts_of(plan, place, segment, allow, scan)
+    if kept is not None and kept_bytes <= _KEPT_ROWS_BYTES_MAX:
         kept.parts = tuple(parts)
     return parts
 
@@ -109,37 +113,66 @@ def exact_index(target: VectorTarget, column: pa.Array) -> VectorIndex:
     return index_type(name).open(VectorColumn(target.field, column), target.metric, target.build_params, {})
 
 
-def _parts_of(plan: SearchPlan, place: int, segment: SegmentView, scan: ScanSettings) -> list[SearchPart]:
+@dataclass(frozen=True, slots=True)
+class _ScanPart:
+    """Rows of a segment that has no index, from `start` on, ready to be scanned by one task."""
+
+    start: int
+    row_count: int
+    index: VectorIndex
+    scan_bytes: int
+
+
+def _parts_of(
+    plan: SearchPlan, place: int, segment: SegmentView, allow: Bitset | None, scan: ScanSettings
+) -> list[SearchPart]:
     """The work on one segment: one call of its index, or a scan in as many parts as there are threads."""
     target = plan.target
-    allow = allowed_places(segment, plan.scope.filter, target.array)
-    if allow is not None and not allow.any():
-        return []
-    allow_bytes = 0 if allow is None else allow.words.nbytes
     if isinstance(plan.vectors, VectorLists):
         lists = segment.source.column(target.field.name.partition("[")[0])
-        return [SearchPart(place, 0, partial(_search_lists, lists, allow), 0, allow_bytes)]
+        return [SearchPart(place, 0, partial(_search_lists, lists, allow), 0)]
     index = segment.index(target.field.name)
     if index is not None:
-        return [SearchPart(place, 0, partial(_search_index, index, allow), 0, allow_bytes)]
+        return [SearchPart(place, 0, partial(_search_index, index, allow), 0)]
+    scans = _kept_scans(plan, segment, scan)
+    if len(scans) == 1:
+        only = scans[0]
+        return [SearchPart(place, 0, partial(_search_index, only.index, allow), only.scan_bytes)]
+    return [
+        SearchPart(
+            place,
+            part.start,
+            partial(_search_index, part.index, None if allow is None else allow.part(part.start, part.row_count)),
+            part.scan_bytes,
+        )
+        for part in scans
+    ]
+
+
+def _kept_scans(plan: SearchPlan, segment: SegmentView, scan: ScanSettings) -> Sequence[_ScanPart]:
+    """The scan of a segment, made once for all filters of a view."""
+    if plan.kept is None:
+        return _scan_parts(plan.target, segment, scan)
+    # The view that keeps them has the segment, so no other has its id.
+    found = plan.kept.scans.get(id(segment))
+    if found is None:
+        found = plan.kept.scans[id(segment)] = _scan_parts(plan.target, segment, scan)
+    return cast("Sequence[_ScanPart]", found)
+
+
+def _scan_parts(target: VectorTarget, segment: SegmentView, scan: ScanSettings) -> Sequence[_ScanPart]:
     column = vector_column(segment.source.column, target.field)
     if len(column) == 0:
-        return []
+        return ()
     scan_bytes = _scan_bytes(target.field, len(column))
     count = max(1, min(scan.pool.thread_count, scan_bytes // max(scan.parallel_bytes_min, 1)))
-    if count == 1:
-        exact = exact_index(target, column)
-        return [SearchPart(place, 0, partial(_search_index, exact, allow), scan_bytes, allow_bytes)]
-    step = -(-len(column) // count // _WORD_BITS) * _WORD_BITS
-    parts = []
-    for start in range(0, len(column), step):
-        row_count = min(step, len(column) - start)
-        part = None if allow is None else allow.part(start, row_count)
-        exact = exact_index(target, column.slice(start, row_count))
-        parts.append(
-            SearchPart(place, start, partial(_search_index, exact, part), scan_bytes // count, allow_bytes // count)
+    step = len(column) if count == 1 else -(-len(column) // count // _WORD_BITS) * _WORD_BITS
+    return tuple(
+        _ScanPart(
+            start, min(step, len(column) - start), exact_index(target, column.slice(start, step)), scan_bytes // count
         )
-    return parts
+        for start in range(0, len(column), step)
+    )
 
 
 def _scan_bytes(field: Field, row_count: int) -> int:

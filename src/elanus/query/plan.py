@@ -21,11 +21,13 @@ from elanus.schema.types import LIST_METRICS_OF, METRICS_OF, DataType, Metric
 from elanus.storage.routing import partition_slots
 
 __all__ = [
-    "KeptParts",
+    "PreparedSearch",
     "Scope",
     "SearchPlan",
     "VectorTarget",
+    "asked_segments",
     "check_vectors",
+    "filtered_scope",
     "plan_scope",
     "plan_segments",
     "plan_target",
@@ -66,12 +68,21 @@ class VectorTarget:
         return "" if self.metric.is_of_lists else self.field.name.partition("[")[0] if "[" in self.field.name else ""
 
 
-class KeptParts:
-    """Room for the parts that searches of one scope and target fall into, until they are first made."""
+class PreparedSearch:
+    """What searches of one target and filter share.
 
-    __slots__ = ("parts",)
+    Attributes:
+        scope: the rows they are about.
+        scans: how each segment without an index is scanned, by the `id` of its view; shared with other filters of the
+            same read view.
+        parts: those they fall into; None until they are first made.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("parts", "scans", "scope")
+
+    def __init__(self, scope: Scope, scans: dict[int, object]) -> None:
+        self.scope: Final = scope
+        self.scans: Final = scans
         self.parts: Sequence[object] | None = None
 
 
@@ -80,7 +91,7 @@ class SearchPlan:
     """A whole search.
 
     Attributes:
-        kept: what other searches of this very scope and target share; None when there are none.
+        kept: what is shared with other searches of this very scope and target; None when there are none.
     """
 
     scope: Scope
@@ -88,7 +99,7 @@ class SearchPlan:
     vectors: QueryVectors
     query_count: int
     primary_field: Field
-    kept: KeptParts | None = None
+    kept: PreparedSearch | None = None
 
     def within(self, scope: Scope) -> "SearchPlan":
         """The search over other rows."""
@@ -132,15 +143,13 @@ def plan_scope(
         InvalidInput: the filter is wrong.
         NotFound: a partition does not exist.
     """
-    compiled, segments = plan_segments(
+    return filtered_scope(
         view,
+        asked_segments(view, partitions=partitions, ignore_growing=ignore_growing),
         filter_text=filter_text,
         filter_params=filter_params,
-        partitions=partitions,
-        ignore_growing=ignore_growing,
         timezone=timezone,
     )
-    return Scope(tuple(segment for segment, skipped in segments if not skipped), compiled)
 
 
 def plan_segments(
@@ -160,25 +169,68 @@ def plan_segments(
         InvalidInput: the filter is wrong.
         NotFound: a partition does not exist.
     """
-    compiled = None
-    if filter_text.strip():
-        compiled = compile_filter(filter_text, view.schema, filter_params or None, timezone=timezone)
+    compiled = _compiled(view, filter_text, filter_params, timezone)
     wanted = _partition_ids(view, partitions)
     by_key = _partitions_of_key(view, compiled)
-    segments = []
-    for segment in view.segments:
-        if ignore_growing and segment.is_growing:
-            reason = "growing rows are left out"
-        elif wanted is not None and segment.partition_id not in wanted:
-            reason = "its partition is not asked for"
-        elif by_key is not None and segment.partition_id not in by_key:
-            reason = "no partition key of the filter is in its partition"
-        elif compiled is not None and segment.stats is not None and not compiled.may_match(segment.stats):
-            reason = "by its bounds no row can match"
-        else:
-            reason = ""
-        segments.append((segment, reason))
-    return compiled, segments
+    return compiled, [
+        (
+            segment,
+            _unasked(segment, wanted, ignore_growing=ignore_growing) or _unmatched(segment, compiled, by_key),
+        )
+        for segment in view.segments
+    ]
+
+
+def asked_segments(view: ReadView, *, partitions: Sequence[str], ignore_growing: bool) -> tuple[SegmentView, ...]:
+    """The segments a request is about, before its filter leaves out any.
+
+    Raises:
+        NotFound: a partition does not exist.
+    """
+    wanted = _partition_ids(view, partitions)
+    return tuple(segment for segment in view.segments if not _unasked(segment, wanted, ignore_growing=ignore_growing))
+
+
+def filtered_scope(
+    view: ReadView,
+    segments: tuple[SegmentView, ...],
+    *,
+    filter_text: str,
+    filter_params: Mapping[str, Any],
+    timezone: str = "",
+) -> Scope:
+    """What is left of `asked_segments` with a filter.
+
+    Raises:
+        InvalidInput: the filter is wrong.
+    """
+    compiled = _compiled(view, filter_text, filter_params, timezone)
+    if compiled is None:
+        return Scope(segments, None)
+    by_key = _partitions_of_key(view, compiled)
+    return Scope(tuple([segment for segment in segments if not _unmatched(segment, compiled, by_key)]), compiled)
+
+
+def _compiled(view: ReadView, text: str, params: Mapping[str, Any], timezone: str) -> Filter | None:
+    return compile_filter(text, view.schema, params or None, timezone=timezone) if text.strip() else None
+
+
+def _unasked(segment: SegmentView, wanted: frozenset[int] | None, *, ignore_growing: bool) -> str:
+    """Why a request is not about a segment; empty when it is."""
+    if ignore_growing and segment.is_growing:
+        return "growing rows are left out"
+    if wanted is not None and segment.partition_id not in wanted:
+        return "its partition is not asked for"
+    return ""
+
+
+def _unmatched(segment: SegmentView, compiled: Filter | None, by_key: frozenset[int] | None) -> str:
+    """Why a filter matches no row of a segment; empty when it may."""
+    if by_key is not None and segment.partition_id not in by_key:
+        return "no partition key of the filter is in its partition"
+    if compiled is not None and segment.stats is not None and not compiled.may_match(segment.stats):
+        return "by its bounds no row can match"
+    return ""
 
 
 def plan_target(
@@ -331,12 +383,13 @@ def _partition_ids(view: ReadView, names: Iterable[str]) -> frozenset[int] | Non
 
 def _partitions_of_key(view: ReadView, compiled: Filter | None) -> frozenset[int] | None:
     """The partitions that can hold the partition key values the filter allows; None when it allows any."""
-    field = view.schema.partition_key_field
-    if field is None or compiled is None:
+    ids = view.keyed_partition_ids
+    if not ids or compiled is None:
         return None
+    field = view.schema.partition_key_field
+    assert field is not None
     values = compiled.key_values(field.name)
     if values is None:
         return None
-    ids = view.keyed_partition_ids
     slots = partition_slots(pa.array(values, arrow_type(field)), len(ids))
     return frozenset(ids[slot] for slot in slots.tolist())

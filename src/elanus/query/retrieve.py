@@ -1,7 +1,7 @@
 """Rows by filter or primary key: all of them in order of their keys, or how many there are."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from elanus.columns.json_values import JsonValues, ValuePath
-from elanus.columns.numbers import boolean_values, number_values
+from elanus.columns.numbers import boolean_values, full_numbers, number_values
 from elanus.columns.taking import take_rows
 from elanus.query.output import FoundRows, fetch_column
 from elanus.query.parts import allowed_rows
@@ -97,6 +97,9 @@ class _TakenRows:
 
     def column(self, name: str) -> pa.Array:
         return self.source.take(name, self.rows)
+
+    def numbers(self, name: str) -> npt.NDArray[Any] | None:
+        return full_numbers(self.column(name))
 
     def strings(self, name: str) -> pa.Array:
         return self.source.take(name, self.rows)

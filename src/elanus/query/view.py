@@ -14,7 +14,7 @@ from elanus.errors import Conflict
 from elanus.expr.access import PredicateIndexes
 from elanus.expr.stats import SegmentStats
 from elanus.index.protocol import VectorIndex
-from elanus.query.memo import Memo
+from elanus.runtime.memo import Memo
 from elanus.schema.collection import IndexDefinition, Schema
 from elanus.schema.field import Field
 from elanus.storage.deletes import DeleteSet
@@ -118,7 +118,9 @@ class ReadView:
         partitions: ids by name.
         complete_since: at an earlier time than this the view may lack rows.
         keyed_partition_ids: the partitions a partition key spreads rows over, by slot; empty without one.
-        prepared: what searches of one shape share, for as long as the view is the newest; another view has its own.
+        prepared: what searches of one shape and filter share, for as long as the view is the newest; another view has
+            its own.
+        shapes: what searches of one shape share, whatever their filter; likewise.
     """
 
     schema: Schema
@@ -132,6 +134,7 @@ class ReadView:
     vector_fields: tuple[Field, ...]
     has_timestamps: bool
     prepared: Memo[Any] = field(init=False, compare=False, default_factory=lambda: Memo(_PREPARED_COUNT_MAX))
+    shapes: Memo[Any] = field(init=False, compare=False, default_factory=lambda: Memo(_PREPARED_COUNT_MAX))
 
     def at(self, timestamp: int) -> "ReadView":
         """The collection at an earlier time.

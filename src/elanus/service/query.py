@@ -20,13 +20,23 @@ from elanus.query.grouping import grouped_search, plan_grouping
 from elanus.query.ordering import ordered_hits, resolve_order, retrieve_ordered
 from elanus.query.output import OutputColumns, fetch, fetch_column, resolve_output
 from elanus.query.parts import ScanSettings
-from elanus.query.plan import KeptParts, Scope, SearchPlan, VectorTarget, check_vectors, plan_scope, plan_target
+from elanus.query.plan import (
+    PreparedSearch,
+    Scope,
+    SearchPlan,
+    VectorTarget,
+    asked_segments,
+    check_vectors,
+    filtered_scope,
+    plan_scope,
+    plan_target,
+)
 from elanus.query.rescoring import rescored_search, scores_run_up
 from elanus.query.retrieve import count
 from elanus.query.search import Hits
 from elanus.query.search import search as run_search
 from elanus.query.vectors_of_keys import vectors_of_keys
-from elanus.query.view import ReadView
+from elanus.query.view import ReadView, SegmentView
 from elanus.runtime.ids import random_token
 from elanus.service.isolation import check_isolated_search
 from elanus.service.requests.query import (
@@ -45,14 +55,19 @@ _COUNT = "count(*)"
 _REMEMBERED_CHARACTERS_MAX: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedSearch:
-    """All of a search but its vectors."""
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchShape:
+    """What searches of one shape share, whatever their vectors and filters.
 
-    scope: Scope
+    Attributes:
+        segments: those they are about, before a filter leaves out any.
+        scans: as `PreparedSearch` has them.
+    """
+
+    segments: tuple[SegmentView, ...]
     target: VectorTarget
     output: OutputColumns
-    kept: KeptParts
+    scans: dict[int, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,42 +210,34 @@ def planned_search(engine: Engine, request: Search, view: ReadView | None = None
     partitions = readable_partitions(collection, request)
     is_timeless = not (view.has_timestamps or request.timezone or request.time_parts)
     timezone = "" if is_timeless else timezone_of(engine, collection, request)
-    shape = _shape(request, partitions, timezone)
-    prepared: PreparedSearch | None = None if shape is None else view.prepared.get(shape)
-    if prepared is None:
-        prepared = _prepared_search(
-            request,
-            view,
-            settings,
-            partitions=partitions,
-            timezone=timezone,
-        )
-        if shape is not None:
-            view.prepared.put(shape, prepared)
+    key = _shape_key(request, partitions, timezone)
+    shape: SearchShape | None = None if key is None else view.shapes.get(key)
+    if shape is None:
+        shape = _search_shape(request, view, settings, partitions)
+        if key is not None:
+            view.shapes.put(key, shape)
+    prepared = _prepared_search(request, view, shape, timezone, remembered=key is not None)
     check_isolated_search(view.schema, collection.manifest.properties, prepared.scope.filter)
-    target = prepared.target
+    target = shape.target
     vectors = request.vectors if request.ids is None else vectors_of_keys(view, target.field, request.ids)
     query_count = check_vectors(target.field, vectors)
     if not 1 <= query_count <= settings.query_vector_count_max:
         raise InvalidInput(
             "limit_exceeded", f"{query_count} query vectors, expected 1 to {settings.query_vector_count_max}"
         )
-    plan = SearchPlan(prepared.scope, target, vectors, query_count, view.primary_field, kept=prepared.kept)
-    return PlannedSearch(view, plan, prepared.output, timezone, request.time_parts)
+    plan = SearchPlan(prepared.scope, target, vectors, query_count, view.primary_field, kept=prepared)
+    return PlannedSearch(view, plan, shape.output, timezone, request.time_parts)
 
 
-def _shape(request: Search, partitions: tuple[str, ...], timezone: str) -> Hashable | None:
-    """Everything that `_prepared_search` depends on beside the view; None when it is too much to be remembered."""
-    if request.filter_params or len(request.filter) > _REMEMBERED_CHARACTERS_MAX:
-        return None
+def _shape_key(request: Search, partitions: tuple[str, ...], timezone: str) -> Hashable | None:
+    """Everything that a `SearchShape` depends on beside the view; None when it is too much to be remembered."""
     # 1, 1.0 and True are equal, but not the same parameter.
     params = tuple((name, type(value), value) for name, value in request.params.items()) if request.params else ()
-    shape = (
+    key = (
         request.limit,
         request.offset,
         request.field_name,
         request.metric,
-        request.filter,
         request.output_fields,
         partitions,
         timezone,
@@ -239,20 +246,13 @@ def _shape(request: Search, partitions: tuple[str, ...], timezone: str) -> Hasha
         params,
     )
     try:
-        hash(shape)
+        hash(key)
     except TypeError:  # a parameter that is a list
         return None
-    return shape
+    return key
 
 
-def _prepared_search(
-    request: Search,
-    view: ReadView,
-    settings: Settings,
-    *,
-    partitions: tuple[str, ...],
-    timezone: str,
-) -> PreparedSearch:
+def _search_shape(request: Search, view: ReadView, settings: Settings, partitions: tuple[str, ...]) -> SearchShape:
     check_page(request.limit, request.offset, settings, limit_required=True)
     target = plan_target(
         view,
@@ -263,15 +263,29 @@ def _prepared_search(
         of_lists=isinstance(request.vectors, VectorLists),
     )
     output = resolve_output(view.schema, request.output_fields, with_primary=False)
-    scope = plan_scope(
-        view,
-        filter_text=request.filter,
-        filter_params=request.filter_params,
-        partitions=partitions,
-        ignore_growing=request.ignore_growing,
-        timezone=timezone,
-    )
-    return PreparedSearch(scope, target, output, KeptParts())
+    segments = asked_segments(view, partitions=partitions, ignore_growing=request.ignore_growing)
+    return SearchShape(segments, target, output, {})
+
+
+def _prepared_search(
+    request: Search, view: ReadView, shape: SearchShape, timezone: str, *, remembered: bool
+) -> PreparedSearch:
+    """The search of a shape with its filter; kept in the view where the shape is, unless the filter is long."""
+    remembered = remembered and not request.filter_params and len(request.filter) <= _REMEMBERED_CHARACTERS_MAX
+    key = shape, request.filter
+    prepared: PreparedSearch | None = view.prepared.get(key) if remembered else None
+    if prepared is None:
+        scope = filtered_scope(
+            view,
+            shape.segments,
+            filter_text=request.filter,
+            filter_params=request.filter_params,
+            timezone=timezone,
+        )
+        prepared = PreparedSearch(scope, shape.scans)
+        if remembered:
+            view.prepared.put(key, prepared)
+    return prepared
 
 
 def _search_reply(planned: PlannedSearch, hits: Hits, round_decimals: int) -> SearchReply:

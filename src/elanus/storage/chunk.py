@@ -17,7 +17,7 @@ import pyarrow as pa
 from elanus.columns.json_texts import columns_of_texts
 from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.layout import TIMESTAMP_COLUMN
-from elanus.columns.numbers import are_numbers, number_array, number_values
+from elanus.columns.numbers import full_numbers, number_array, number_values
 from elanus.columns.taking import take_rows
 from elanus.storage.deletes import DeleteSet
 from elanus.storage.keys import KeyIndex
@@ -74,8 +74,10 @@ class ChunkRows:
     def numbers(self, name: str) -> npt.NDArray[Any] | None:
         """A column of integers or floats (a view); None of another type, or with nulls."""
         found = self._numbers.get(name)
-        if found is None and are_numbers(column := self.column(name)):
-            found = self._numbers[name] = number_values(column)
+        if found is None:
+            found = full_numbers(self.column(name))
+            if found is not None:
+                self._numbers[name] = found
         return found
 
     def take(self, name: str, rows: npt.NDArray[np.int64]) -> pa.Array:

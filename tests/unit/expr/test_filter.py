@@ -37,12 +37,29 @@ def _filter(text: str, params: Mapping[str, Any] | None = None) -> Filter:
 
 
 def test_a_filter_is_compiled_once_for_a_schema() -> None:
-    first = compile_filter("year > 1", _SCHEMA)
-    assert compile_filter("year > 1", _SCHEMA) is first
+    first = compile_filter("year in [1]", _SCHEMA)
+    assert compile_filter("year in [1]", _SCHEMA) is first
     other = Schema((Field("id", DataType.INT64, is_primary=True), Field("year", DataType.VARCHAR)))
     with pytest.raises(InvalidInput, match="VarChar"):
         compile_filter("year > 1", other)
-    assert compile_filter("year > 1", Schema(_FIELDS)) is not first
+    assert compile_filter("year in [1]", Schema(_FIELDS)) is not first
+
+
+def test_filters_that_differ_in_literals_are_bound_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = Schema(_FIELDS)
+    compile_filter("year > 1 and lang == 'x'", schema)
+    monkeypatch.setattr(filter_module, "bind", None)
+    made = compile_filter("year > 2000 and lang == 'y'", schema)
+    assert str(made) == 'year > 2000 and lang == "y"'
+    assert "constant=2000" in made.outline()
+
+
+def test_a_zone_that_is_none_is_refused_whatever_the_filter_and_after_its_mistakes() -> None:
+    for _ in range(2):
+        with pytest.raises(ValueError, match="there is no time zone"):
+            compile_filter("year > 1", _SCHEMA, timezone="Nowhere/Else")
+        with pytest.raises(InvalidInput, match="unexpected"):
+            compile_filter("year > 1 )", _SCHEMA, timezone="Nowhere/Else")
 
 
 def test_a_template_is_parsed_once_and_bound_each_time() -> None:
@@ -60,9 +77,9 @@ def test_a_seed_is_not_remembered() -> None:
 
 def test_long_filters_are_not_kept() -> None:
     text = f"id in [{', '.join(map(str, range(10_000)))}]"
-    before = filter_module._compiled.cache_info().currsize
+    before = len(filter_module._bound)
     assert compile_filter(text, _SCHEMA) is not compile_filter(text, _SCHEMA)
-    assert filter_module._compiled.cache_info().currsize == before
+    assert len(filter_module._bound) == before
 
 
 def test_finding_a_compiled_filter_takes_microseconds() -> None:

@@ -32,10 +32,20 @@ _BLOCK_NS: Final = 15_000
 _ROW_NS: Final = 20
 # After so many grams, the rarest first, a further one leaves out hardly any row.
 _COMPARED_GRAMS_MAX: Final = 6
+# What it costs to verify a candidate, to go through a row of a list, and to search a list for a candidate.
+_VERIFYING_NS: Final = 50
+_MARKING_NS: Final = 3
+_SEARCHING_NS: Final = 16
+# A gram that left hardly a candidate out is forgotten to be so, and tried again some blocks later.
+_FORGETTING: Final = 0.95
 # A list so many times as long as another is sooner searched for its rows than gone through.
-_MARKING_RATIO_MAX: Final = 3
+_MARKING_RATIO_MAX: Final = 4
 # So few candidates are sooner verified than narrowed down.
 _FEW_ROWS: Final = 8
+
+
+_Run = tuple[int, npt.NDArray[np.uint16]]
+"""A gram, by its number among those looked for, and its rows in a block."""
 
 
 class Ngrams:
@@ -77,7 +87,7 @@ class Ngrams:
         if len(hashes) == 0:
             return None
         runs = [found for block in range(len(self._starts) - 1) if (found := self._block_runs(block, hashes))]
-        count = sum(len(of_block[0]) for _, of_block in runs)
+        count = sum(len(of_block[0][1]) for _, of_block in runs)
         work = len(self._starts) * _BLOCK_NS + count * _ROW_NS
         return RowMatch(count, work, is_exact=False, find=partial(self._candidates, runs))
 
@@ -91,10 +101,8 @@ class Ngrams:
                 found.append(hashes)
         return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint32)
 
-    def _block_runs(
-        self, block: int, hashes: npt.NDArray[np.uint32]
-    ) -> tuple[int, list[npt.NDArray[np.uint16]]] | None:
-        """The rows of the rarest grams in a block, the shortest first; None when one of the grams is not there."""
+    def _block_runs(self, block: int, hashes: npt.NDArray[np.uint32]) -> tuple[int, list[_Run]] | None:
+        """The rarest grams in a block, the fewest rows first; None when one of the grams is not there."""
         first, stop = int(self._starts[block]), int(self._starts[block + 1])
         grams = self._grams[first:stop]
         places = grams.searchsorted(hashes)
@@ -103,20 +111,45 @@ class Ngrams:
         offsets = self._offsets[first + block : stop + block + 1]
         begins = (offsets[places] + self._base[block]).tolist()
         ends = (offsets[places + 1] + self._base[block]).tolist()
-        runs = [self._rows[begin:end] for begin, end in zip(begins, ends, strict=True)]
-        return block, sorted(runs, key=len)[:_COMPARED_GRAMS_MAX]
+        sizes = [end - begin for begin, end in zip(begins, ends, strict=True)]
+        rarest = sorted(range(len(sizes)), key=sizes.__getitem__)[:_COMPARED_GRAMS_MAX]
+        return block, [(gram, self._rows[begins[gram] : ends[gram]]) for gram in rarest]
 
-    def _candidates(self, runs: list[tuple[int, list[npt.NDArray[np.uint16]]]]) -> Bitset:
+    def _candidates(self, blocks: list[tuple[int, list[_Run]]]) -> Bitset:
         parts = []
-        marks = np.zeros(_BLOCK_ROWS, np.bool_)
-        for block, (rows, *others) in runs:
-            for other in others:
-                if len(rows) <= _FEW_ROWS:
-                    break
-                rows = _common_rows(rows, other, marks)  # noqa: PLW2901
-            parts.append(rows.astype(np.uint32) + np.uint32(block * _BLOCK_ROWS))
+        narrowing = _Narrowing()
+        for block, runs in blocks:
+            parts.append(narrowing.narrowed(runs).astype(np.uint32) + np.uint32(block * _BLOCK_ROWS))
         found = np.concatenate(parts) if parts else np.empty(0, np.uint32)
         return Bitset.from_rows(found, self._sets.row_count)
+
+
+class _Narrowing:
+    """Leaves out candidates that lack a gram, as long as that is less work than to verify them.
+
+    Grams of one text often occur together, so how many candidates a gram left in one block tells what it will do in the
+    next.
+    """
+
+    def __init__(self) -> None:
+        self._marks: Final = np.zeros(_BLOCK_ROWS, np.bool_)
+        self._shares_left: Final[dict[int, float]] = {}
+
+    def narrowed(self, runs: list[_Run]) -> npt.NDArray[np.uint16]:
+        """The candidates of one block."""
+        (_, rows), *others = runs
+        for gram, other in others:
+            if len(rows) <= _FEW_ROWS:
+                break
+            share_left = self._shares_left.get(gram, 0.0)
+            work = min(len(other) * _MARKING_NS, len(rows) * _SEARCHING_NS)
+            if len(rows) * (1 - share_left) * _VERIFYING_NS < work:
+                self._shares_left[gram] = share_left * _FORGETTING
+                continue
+            common = _common_rows(rows, other, self._marks)
+            self._shares_left[gram] = len(common) / len(rows)
+            rows = common
+        return rows
 
 
 def ngram_artefacts(
@@ -163,7 +196,7 @@ def _common_rows(
         return found
     marks[other] = True
     common: npt.NDArray[np.uint16] = rows[marks[rows]]
-    marks[other] = False
+    marks[:] = False
     return common
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from elanus.columns.fitting import missing_column
 from elanus.columns.json_values import JsonValues, ValuePath
 from elanus.columns.layout import TIMESTAMP_COLUMN, arrow_type
-from elanus.columns.numbers import are_numbers, number_values
+from elanus.columns.numbers import full_numbers, number_values
 from elanus.columns.taking import take_rows
 from elanus.columns.vectors import row_width_bytes
 from elanus.errors import DataCorrupt, NotFound
@@ -94,8 +94,10 @@ class SealedSegment:
             DataCorrupt: its file is damaged or missing.
         """
         found = self._numbers.get(name)
-        if found is None and are_numbers(column := self.column(name)):
-            found = self._numbers[name] = number_values(column)
+        if found is None:
+            found = full_numbers(self.column(name))
+            if found is not None:
+                self._numbers[name] = found
         return found
 
     def take(self, name: str, rows: npt.NDArray[np.int64]) -> pa.Array:

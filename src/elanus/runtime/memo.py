@@ -19,6 +19,9 @@ class Memo(Generic[_Value]):
         self._lock: Final = threading.Lock()
         self._values: Final[dict[Hashable, _Value]] = {}
 
+    def __len__(self) -> int:
+        return len(self._values)
+
     def get(self, key: Hashable) -> _Value | None:
         """What was put under the key, if it is still there."""
         return self._values.get(key)

@@ -1,6 +1,6 @@
 """A memo: what was put is found, up to a number of values."""
 
-from elanus.query.memo import Memo
+from elanus.runtime.memo import Memo
 
 
 def test_what_was_put_first_goes_first() -> None:
