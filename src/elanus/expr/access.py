@@ -62,6 +62,7 @@ class IndexOffer:
         undecided_count_max: rows that will have to be looked at, likewise.
         finding_ns: the work of finding them.
         answer: does it.
+        row_scan_ns: what a scan would cost a row, where the index knows that better than the predicate tells.
     """
 
     index_name: str
@@ -69,6 +70,7 @@ class IndexOffer:
     undecided_count_max: int
     finding_ns: float
     answer: Callable[[], IndexAnswer]
+    row_scan_ns: float | None = None
 
 
 class PredicateIndexes(Protocol):
@@ -141,9 +143,10 @@ class IndexAccess:
     def taken(self, predicate: Condition, row_count: int) -> IndexOffer | None:
         """The offer for a predicate, if it is less work than scanning `row_count` rows."""
         offer = self._offer(predicate)
-        if offer is None or not pays(offer, row_count=row_count, row_scan_ns=_row_scan_ns(predicate)):
+        if offer is None:
             return None
-        return offer
+        row_scan_ns = _row_scan_ns(predicate) if offer.row_scan_ns is None else offer.row_scan_ns
+        return offer if pays(offer, row_count=row_count, row_scan_ns=row_scan_ns) else None
 
     def decided(self, predicate: Condition, row_count: int) -> Bitset | None:
         """The rows where a predicate is TRUE, where an index is to answer it and leaves no row to be looked at.

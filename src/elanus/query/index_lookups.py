@@ -185,7 +185,8 @@ def _pattern(predicate: Matches) -> Lookup:
         return ValueRange(pattern.text, pattern.text)
     if pattern.test == "prefix":
         return StartsWith(pattern.text)
-    return Passing(pattern.matches, pattern.pieces, cost(predicate))
+    is_plain = pattern.test != "regex" and isinstance(predicate.operand, Column)
+    return Passing(pattern.matches, pattern.pieces, cost(predicate), is_plain)
 
 
 def _containment(members: Sequence[ConstantValue], *, all_needed: bool) -> Lookup | None:

@@ -89,6 +89,7 @@ def _offer(on_field: FieldIndex, asked: IndexLookup, match: RowMatch) -> IndexOf
         undecided_count,
         match.finding_ns,
         lambda: _answer(sets, asked, match.find(), is_exact=is_exact),
+        match.row_scan_ns,
     )
 
 

@@ -30,6 +30,9 @@ _MIX: Final = np.uint64(0xD6E8_FEB8_6659_FD93)
 _BATCH_CHARACTERS: Final = 1 << 22
 _BLOCK_NS: Final = 15_000
 _ROW_NS: Final = 20
+# Searching strings for a text goes through them at the rate of memory.
+_STRING_SCAN_NS: Final = 1.0
+_CHARACTER_SCAN_NS: Final = 0.1
 # After so many grams, the rarest first, a further one leaves out hardly any row.
 _COMPARED_GRAMS_MAX: Final = 6
 # What it costs to verify a candidate, to go through a row of a list, and to search a list for a candidate.
@@ -76,9 +79,11 @@ class Ngrams:
         return self._size
 
     def match(self, lookup: Lookup) -> RowMatch | None:
+        row_scan_ns = None
         match lookup:
             case Passing():
                 pieces = lookup.pieces
+                row_scan_ns = self._text_scan_ns() if lookup.is_plain else None
             case ValueRange(low=str(text), high=str(other)) if text == other:
                 pieces = (text,)
             case _:
@@ -89,7 +94,15 @@ class Ngrams:
         runs = [found for block in range(len(self._starts) - 1) if (found := self._block_runs(block, hashes))]
         count = sum(len(of_block[0][1]) for _, of_block in runs)
         work = len(self._starts) * _BLOCK_NS + count * _ROW_NS
-        return RowMatch(count, work, is_exact=False, find=partial(self._candidates, runs))
+        return RowMatch(count, work, False, partial(self._candidates, runs), row_scan_ns)  # noqa: FBT003 (a field)
+
+    def _text_scan_ns(self) -> float:
+        """What it costs a string of mean length to be searched for a text; rather too little, as some grams repeat."""
+        length_count = self._gram_max - self._gram_min + 1
+        characters = (
+            len(self._rows) / (max(1, self._sets.row_count) * length_count) + (self._gram_min + self._gram_max) / 2 - 1
+        )
+        return _STRING_SCAN_NS + characters * _CHARACTER_SCAN_NS
 
     def _hashes(self, pieces: tuple[str, ...]) -> npt.NDArray[np.uint32]:
         """The longest grams of the pieces; none when every piece is shorter than the shortest gram."""

@@ -113,11 +113,13 @@ class Passing:
         test: the strings of an Arrow array that pass.
         pieces: texts every string that passes contains.
         string_test_ns: what the test costs a string.
+        is_plain: the test looks for one text as it is, which goes faster than that through short strings.
     """
 
     test: Callable[[pa.Array], Bitset]
     pieces: tuple[str, ...] = ()
     string_test_ns: float = 40
+    is_plain: bool = False
 
 
 Box = tuple[float, float, float, float]
@@ -162,12 +164,14 @@ class RowMatch:
         finding_ns: the work of `find`, roughly.
         is_exact: whether every row found has what was looked up; else each is to be verified. No other row has it.
         find: the rows.
+        row_scan_ns: what a scan would cost a row, where the index knows that better than the predicate tells.
     """
 
     row_count_max: int
     finding_ns: float
     is_exact: bool
     find: Callable[[], Bitset]
+    row_scan_ns: float | None = None
 
 
 class ScalarIndex(Protocol):
