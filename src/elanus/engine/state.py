@@ -5,16 +5,18 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 
 from elanus.columns.fitting import fitted_batch
+from elanus.engine.interim import InterimIndexes
 from elanus.expr.access import PredicateIndexes
 from elanus.expr.stats import SegmentStats
 from elanus.index.protocol import VectorIndex
 from elanus.query.view import ReadView, RowSource, SegmentView
-from elanus.storage.chunk import Chunk, GrowingSegment
+from elanus.storage.chunk import GrowingSegment
 from elanus.storage.deletes import DeleteSet
 from elanus.storage.manifest import Manifest, RequestOutcome, SegmentEntry
 from elanus.storage.segment.reader import SealedSegment
@@ -139,7 +141,7 @@ def _delete(
             deletes, count = _delete_rows(chunk.rows, chunk.deletes, keys, timestamp, limit)
             deleted += count
             changed = changed or count > 0
-            chunks.append(Chunk(chunk.rows, deletes) if count else chunk)
+            chunks.append(replace(chunk, deletes=deletes) if count else chunk)
         return segment.with_chunks(chunks) if changed else segment
 
     state = replace(
@@ -195,4 +197,6 @@ def _segment_views(state: CollectionState) -> Iterator[SegmentView]:
         )
     for growing in (*state.sealing, *state.growing.values()):
         for chunk in growing.chunks:
-            yield SegmentView(0, growing.partition_id, chunk.rows, chunk.deletes, _no_index)
+            own = chunk.index
+            index = partial(own.on_field, state.manifest.indexes) if isinstance(own, InterimIndexes) else _no_index
+            yield SegmentView(0, growing.partition_id, chunk.rows, chunk.deletes, index)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 import numpy.typing as npt
@@ -24,6 +24,8 @@ from elanus.query.search import search
 from elanus.query.view import ReadView, SegmentView
 
 __all__ = ["ExplainedSearch", "SegmentExplainer", "explain_target", "predicates_of"]
+
+_INTERIM: Final = "interim graph"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,11 @@ class SegmentExplainer:
         definition = self.view.index_on(target.field.name)
         strategy = self._strategy(segment, searched, index)
         return SearchReport(
-            index="" if index is None or definition is None else definition.index_type,
+            index=""
+            if index is None or definition is None
+            else _INTERIM
+            if segment.is_growing
+            else definition.index_type,
             exact=strategy.exact,
             reason=strategy.reason,
             compared_count=strategy.compared_count,
@@ -133,7 +139,7 @@ class SegmentExplainer:
         if isinstance(plan.vectors, VectorLists):
             return SearchStrategy(exact=True, reason="lists of vectors are compared row by row")
         if target.bounds is not None:
-            return SearchStrategy(exact=index is None, reason="range search")
+            return SearchStrategy(exact=index is None or segment.is_growing, reason="range search")
         opened = exact_index(target, vector_column(segment.source.column, target.field)) if index is None else index
         if not isinstance(opened, ExplainedIndex):
             return SearchStrategy(exact=index is None, reason="this index does not tell how")
@@ -219,7 +225,6 @@ def _together(reports: Sequence[SegmentReport]) -> SegmentReport:
         )
         for parts in zip(*(report.predicates for report in reports), strict=True)
     )
-    searches = [report.search for report in reports if report.search is not None]
     return replace(
         first,
         chunk_count=len(reports),
@@ -228,16 +233,28 @@ def _together(reports: Sequence[SegmentReport]) -> SegmentReport:
         predicates=predicates,
         matched_count=sum(report.matched_count for report in reports),
         duration_ms=sum(report.duration_ms for report in reports),
-        search=_searches_together(searches) if searches else None,
+        search=None if first.search is None else _searches_together(reports),
     )
 
 
-def _searches_together(searches: Sequence[SearchReport]) -> SearchReport:
+def _searches_together(reports: Sequence[SegmentReport]) -> SearchReport:
+    """How the chunks were searched: those that have an interim graph, and the rest."""
+    searches = [report.search for report in reports if report.search is not None]
+    if len(searches) == 1:
+        return searches[0]
+    graphs = [search for search in searches if search.index]
+    reason = "growing rows have no index"
+    if graphs:
+        walked_count = sum(report.row_count for report in reports if report.search is not None and report.search.index)
+        scanned_count = sum(report.row_count for report in reports) - walked_count
+        reason = f"{walked_count} rows by {len(graphs)} graphs ({graphs[0].reason}), {scanned_count} rows scanned"
     counts = [search.compared_count for search in searches]
     known = [count for count in counts if count is not None]
     return replace(
         searches[0],
-        reason=searches[0].reason if len(searches) == 1 else "growing rows have no index",
+        index=_INTERIM if graphs else "",
+        exact=all(search.exact for search in searches),
+        reason=reason,
         compared_count=sum(known) if len(known) == len(counts) else None,
         hit_count=sum(search.hit_count for search in searches),
         duration_ms=sum(search.duration_ms for search in searches),
