@@ -26,11 +26,12 @@ SETTINGS: dict[str, Any] = {
     "flush_bytes": 60_000,
     "segment_bytes_max": 1_000_000,
     "index_rows_min": 200,
+    "growing_index_rows_min": 50,
     "wal_file_bytes_max": 50_000,
     "checkpoint_commit_count": 8,
 }
 KEYS_PER_WRITER = 1000
-DIM = 8
+DIM = 16
 
 
 def row(key: int, version: int) -> dict[str, Any]:
