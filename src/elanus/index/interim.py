@@ -7,7 +7,7 @@ minutes. What a request says of effort is kept to or exceeded; range searches an
 # The protocols pass some members of the family more than they need.
 # ruff: noqa: ARG002
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -91,6 +91,10 @@ class InterimIndex:
     memory_bytes: int
     _efforts: dict[tuple[int, float], int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
+    @property
+    def scan(self) -> ExactScan:
+        return self.exact.scan
+
     def search(self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None) -> SearchHits:
         """As `VectorIndex.search`; `params` are those of the index on the field."""
         breadth = self._breadth(k, params)
@@ -126,6 +130,19 @@ class InterimIndex:
     def size(self) -> IndexSize:
         """Links and codes."""
         return IndexSize(0, self.memory_bytes)
+
+    def elsewhere(self) -> Callable[[VectorColumn], "InterimIndex"]:
+        """Gives the same index over equal rows that lie in another column; it does not hold on to those of this one."""
+        metric, build_params, memory_bytes = self.scan.metric, self.build_params, self.memory_bytes
+        found = self.graph
+        walked = None if found is None else (found.graph, found.cell_count, found.calibration, found.mapped_bytes)
+
+        def opened(column: VectorColumn) -> InterimIndex:
+            scan = ExactScan.over(column, metric)
+            graph = None if walked is None else GraphIndex(scan, *walked)
+            return InterimIndex(FlatIndex(scan), graph, build_params, memory_bytes)
+
+        return opened
 
     def _breadth(self, k: int, params: Mapping[str, Any]) -> int | None:
         """Candidates to keep so that at least what is asked for is found; None to score every row."""

@@ -211,6 +211,52 @@ def test_rows_are_searched_by_their_graphs_while_a_flush_writes_them(
     check(grown.docs, dict(enumerate(vectors(0, 150))))
 
 
+def test_a_segment_keeps_the_graphs_of_its_rows_until_it_has_an_index(grown: Bench) -> None:
+    """With the rows between them and the newest scanned, and deletes as they are by then."""
+    docs = grown.docs
+    docs.insert(rows(0, 130))
+    join_all(grown)
+    docs.insert(rows(130, 90))
+    docs.insert(rows(220, 150))
+    join_all(grown)
+    docs.insert(rows(370, 20))
+    docs.delete([3, 140, 300, 380])
+    present = {key: vector for key, vector in enumerate(vectors(0, 390)) if key not in {3, 140, 300, 380, 5, 150}}
+    flush(grown.inner)
+    docs.delete([5, 150])
+    told = report(docs)
+    assert told.index == "interim graph"
+    assert told.reason.startswith("370 rows by 2 graphs (")
+    assert told.reason.endswith("), 20 rows scanned")
+    check(docs, present)
+    query = vectors(2_000_000, 1)[0]
+    for params in ({"radius": 30.0}, {"radius": 30.0, "range_filter": 20.0}):
+        found = docs.search(query, limit=500, params=params)
+        distances = {key: float(((vector - query) ** 2).sum()) for key, vector in present.items()}
+        low = params.get("range_filter", 0.0)
+        assert set(found.ids) == {key for key, distance in distances.items() if low <= distance < 30.0}
+    batches = docs.search_iterator(query, batch_size=50)
+    assert [key for batch in batches for key in batch.ids][:10] == true_nearest(present, query)
+    assert docs.wait_for_indexes()
+    assert report(docs).index == "AUTOINDEX"
+    assert [unit.interim for unit in grown.inner.state.sealed] == [None]
+    check(docs, present)
+
+
+def test_a_segment_is_not_answered_by_graphs_for_another_definition(grown: Bench) -> None:
+    docs = grown.docs
+    docs.insert(rows(0, 150))
+    join_all(grown)
+    flush(grown.inner)
+    assert report(docs).index == "interim graph"
+    docs.drop_index("vector")
+    assert report(docs).index == ""
+    docs.create_index("vector", "HNSW", metric="IP", wait=False)
+    query = vectors(7, 1)[0]
+    hits = docs.search(query, limit=10, params={"ef": 500})
+    np.testing.assert_allclose(hits.distances, np.sort(vectors(0, 150) @ query)[::-1][:10], rtol=1e-5)
+
+
 def test_a_new_definition_is_not_answered_by_graphs_for_another(grown: Bench) -> None:
     """Dropped and made again with another metric, the index is another one; its graphs come in time."""
     docs = grown.docs

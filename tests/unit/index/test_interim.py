@@ -11,6 +11,7 @@ from elanus.columns.vectors import dense_array
 from elanus.index.exact import ExactScan
 from elanus.index.flat.index import FlatIndex
 from elanus.index.interim import InterimIndex, build_interim, has_interim
+from elanus.index.interim_runs import InterimRuns
 from elanus.index.protocol import BuildContext, RangeBounds, VectorColumn
 from elanus.schema.field import Field
 from elanus.schema.types import DENSE_FLOAT_VECTORS, DataType, Metric
@@ -107,6 +108,38 @@ def test_ranges_and_cursors_are_exact(make_column: MakeColumn, make_vectors: Cal
         one, other = index.cursor(query, {"ef": 10}, allow), scan.cursor(query, {}, allow)
         for count in (3, 40, 500):
             np.testing.assert_array_equal(one.next(count).rows, other.next(count).rows)
+
+
+def test_runs_of_a_column_and_what_lies_between_are_one_index(
+    make_column: MakeColumn, make_vectors: Callable[..., Any]
+) -> None:
+    """Whatever is allowed; graphs that were built over equal rows elsewhere."""
+    for metric in (Metric.L2, Metric.IP):
+        column = make_column(DataType.FLOAT_VECTOR, 1500, null_every=11)
+        whole = FlatIndex(ExactScan.over(column, metric))
+        runs = []
+        for start, count in ((0, 300), (300, 257), (600, 899)):
+            part = VectorColumn(column.field, column.array.slice(start, count))
+            runs.append((start, built(part, metric).elsewhere()(part)))
+        index = InterimRuns.over(column, metric, runs)
+        assert [start for start, _ in index.scans] == [557, 1499]
+        queries = make_vectors(DataType.FLOAT_VECTOR, 20, seed=5)
+        luck = np.random.default_rng(8)
+        for share in (1.0, 0.5, 0.02, 0.0):
+            allow = None if share == 1.0 else Bitset.from_bool(luck.random(1500) < share)
+            for k in (1, 10, 700):
+                found, true = (one.search(queries, k, {"ef": 1500}, allow) for one in (index, whole))
+                np.testing.assert_array_equal(found.rows, true.rows)
+                np.testing.assert_array_equal(found.scores[found.rows >= 0], true.scores[true.rows >= 0])
+        bounds = RangeBounds(float(whole.search(queries[:1], 100, {}, None).scores[0, -1]))
+        for mine, other in zip(
+            index.range_search(queries[0], bounds, {}, None),
+            whole.range_search(queries[0], bounds, {}, None),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(mine, other)
+        assert index.size().memory_bytes == sum(run.memory_bytes for _, run in runs)
+        assert index.explain(queries, 10, {"ef": 10}, Bitset.zeros(1500)).exact
 
 
 def test_rows_that_cannot_be_coded_are_scanned(make_column: MakeColumn) -> None:
