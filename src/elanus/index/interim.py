@@ -23,6 +23,7 @@ from elanus.index.flat.index import FlatIndex
 from elanus.index.graph.index import HnswType
 from elanus.index.graph.search import GraphIndex
 from elanus.index.protocol import BuildContext, IndexSize, RangeBounds, SearchHits, VectorColumn
+from elanus.index.registry import index_type
 from elanus.index.strategy import SearchStrategy
 from elanus.schema.field import Field
 from elanus.schema.types import DENSE_FLOAT_VECTORS, METRICS_OF, Metric
@@ -37,7 +38,7 @@ _TYPES: Final = frozenset(
 )
 _GRAPH: Final = HnswType()
 _BUILD_PARAMS: Final = {"M": 16, "efConstruction": 100}
-# Rows narrower than this are scanned faster than links as large are followed.
+# Links and codes of a row are twice as much as this or more; narrower rows are scanned.
 _ROW_BYTES_MIN: Final = 64
 # Some index types find less by default; graphs as small as these save nothing worth having by it.
 _RECALL_MIN: Final = 0.97
@@ -46,10 +47,10 @@ _RECALL_OF_LISTS: Final = ((1 / 8, 0.99), (1 / 2, 0.999))
 _KEPT_EFFORTS_MAX: Final = 64
 
 
-def has_interim(index_type: str, vector_field: Field, metric: Metric) -> bool:
+def has_interim(type_name: str, vector_field: Field, metric: Metric) -> bool:
     """Whether growing rows of a field with such an index get a graph."""
     return (
-        index_type.upper() in _TYPES
+        index_type(type_name).name in _TYPES
         and vector_field.data_type in DENSE_FLOAT_VECTORS
         and metric in METRICS_OF[vector_field.data_type]
         and row_width_bytes(vector_field) >= _ROW_BYTES_MIN

@@ -164,7 +164,7 @@ def test_memory_is_that_of_links_and_codes(make_column: MakeColumn) -> None:
 @pytest.mark.parametrize(
     ("index_type", "dim", "expected"),
     [
-        ("AUTOINDEX", 128, True), ("HNSW", 16, True), ("ivf_flat", 16, True), ("DISKANN", 16, True),
+        ("AUTOINDEX", 128, True), ("", 128, True), ("HNSW", 16, True), ("ivf_flat", 16, True), ("DISKANN", 16, True),
         ("FLAT", 128, False), ("FAISS", 128, False), ("HNSW", 15, False),
     ],
 )  # fmt: skip
