@@ -32,8 +32,6 @@ __all__ = ["Joining", "join_rows"]
 _logger: Final = get_logger("engine.joining")
 # Changes that come in quick succession are looked at together.
 _COALESCE_S: Final = 0.02
-# Where processors are busy, writers and searches come first.
-_NICENESS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,7 @@ class Joining:
                 return
             self._waiting[collection_id] = None
             if self._thread is None:
-                self._thread = start_thread(self._run, name="elanus-joining", niceness=_NICENESS)
+                self._thread = start_thread(self._run, name="elanus-joining")
             self._condition.notify_all()
 
     def stop(self) -> None:
