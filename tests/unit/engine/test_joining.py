@@ -349,6 +349,37 @@ def test_each_partition_and_each_field_has_its_own(grown: Bench) -> None:
     assert all(key % 5 for key in hits.ids)
 
 
+def test_vectors_in_arrays_of_structs_join_too(grown: Bench) -> None:
+    """Their elements are found by graphs while they grow; a segment scans them until it has an index."""
+    chunk = (Field("n", DataType.INT32), Field("emb", DataType.FLOAT_VECTOR, dim=DIM))
+    schema = Schema((
+        Field("id", DataType.INT64, is_primary=True),
+        Field("chunks", DataType.ARRAY, element_type=DataType.STRUCT, max_capacity=4, struct_fields=chunk),
+    ))  # fmt: skip
+    docs = grown.database.create_collection("elements", schema=schema)
+    docs.create_index("chunks[emb]", "HNSW", metric="L2", wait=False)
+    inner = grown.service.engine.collection("default", "elements")
+    made = vectors(0, 600)
+    for start, count in ((0, 130), (130, 70), (200, 100), (300, 10)):
+        docs.insert([
+            {"id": key, "chunks": [{"n": n, "emb": made[2 * key + n]} for n in range(key % 3)] if 2 * key < 600 else []}
+            for key in range(start, start + count)
+        ])  # fmt: skip
+        join_rows(inner)
+    docs.delete([4, 5, 250])
+    live = [(key, n) for key in range(310) for n in range(key % 3) if 2 * key < 600 and key not in {4, 5, 250}]
+    stored = np.stack([made[2 * key + n] for key, n in live])
+    for is_sealed in (False, True):
+        for query in vectors(1_000_000, 5):
+            hits = docs.search(query, field="chunks[emb]", limit=10, params={"ef": 2000})
+            true = np.sort(((stored - query) ** 2).sum(axis=1))[:10]
+            np.testing.assert_allclose(hits.distances, true, rtol=1e-4)
+        told = docs.explain_search(vectors(5, 1)[0], field="chunks[emb]", params={"ef": 2000}).segments[-1].search
+        assert told is not None
+        assert told.index == ("" if is_sealed else "interim graph")
+        flush(inner)
+
+
 def opened(disk: SimulatedDisk, **settings: Any) -> tuple[Any, Collection]:
     chosen = Settings(**{"search_thread_count": 1, "durability": "none", "growing_index_rows_min": MIN, **settings})
     service = service_on_disk(disk, chosen)
