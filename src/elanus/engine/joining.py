@@ -32,6 +32,8 @@ __all__ = ["Joining", "join_rows"]
 _logger: Final = get_logger("engine.joining")
 # Changes that come in quick succession are looked at together.
 _COALESCE_S: Final = 0.02
+# Where processors are busy, writers come first; not by much, for then scans would keep busy what could end them.
+_NICENESS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ class Joining:
                 return
             self._waiting[collection_id] = None
             if self._thread is None:
-                self._thread = start_thread(self._run, name="elanus-joining")
+                self._thread = start_thread(self._run, name="elanus-joining", niceness=_NICENESS)
             self._condition.notify_all()
 
     def stop(self) -> None:
