@@ -47,7 +47,8 @@ _logger: Final = get_logger("engine.collection")
 
 _REMEMBERED_REQUESTS_MAX: Final = 1024
 _SPACE_WAIT_S: Final = 120.0
-_REPORTS_PER_JOIN: Final = 4
+# Of the rows that make growing ones worth an index, the share that may come unnoticed beyond them.
+_UNNOTICED_SHARE: Final = 1 / 16
 
 
 def collection_prefix(collection_id: int) -> str:
@@ -341,8 +342,8 @@ class Collection:
 
     def _has_grown(self) -> bool:
         """Whether so many growing rows came since the last report that some of them may be worth an interim index."""
-        step = self.components.settings.growing_index_rows_min // _REPORTS_PER_JOIN
-        return self._state.growing_row_count - self._reported_row_count > step
+        step = self.components.settings.growing_index_rows_min * _UNNOTICED_SHARE
+        return self._state.growing_row_count - self._reported_row_count >= step
 
     def _wait_for_space(self) -> None:
         """Holds writers back while unflushed rows fill the memory they may have."""

@@ -104,6 +104,18 @@ def test_rows_join_in_runs_and_the_newest_are_scanned(grown: Bench) -> None:
     check(docs, dict(enumerate(vectors(0, 290))))
 
 
+def test_hardly_more_rows_than_enough_stay_unnoticed(grown: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However they come: writes report that rows have grown, and not each one does."""
+    seen: list[int] = []
+    monkeypatch.setattr(grown.inner, "_on_change", lambda _collection_id: seen.append(1))
+    for first, count in ((0, 50), (50, 45), (95, 7)):
+        grown.docs.insert(rows(first, count))
+    assert len(seen) == 3
+    for key in range(102, 172):
+        grown.docs.insert(rows(key, 1))
+    assert len(seen) == 3 + 70 // 7
+
+
 def test_small_runs_become_larger_ones(grown: Bench) -> None:
     for first in range(0, 1600, 100):
         grown.docs.insert(rows(first, 100))
