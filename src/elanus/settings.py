@@ -49,6 +49,9 @@ class Settings:
     json_shredding_path_count_max: int = 1024
     # Segments with fewer rows are searched exactly; building an index for them costs more than it saves.
     index_rows_min: int = 1024
+    # Rows that are in no segment yet are indexed in memory, in the background, when so many are not indexed.
+    growing_index_enabled: bool = True
+    growing_index_rows_min: int = 4096
 
     # Worker threads for searches; 0 means one for each processor.
     search_thread_count: int = 0

@@ -26,12 +26,13 @@ SETTINGS: dict[str, Any] = {
     "flush_bytes": 60_000,
     "segment_bytes_max": 1_000_000,
     "index_rows_min": 200,
+    "growing_index_rows_min": 50,
     "wal_file_bytes_max": 50_000,
     "checkpoint_commit_count": 8,
     "wal_view_bytes_min": 1_000,
 }
 KEYS_PER_WRITER = 1000
-DIM = 8
+DIM = 16
 
 
 def row(key: int, version: int) -> dict[str, Any]:
@@ -191,3 +192,33 @@ def test_reads_do_not_wait_for_a_slow_flush(tmp_path: Path, monkeypatch: pytest.
         flusher.join()
         assert collection.count("version == 19") == 10
         assert len(collection) == 100
+
+
+def test_what_was_written_is_found_at_once_while_rows_are_indexed(tmp_path: Path) -> None:
+    """Writers search for what they wrote last, and for what they wrote before, while runs are made and sealed."""
+    settings = {**SETTINGS, "flush_bytes": 1 << 20, "growing_index_rows_min": 100}
+    with elanus.connect(tmp_path, **settings) as database:
+        collection = database.create_collection("c", dimension=DIM, metric="L2")
+        found = np.zeros(2, np.int64)
+
+        def writing(number: int) -> Callable[[], None]:
+            luck = np.random.default_rng(number)
+            written: list[tuple[int, Any]] = []
+
+            def write() -> None:
+                first = number * 1_000_000 + len(written)
+                vectors = luck.normal(size=(20, DIM)).astype(np.float32)
+                collection.insert([{"id": first + place, "vector": one} for place, one in enumerate(vectors)])
+                assert collection.search(vectors[7], limit=1, metric="L2", params={"ef": 500}).ids == [first + 7]
+                written.extend(enumerate(vectors, first))
+                key, vector = written[int(luck.integers(len(written)))]
+                found[:] += [1, int(collection.search(vector, limit=1, metric="L2").ids == [key])]
+
+            return write
+
+        def seal() -> None:
+            time.sleep(SECONDS / 6)
+            collection.flush()
+
+        run_together([writing(1), writing(2), seal], SECONDS / 2)
+        assert found[1] >= 0.97 * found[0]

@@ -17,14 +17,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import elanus
 from elanus.embedded.collection import Collection
+from elanus.engine.joining import join_rows
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
 from tests.reference.engine import ReferenceCollection, Row, is_nearer
 
-DIM = 4
+# Wide enough for growing rows to be indexed, with few numbers to draw.
+DIM = 16
 KEYS = st.integers(0, 40)
-VECTORS = st.lists(st.integers(-4, 4), min_size=DIM, max_size=DIM)
+VECTORS = st.lists(st.integers(-4, 4), min_size=4, max_size=4).map(lambda drawn: drawn * (DIM // 4))
 METRICS = ("L2", "IP", "COSINE")
 
 Predicate = Callable[[Row], bool]
@@ -72,6 +74,7 @@ class CollectionMachine(RuleBasedStateMachine):
         self.metric = metric
         self.reference = ReferenceCollection()
         self.settings = {"index_rows_min": 8, "durability": "none", "background_maintenance": False}
+        self.settings["growing_index_rows_min"] = 5
         self.settings["segment_bytes_max"] = segment_bytes
         self.database = elanus.connect(self.root, **self.settings)
         schema = Schema(
@@ -112,6 +115,14 @@ class CollectionMachine(RuleBasedStateMachine):
     @rule(choice=st.sampled_from(FILTERS[1:]))
     def delete_by_filter(self, choice: tuple[str, Predicate]) -> None:
         assert self.collection.delete(filter=choice[0]) == self.reference.delete_where(choice[1])
+
+    @rule()
+    def join(self) -> None:
+        """Growing rows are indexed, those of a few inserts at a time and then all of them."""
+        service: Any = self.database.service
+        collection = service.shared.local.engine.collection("default", "c")
+        while join_rows(collection):
+            pass
 
     @rule()
     def flush(self) -> None:

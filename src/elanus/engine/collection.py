@@ -47,6 +47,8 @@ _logger: Final = get_logger("engine.collection")
 
 _REMEMBERED_REQUESTS_MAX: Final = 1024
 _SPACE_WAIT_S: Final = 120.0
+# Of the rows that make growing ones worth an index, the share that may come unnoticed beyond them.
+_UNNOTICED_SHARE: Final = 1 / 16
 
 
 def collection_prefix(collection_id: int) -> str:
@@ -91,6 +93,7 @@ class Collection:
         self._manifest_log: Final = VersionedLog(components.store, f"{self.prefix}/manifest")
         self._view: tuple[CollectionState, ReadView] | None = None
         self._growing_since_ms = 0
+        self._reported_row_count = 0
         self._refusing = False
         self._is_dropped = False
 
@@ -208,7 +211,7 @@ class Collection:
                 lambda state: edit(replace(state, manifest=apply(state.manifest, changes, version))),
             )
             self._write_checkpoint_if_due()
-        self._on_change(self.collection_id)
+        self.report_change()
 
     def decide_and_change(
         self,
@@ -232,6 +235,11 @@ class Collection:
             self._state = edit(self._state)
         with self._space:
             self._space.notify_all()
+
+    def report_change(self) -> None:
+        """Says that there may be work in the background."""
+        self._reported_row_count = self._state.growing_row_count
+        self._on_change(self.collection_id)
 
     def sealed_unit(
         self,
@@ -327,8 +335,8 @@ class Collection:
             self._state, outcome = apply_record(self._state, logged)
         if was_empty:
             self._growing_since_ms = self.components.clock.now_ms()
-        if was_empty or outcome.deleted_count or self._is_large():
-            self._on_change(self.collection_id)
+        if was_empty or outcome.deleted_count or self._is_large() or self._has_grown():
+            self.report_change()
         if outcome.request_id:
             self._requests[outcome.request_id] = outcome
             if len(self._requests) > _REMEMBERED_REQUESTS_MAX:
@@ -339,6 +347,11 @@ class Collection:
         """Whether the growing rows should be flushed."""
         state, settings = self._state, self.components.settings
         return state.growing_bytes >= settings.flush_bytes or state.growing_row_count >= settings.flush_rows
+
+    def _has_grown(self) -> bool:
+        """Whether so many growing rows came since the last report that some of them may be worth an interim index."""
+        step = self.components.settings.growing_index_rows_min * _UNNOTICED_SHARE
+        return self._state.growing_row_count - self._reported_row_count >= step
 
     def _wait_for_space(self) -> None:
         """Holds writers back while unflushed rows fill the memory they may have."""

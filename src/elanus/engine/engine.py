@@ -12,6 +12,7 @@ from elanus.engine.components import Components
 from elanus.engine.cursors import CursorSessions
 from elanus.engine.flush import flush
 from elanus.engine.held_views import HeldViews
+from elanus.engine.joining import Joining
 from elanus.engine.maintenance import Maintenance
 from elanus.engine.recovery import (
     ids_of_catalog,
@@ -80,6 +81,7 @@ class Engine:
             components.clock, count_max=settings.search_cursor_count_max, idle_ms=settings.search_cursor_idle_ms
         )
         self.maintenance: Final = Maintenance(settings, components.clock, self._collections.get)
+        self._joining: Final = Joining(settings, self._collections.get)
         self._ensure_default_database()
 
     def collection(self, database: str, name: str) -> Collection:
@@ -104,11 +106,11 @@ class Engine:
             opened = self._collections.get(collection_id)
             if opened is None:
                 self.catalog.read(lambda state: state.collection_of(collection_id))
-                opened = Collection(collection_id, self.components, on_change=self.maintenance.notice, make_space=flush)
+                opened = Collection(collection_id, self.components, on_change=self._notice, make_space=flush)
                 self.components.ids.skip_past(ids_of_collection(opened.manifest))
                 remove_unnamed_files(self.components.store, opened.manifest)
                 self._collections[collection_id] = opened
-                self.maintenance.notice(collection_id)
+                self._notice(collection_id)
         return opened
 
     def create_collection(self, database: str, name: str, schema: Schema, options: CollectionOptions) -> Collection:
@@ -185,6 +187,7 @@ class Engine:
     def stop_working(self) -> None:
         """Ends background work and refuses writes, so that requests under way end soon: waiting ones get an error."""
         self.maintenance.stop()
+        self._joining.stop()
         for collection in list(self._collections.values()):
             collection.refuse_writes()
 
@@ -195,6 +198,7 @@ class Engine:
                 return
             self._closed = True
         self.maintenance.stop()
+        self._joining.stop()
         for collection in list(self._collections.values()):
             try:
                 if collection.state.unflushed_bytes > _REPLAY_BYTES_MAX:
@@ -204,6 +208,10 @@ class Engine:
                 # Every acknowledged row is in the log; the next opening reads it from there.
                 _logger.warning("closing %s: %s", collection.prefix, error)
         self.components.search_pool.close()
+
+    def _notice(self, collection_id: int) -> None:
+        self.maintenance.notice(collection_id)
+        self._joining.notice(collection_id)
 
     def _first_manifest(self, schema: Schema, options: CollectionOptions) -> Manifest:
         components = self.components

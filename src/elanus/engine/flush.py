@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping
 from dataclasses import replace
 
 from elanus.engine.collection import Collection
+from elanus.engine.interim import SealedInterim
 from elanus.engine.sealing import shredding_rules
 from elanus.engine.state import CollectionState, SealedUnit
 from elanus.storage.chunk import GrowingSegment
@@ -134,10 +135,17 @@ def _publish(
 
     def swap(state: CollectionState) -> CollectionState:
         sealed = [_with_entry(state, unit) for unit in state.sealed]
-        sealed += [replace(opened[segment.partition_id], deletes=segment.deletes()) for segment in state.sealing]
+        sealed += [_grown(state, opened[segment.partition_id], segment) for segment in state.sealing]
         return replace(state, sealed=tuple(sealed), sealing=())
 
     collection.decide_and_change(decide, swap)
+
+
+def _grown(state: CollectionState, unit: SealedUnit, segment: GrowingSegment) -> SealedUnit:
+    """The unit with the deletes of the growing rows it was made of, and with what they are searched by."""
+    interim = SealedInterim(unit.segment, state.manifest.schema, segment)
+    is_needed = interim.is_needed(state.manifest.indexes, ())
+    return replace(unit, deletes=segment.deletes(), interim=interim if is_needed else None)
 
 
 def _deletes_of_newcomers(collection: Collection, cut: int, known: Container[int]) -> list[Change]:

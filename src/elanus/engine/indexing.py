@@ -119,7 +119,12 @@ def refresh_indexes(state: CollectionState, *, rebuilt_segment_id: int = 0) -> C
         if is_changed and isinstance(unit.index, SegmentIndexes):
             indexes = unit.index.with_built(built_indexes(state.manifest, entry))
             unit = replace(unit, index=indexes, predicates=indexes.predicates())  # noqa: PLW2901
-        units.append(replace(unit, entry=entry))
+        interim = unit.interim
+        if interim is not None and not interim.is_needed(
+            state.manifest.indexes, {built.index_id for built in entry.indexes}
+        ):
+            interim = None
+        units.append(replace(unit, entry=entry, interim=interim))
     return replace(state, sealed=tuple(units))
 
 

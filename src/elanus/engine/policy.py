@@ -14,18 +14,25 @@ from elanus.settings import Settings
 __all__ = [
     "Action",
     "BuildIndex",
+    "ChunkSummary",
     "CollectionSummary",
     "Compact",
     "Flush",
     "SegmentSummary",
     "clustering",
     "next_action",
+    "next_join",
 ]
 
 # Segments are merged when a partition has this many of about one size (a tier): a byte is rewritten once a tier.
 _TIER_SEGMENTS_MAX: Final = 4
 _TIER_FACTOR: Final = 4
 _SMALLEST_TIER_BYTES: Final = 4 << 20
+# Growing rows are indexed anew when there are so many times more: each about once for each power of it.
+_JOIN_FACTOR: Final = 8
+# A larger run is not made out of smaller ones: it would be in memory twice meanwhile, and take long to be cancelled.
+_JOIN_BYTES_MAX: Final = 128 << 20
+_JOIN_ROWS_MAX: Final = 262_144
 # Full segments are a little over their target because they are sealed after a whole batch.
 _SIZE_TOLERANCE: Final = 1.05
 
@@ -60,6 +67,15 @@ class CollectionSummary:
     growing_row_count: int
     growing_age_ms: int
     segments: Sequence[SegmentSummary]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSummary:
+    """A chunk of growing rows in numbers. `is_indexed`: by every interim index that the rows should have."""
+
+    row_count: int
+    size_bytes: int
+    is_indexed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +124,26 @@ def next_action(collection: CollectionSummary, settings: Settings) -> Action | N
     return None
 
 
+def next_join(chunks: Sequence[ChunkSummary], settings: Settings) -> tuple[int, int] | None:
+    """The neighbouring chunks, from and up to (exclusive), that are to become one with an interim index; or None.
+
+    Those are the first without one that have rows enough, and the runs before them that are of their size or below it
+    once there are eight (the logarithmic method of Bentley and Saxe 1980). So n rows lie in a number of runs that grows
+    with the logarithm of n, and a row is indexed so many times.
+    """
+    start = 0
+    while start < len(chunks):
+        if chunks[start].is_indexed:
+            start += 1
+            continue
+        stop = _end_of_run(chunks, start)
+        is_full = stop < len(chunks) and not chunks[stop].is_indexed
+        if is_full or sum(chunk.row_count for chunk in chunks[start:stop]) >= settings.growing_index_rows_min:
+            return _with_small_runs(chunks, start, stop, unit=max(settings.growing_index_rows_min, 1)), stop
+        start = stop
+    return None
+
+
 def clustering(segments: Sequence[SegmentSummary], settings: Settings) -> list[Compact]:
     """What divides all rows of each partition by the clustering key, into segments of about full size."""
     partitions: dict[int, list[SegmentSummary]] = {}
@@ -121,6 +157,38 @@ def clustering(segments: Sequence[SegmentSummary], settings: Settings) -> list[C
         if part_count > 1 or len(members) > 1:
             actions.append(Compact(tuple(segment.segment_id for segment in members), part_count))
     return actions
+
+
+def _end_of_run(chunks: Sequence[ChunkSummary], start: int) -> int:
+    """Where the run of chunks without an index that begins at `start` ends (exclusive), at the latest when full."""
+    stop = start + 1
+    while stop < len(chunks) and not chunks[stop].is_indexed and _fits_one_run(chunks[start : stop + 1]):
+        stop += 1
+    return stop
+
+
+def _with_small_runs(chunks: Sequence[ChunkSummary], start: int, stop: int, *, unit: int) -> int:
+    """Where a new run begins that takes in the runs before it, where those of no larger tier are many enough."""
+    while True:
+        tier = _run_tier(sum(chunk.row_count for chunk in chunks[start:stop]), unit)
+        first = start
+        while first and chunks[first - 1].is_indexed and _run_tier(chunks[first - 1].row_count, unit) <= tier:
+            first -= 1
+        if start - first < _JOIN_FACTOR - 1 or not _fits_one_run(chunks[first:stop]):
+            return start
+        start = first
+
+
+def _fits_one_run(chunks: Sequence[ChunkSummary]) -> bool:
+    rows, size = sum(chunk.row_count for chunk in chunks), sum(chunk.size_bytes for chunk in chunks)
+    return rows <= _JOIN_ROWS_MAX and size <= _JOIN_BYTES_MAX
+
+
+def _run_tier(row_count: int, unit: int) -> int:
+    tier = 0
+    while row_count >= unit * _JOIN_FACTOR ** (tier + 1):
+        tier += 1
+    return tier
 
 
 def _compaction(segments: Sequence[SegmentSummary], settings: Settings) -> Compact | None:

@@ -3,18 +3,21 @@
 `apply_record` is used alike when a write is acknowledged and when the log is replayed, so that both give the same rows.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 
 from elanus.columns.fitting import fitted_batch
+from elanus.engine.interim import InterimIndexes, SealedInterim
 from elanus.expr.access import PredicateIndexes
 from elanus.expr.stats import SegmentStats
 from elanus.index.protocol import VectorIndex
 from elanus.query.view import ReadView, RowSource, SegmentView
-from elanus.storage.chunk import Chunk, GrowingSegment
+from elanus.schema.collection import IndexDefinition
+from elanus.storage.chunk import GrowingSegment
 from elanus.storage.deletes import DeleteSet
 from elanus.storage.manifest import Manifest, RequestOutcome, SegmentEntry
 from elanus.storage.segment.reader import SealedSegment
@@ -37,6 +40,7 @@ class SealedUnit:
         index: the opened index on a vector field, or None.
         predicates: the indexes on its other fields; None when there is none.
         stats: bounds of its fields by name.
+        interim: what its rows were searched by while they grew, until `index` has indexes in its place.
     """
 
     entry: SegmentEntry
@@ -46,6 +50,19 @@ class SealedUnit:
     index: Callable[[str], VectorIndex | None] = _no_index
     predicates: PredicateIndexes | None = None
     stats: SegmentStats | None = None
+    interim: SealedInterim | None = None
+
+    def indexes(self, definitions: Sequence[IndexDefinition]) -> Callable[[str], VectorIndex | None]:
+        """What gives the index on a vector field, by the definitions that the collection has."""
+        interim = self.interim
+        if interim is None:
+            return self.index
+
+        def index(field_name: str) -> VectorIndex | None:
+            found = self.index(field_name)
+            return interim.on_field(definitions, field_name) if found is None else found
+
+        return index
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +156,7 @@ def _delete(
             deletes, count = _delete_rows(chunk.rows, chunk.deletes, keys, timestamp, limit)
             deleted += count
             changed = changed or count > 0
-            chunks.append(Chunk(chunk.rows, deletes) if count else chunk)
+            chunks.append(replace(chunk, deletes=deletes) if count else chunk)
         return segment.with_chunks(chunks) if changed else segment
 
     state = replace(
@@ -189,10 +206,12 @@ def _segment_views(state: CollectionState) -> Iterator[SegmentView]:
             partition_id=unit.entry.partition_id,
             source=unit.segment,
             deletes=unit.deletes,
-            index=unit.index,
+            index=unit.indexes(state.manifest.indexes),
             predicates=unit.predicates,
             stats=unit.stats,
         )
     for growing in (*state.sealing, *state.growing.values()):
         for chunk in growing.chunks:
-            yield SegmentView(0, growing.partition_id, chunk.rows, chunk.deletes, _no_index)
+            own = chunk.index
+            index = partial(own.on_field, state.manifest.indexes) if isinstance(own, InterimIndexes) else _no_index
+            yield SegmentView(0, growing.partition_id, chunk.rows, chunk.deletes, index)

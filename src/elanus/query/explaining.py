@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 import numpy.typing as npt
@@ -15,6 +15,8 @@ from elanus.expr.access import AccessPath, predicate_line
 from elanus.expr.estimates import estimated_share
 from elanus.expr.filter import Expression, Filter, bind
 from elanus.expr.syntax import And, Call, Node, Not, Or
+from elanus.index.interim import InterimIndex
+from elanus.index.interim_runs import InterimRuns, runs_reason
 from elanus.index.protocol import VectorIndex
 from elanus.index.strategy import ExplainedIndex, SearchStrategy
 from elanus.query.explanation import PredicateReport, SearchReport, SegmentReport, TargetReport
@@ -22,8 +24,12 @@ from elanus.query.parts import ScanSettings, allowed_places, allowed_rows, exact
 from elanus.query.plan import Scope, SearchPlan
 from elanus.query.search import search
 from elanus.query.view import ReadView, SegmentView
+from elanus.schema.collection import IndexDefinition
 
 __all__ = ["ExplainedSearch", "SegmentExplainer", "explain_target", "predicates_of"]
+
+_INTERIM: Final = "interim graph"
+_INTERIM_TYPES: Final = (InterimIndex, InterimRuns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +126,7 @@ class SegmentExplainer:
         definition = self.view.index_on(target.field.name)
         strategy = self._strategy(segment, searched, index)
         return SearchReport(
-            index="" if index is None or definition is None else definition.index_type,
+            index=_index_name(index, definition),
             exact=strategy.exact,
             reason=strategy.reason,
             compared_count=strategy.compared_count,
@@ -133,7 +139,7 @@ class SegmentExplainer:
         if isinstance(plan.vectors, VectorLists):
             return SearchStrategy(exact=True, reason="lists of vectors are compared row by row")
         if target.bounds is not None:
-            return SearchStrategy(exact=index is None, reason="range search")
+            return SearchStrategy(exact=index is None or isinstance(index, _INTERIM_TYPES), reason="range search")
         opened = exact_index(target, vector_column(segment.source.column, target.field)) if index is None else index
         if not isinstance(opened, ExplainedIndex):
             return SearchStrategy(exact=index is None, reason="this index does not tell how")
@@ -187,6 +193,12 @@ def _leaves(tree: Node) -> list[Node]:
     return leaves
 
 
+def _index_name(index: VectorIndex | None, definition: IndexDefinition | None) -> str:
+    if index is None or definition is None:
+        return ""
+    return _INTERIM if isinstance(index, _INTERIM_TYPES) else definition.index_type
+
+
 def _access(path: AccessPath | None, row_count: int) -> str:
     """How the filter as a whole reached the rows of one of its conditions."""
     if path is None:
@@ -219,7 +231,6 @@ def _together(reports: Sequence[SegmentReport]) -> SegmentReport:
         )
         for parts in zip(*(report.predicates for report in reports), strict=True)
     )
-    searches = [report.search for report in reports if report.search is not None]
     return replace(
         first,
         chunk_count=len(reports),
@@ -228,16 +239,28 @@ def _together(reports: Sequence[SegmentReport]) -> SegmentReport:
         predicates=predicates,
         matched_count=sum(report.matched_count for report in reports),
         duration_ms=sum(report.duration_ms for report in reports),
-        search=_searches_together(searches) if searches else None,
+        search=None if first.search is None else _searches_together(reports),
     )
 
 
-def _searches_together(searches: Sequence[SearchReport]) -> SearchReport:
+def _searches_together(reports: Sequence[SegmentReport]) -> SearchReport:
+    """How the chunks were searched: those that have an interim graph, and the rest."""
+    searches = [report.search for report in reports if report.search is not None]
+    if len(searches) == 1:
+        return searches[0]
+    walked = [report for report in reports if report.search is not None and report.search.index]
+    reason = "growing rows have no index"
+    if walked and walked[0].search is not None:
+        graph_counts = [report.row_count for report in walked]
+        scanned_count = sum(report.row_count for report in reports) - sum(graph_counts)
+        reason = runs_reason(graph_counts, scanned_count, walked[0].search.reason)
     counts = [search.compared_count for search in searches]
     known = [count for count in counts if count is not None]
     return replace(
         searches[0],
-        reason=searches[0].reason if len(searches) == 1 else "growing rows have no index",
+        index=_INTERIM if walked else "",
+        exact=all(search.exact for search in searches),
+        reason=reason,
         compared_count=sum(known) if len(known) == len(counts) else None,
         hit_count=sum(search.hit_count for search in searches),
         duration_ms=sum(search.duration_ms for search in searches),

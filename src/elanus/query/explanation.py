@@ -34,7 +34,7 @@ class SearchReport:
     """How a segment was searched.
 
     Attributes:
-        index: the index on the field, or empty when the segment has none (yet).
+        index: the index on the field, `interim graph` for that of growing rows, or empty when there is none (yet).
         exact: every allowed row was scored.
         reason: why, with the numbers that decided.
         compared_count: rows or codes compared for all queries together; None when it is not counted.

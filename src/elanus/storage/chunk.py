@@ -2,13 +2,14 @@
 
 A chunk is an immutable run of rows in memory with its deletes; a growing segment is a tuple of chunks. Adding rows
 makes a new tuple, in which neighbours of similar size are merged, so that readers hold plain values and never a lock,
-and n rows written one by one cost n log n copies and lie in about log n chunks.
+and n rows written one by one cost n log n copies and lie in about log n chunks. Whoever indexes chunks settles them
+first: they stay as they are until one chunk with the index takes their place.
 """
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from elanus.columns.taking import take_rows
 from elanus.storage.deletes import DeleteSet
 from elanus.storage.keys import KeyIndex
 
-__all__ = ["Chunk", "ChunkRows", "GrowingSegment"]
+__all__ = ["Chunk", "ChunkIndex", "ChunkRows", "GrowingSegment"]
 
 # Chunks of this size are left alone: to read so many bytes costs a search far more than to look at one chunk more, and
 # what a client sends in one request is often as large and then never copied.
@@ -35,12 +36,12 @@ _KEPT_JSON_VALUES_MAX: Final = 1 << 20
 class ChunkRows:
     """The rows of a chunk, a `ColumnSource`; timestamps ascend. The key index is made at first use."""
 
-    __slots__ = ("_columns", "_json", "_key_index", "_lock", "_numbers", "_primary", "batch", "size_bytes")
+    __slots__ = ("_columns", "_json", "_key_index", "_lock", "_numbers", "batch", "primary_field", "size_bytes")
 
     def __init__(self, batch: pa.RecordBatch, primary_field: str) -> None:
         self.batch: Final = batch
         self.size_bytes: Final = int(batch.nbytes)
-        self._primary: Final = primary_field
+        self.primary_field: Final = primary_field
         self._lock: Final = threading.Lock()
         self._key_index: KeyIndex | None = None
         # Made once, because asking the batch costs more than small filters do.
@@ -91,16 +92,42 @@ class ChunkRows:
     def key_index(self) -> KeyIndex:
         with self._lock:
             if self._key_index is None:
-                self._key_index = KeyIndex(self.batch.column(self._primary))
+                self._key_index = KeyIndex(self.batch.column(self.primary_field))
             return self._key_index
+
+    @classmethod
+    def joined(cls, parts: Sequence["ChunkRows"]) -> "ChunkRows":
+        """All rows of the parts, of which there is at least one, end to end; a copy, but for a single part."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(_concatenate([part.batch for part in parts]), parts[0].primary_field)
+
+
+class ChunkIndex(Protocol):
+    """What somebody keeps beside the rows of a chunk to search them by."""
+
+    @property
+    def memory_bytes(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows and which of them are deleted."""
+    """Rows and which of them are deleted.
+
+    Attributes:
+        is_settled: newer rows are not merged into it.
+        index: over these very rows; None when there is none.
+    """
 
     rows: ChunkRows
     deletes: DeleteSet
+    is_settled: bool = False
+    index: ChunkIndex | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the rows and of what is kept beside them."""
+        return self.rows.size_bytes + (0 if self.index is None else self.index.memory_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +145,7 @@ class GrowingSegment:
         stamps = number_array(np.full(rows.num_rows, timestamp, np.uint64))
         batch = rows.append_column(TIMESTAMP_COLUMN, stamps)
         added = Chunk(ChunkRows(batch, self.primary_field), DeleteSet(rows.num_rows))
-        return self.with_chunks(_merged([*self.chunks, added], self.primary_field))
+        return self.with_chunks(_merged([*self.chunks, added]))
 
     def with_chunks(self, chunks: Sequence[Chunk]) -> "GrowingSegment":
         """The segment with other chunks."""
@@ -127,8 +154,30 @@ class GrowingSegment:
             self.primary_field,
             tuple(chunks),
             row_count=sum(chunk.rows.row_count for chunk in chunks),
-            size_bytes=sum(chunk.rows.size_bytes for chunk in chunks),
+            size_bytes=sum(chunk.size_bytes for chunk in chunks),
         )
+
+    def settled(self, start: int, stop: int) -> "GrowingSegment":
+        """The segment whose chunks `start` to `stop` (exclusive) are settled."""
+        chunks = [
+            replace(chunk, is_settled=True) if start <= place < stop else chunk
+            for place, chunk in enumerate(self.chunks)
+        ]
+        return self.with_chunks(chunks)
+
+    def with_index(self, parts: Sequence[ChunkRows], rows: ChunkRows, index: ChunkIndex) -> "GrowingSegment":
+        """The segment with one chunk in the place of those of `parts`, with their deletes as they are now.
+
+        `rows` are those of all parts, `index` is over them. Where a part is not there any more, nothing changes.
+        """
+        present = [chunk.rows for chunk in self.chunks]
+        first = next((place for place, one in enumerate(present) if one is parts[0]), len(present))
+        last = first + len(parts)
+        if [id(one) for one in present[first:last]] != [id(one) for one in parts]:
+            return self
+        deletes = DeleteSet.concatenate([chunk.deletes for chunk in self.chunks[first:last]])
+        chunk = Chunk(rows, deletes, is_settled=True, index=index)
+        return self.with_chunks([*self.chunks[:first], chunk, *self.chunks[last:]])
 
     def column(self, name: str) -> pa.Array:
         """One column of all rows, in order of their timestamps."""
@@ -139,24 +188,25 @@ class GrowingSegment:
         return DeleteSet.concatenate([chunk.deletes for chunk in self.chunks])
 
 
-def _merged(chunks: list[Chunk], primary_field: str) -> list[Chunk]:
+def _merged(chunks: list[Chunk]) -> list[Chunk]:
     """Merges the newest chunks while the one before is not much larger, in one copy."""
     first = len(chunks) - 1
     total = chunks[first].rows.size_bytes
-    while first and chunks[first - 1].rows.size_bytes <= min(2 * total, _MERGE_BYTES_MAX) and total < _MERGE_BYTES_MAX:
+    while first and total < _MERGE_BYTES_MAX:
+        before = chunks[first - 1]
+        if before.is_settled or before.rows.size_bytes > min(2 * total, _MERGE_BYTES_MAX):
+            break
         first -= 1
-        total += chunks[first].rows.size_bytes
+        total += before.rows.size_bytes
     if first == len(chunks) - 1:
         return chunks
     tail = chunks[first:]
-    batch = _concatenate([chunk.rows.batch for chunk in tail])
+    rows = ChunkRows.joined([chunk.rows for chunk in tail])
     deletes = DeleteSet.concatenate([chunk.deletes for chunk in tail])
-    return [*chunks[:first], Chunk(ChunkRows(batch, primary_field), deletes)]
+    return [*chunks[:first], Chunk(rows, deletes)]
 
 
 def _concatenate(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    if len(batches) == 1:
-        return batches[0]
     columns: list[Any] = [
         pa.concat_arrays([batch.column(index) for batch in batches]) for index in range(batches[0].num_columns)
     ]

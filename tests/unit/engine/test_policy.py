@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elanus.engine.policy import Action, BuildIndex, CollectionSummary, Compact, Flush, SegmentSummary, next_action
+from elanus.engine.policy import (
+    Action,
+    BuildIndex,
+    ChunkSummary,
+    CollectionSummary,
+    Compact,
+    Flush,
+    SegmentSummary,
+    next_action,
+    next_join,
+)
 from elanus.settings import Settings
 
 MIB = 1 << 20
@@ -130,3 +140,61 @@ def check(collection: CollectionSummary, action: Action) -> None:
                 assert sum(item.live_bytes for item in members) <= 1.05 * SETTINGS.segment_bytes_max
         case BuildIndex(segment_id, index_id):
             assert index_id in by_id[segment_id].missing_index_ids
+
+
+JOINS = Settings(growing_index_rows_min=10)
+
+
+def chunks(*row_counts: int, size: int = 1) -> list[ChunkSummary]:
+    """Negative numbers are rows that are indexed."""
+    return [ChunkSummary(abs(count), abs(count) * size, count < 0) for count in row_counts]
+
+
+@pytest.mark.parametrize(
+    ("row_counts", "expected"),
+    [
+        ((), None),
+        ((9,), None),
+        ((10,), (0, 1)),
+        ((4, 4, 4), (0, 3)),
+        ((-10,), None),
+        ((-10, 9), None),
+        ((-10, 5, 5), (1, 3)),
+        ((-10, -10, -10, -10, -10, -10, 10), (6, 7)),
+        ((-10, -10, -10, -10, -10, -10, -10, 10), (0, 8)),
+        ((-80, -10, -10, -10, -10, -10, -10, -10, 10), (1, 9)),
+        ((-80, -80, -80, -80, -80, -80, -80, -10, -10, -10, -10, -10, -10, -10, 10), (0, 15)),
+        ((-10, -10, -10, -10, -10, -10, -10, 90), (0, 8)),
+        ((-10, -10, 90), (2, 3)),
+        ((5, -10, 5), None),
+        ((5, -10, 5, 5), (2, 4)),
+        ((10, -10, 10), (0, 1)),
+    ],
+)
+def test_which_growing_rows_are_indexed_next(row_counts: tuple[int, ...], expected: tuple[int, int] | None) -> None:
+    assert next_join(chunks(*row_counts), JOINS) == expected
+
+
+def test_runs_of_growing_rows_have_a_size() -> None:
+    """Rows are taken up to it, a larger chunk alone, and runs that would pass it are left as they are."""
+    assert next_join(chunks(50, 50, 50, size=MIB), JOINS) == (0, 2)
+    assert next_join(chunks(200, 50, size=MIB), JOINS) == (0, 1)
+    assert next_join(chunks(*[-20] * 7, 20, size=MIB), JOINS) == (7, 8)
+    assert next_join(chunks(5, 5, size=100 * MIB), JOINS) == (0, 1)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=300))
+def test_growing_rows_lie_in_few_runs_and_are_indexed_few_times(batches: list[int]) -> None:
+    rows: list[ChunkSummary] = []
+    work = 0
+    for count in batches:
+        rows.append(ChunkSummary(count, count, is_indexed=False))
+        while (found := next_join(rows, JOINS)) is not None:
+            total = sum(chunk.row_count for chunk in rows[slice(*found)])
+            work += total
+            rows[slice(*found)] = [ChunkSummary(total, total, is_indexed=True)]
+    count = sum(batches)
+    tiers = next(tier for tier in range(1, 20) if count < 10 * 8**tier)
+    assert sum(chunk.row_count for chunk in rows if not chunk.is_indexed) < 10
+    assert sum(chunk.is_indexed for chunk in rows) <= 7 * tiers
+    assert work <= count * tiers

@@ -1,6 +1,7 @@
 """The thread pool: order of results, errors, closing, and a forked child."""
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 
@@ -163,3 +164,15 @@ def test_started_threads_do_not_keep_the_process_alive() -> None:
     assert done.is_set()
     assert thread.daemon
     assert thread.name == "elanus-test"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no niceness of their own")
+def test_a_thread_can_be_nicer_than_the_rest() -> None:
+    found: list[int] = []
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    thread = start_thread(
+        lambda: found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())), name="nice", niceness=3
+    )
+    thread.join()
+    assert found == [min(19, own + 3)]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own

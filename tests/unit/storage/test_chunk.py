@@ -1,11 +1,13 @@
 """Growing segments: rows in order, deletes beside them, few chunks, and values that never change."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from elanus.storage import chunk as chunk_module
-from elanus.storage.chunk import Chunk, ChunkRows, GrowingSegment
+from elanus.storage.chunk import ChunkRows, GrowingSegment
 
 
 def _batch(*keys: int) -> pa.RecordBatch:
@@ -24,7 +26,7 @@ def _deleted(segment: GrowingSegment, key: int, timestamp: int) -> GrowingSegmen
     chunks = []
     for chunk in segment.chunks:
         rows = chunk.rows.key_index().find(pa.array([key])).rows
-        chunks.append(Chunk(chunk.rows, chunk.deletes.with_rows(rows, timestamp)))
+        chunks.append(replace(chunk, deletes=chunk.deletes.with_rows(rows, timestamp)))
     return segment.with_chunks(chunks)
 
 
@@ -109,3 +111,46 @@ def test_a_chunk_gives_columns_rows_and_keys() -> None:
     assert rows.key_index().find(pa.array([5])).rows.tolist() == [0, 2]
     with pytest.raises(KeyError):
         rows.column("nothing")
+
+
+class _Index:
+    """What stands beside a chunk in these tests."""
+
+    memory_bytes = 1000
+
+
+def test_settled_chunks_are_not_merged_with_newer_rows() -> None:
+    segment = _grown((1, 2), (3,)).settled(0, 1)
+    (settled,) = segment.chunks
+    assert settled.is_settled
+    segment = _deleted(segment.with_rows(_batch(4), 200).with_rows(_batch(5), 201), 4, 202)
+    assert segment.chunks[0].rows is settled.rows
+    assert [chunk.rows.row_count for chunk in segment.chunks] == [3, 2]
+    assert segment.column("id").to_pylist() == [1, 2, 3, 4, 5]
+
+
+def test_one_chunk_with_an_index_takes_the_place_of_others() -> None:
+    """With the deletes that they have by then; what the index takes in memory counts."""
+    parts = []
+    segment = GrowingSegment(3, "id")
+    for number, keys in enumerate([(1, 2), (3, 4), (5, 6)]):
+        segment = segment.with_rows(_batch(*keys), 100 + number).settled(number, number + 1)
+        parts.append(segment.chunks[-1].rows)
+    rows = ChunkRows.joined(parts[:2])
+    later = _deleted(_deleted(segment.with_rows(_batch(7), 300), 3, 301), 6, 302)
+    indexed = later.with_index(parts[:2], rows, _Index())
+    assert [chunk.rows.row_count for chunk in indexed.chunks] == [4, 2, 1]
+    assert indexed.column("id").to_pylist() == later.column("id").to_pylist()
+    assert indexed.column("$timestamp").to_pylist() == later.column("$timestamp").to_pylist()
+    for found, expected in zip(indexed.deletes().arrays(), later.deletes().arrays(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert indexed.size_bytes == sum(chunk.rows.size_bytes for chunk in indexed.chunks) + 1000
+    assert [chunk.rows.row_count for chunk in indexed.with_rows(_batch(8), 400).chunks] == [4, 2, 2]
+
+
+def test_an_index_over_chunks_that_have_gone_changes_nothing() -> None:
+    segment = _grown((1, 2), (3, 4))
+    gone = _grown((1, 2)).chunks[0].rows
+    assert segment.with_index([gone], gone, _Index()) is segment
+    (own,) = (chunk.rows for chunk in segment.chunks)
+    assert segment.with_index([own, gone], ChunkRows.joined([own, gone]), _Index()) is segment

@@ -37,7 +37,7 @@ from elanus.index.strategy import ExplainedIndex, SearchStrategy
 from elanus.schema.field import Field
 from elanus.schema.types import VECTORS, DataType, Metric
 
-__all__ = ["AutoIndex", "AutoType"]
+__all__ = ["AutoIndex", "AutoType", "recall_of_level"]
 
 _DESCRIPTION: Final = "auto.json"
 _LEVEL_MAX: Final = 10
@@ -54,6 +54,11 @@ class _Description(msgspec.Struct, frozen=True):
     index_name: str
     reason: str
     params: dict[str, Any]
+
+
+def recall_of_level(level: int) -> float:
+    """The recall that a `level` asks for."""
+    return float(1 - _MISSED * _MISSED_PER_LEVEL ** (level - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ class AutoIndex:
         if effort in params:
             wanted = {effort: min(self.params.get("nlist", INT_MAX), params[effort])}
         else:
-            wanted = {"recall": params.get("recall", 1 - _MISSED * _MISSED_PER_LEVEL ** (level - 1))}
+            wanted = {"recall": params.get("recall", recall_of_level(level))}
         return self.chosen.check_search_params(wanted, build_params=self.params, k=k)
 
 
