@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elanus.index.disk.artefacts import DiskBuild, build_artefacts, open_artefacts
-from elanus.index.disk.layout import BLOCK_BYTES, filling_inline_count, reads_per_node
+from elanus.index.disk.layout import BLOCK_BYTES, filling_inline_count
 from elanus.index.disk.params import (
     aisaq_build_params,
     aisaq_search_params,
@@ -37,8 +37,6 @@ _BEAM_MAX: Final = 16
 _DISKANN_VECTOR_BATCH: Final = 8
 _AISAQ_VECTOR_BATCH: Final = 8
 _BLOCKS_MIN: Final = 64
-_READS_IN_FLIGHT: Final = 4
-"""For each node of a beam."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +156,9 @@ def _aisaq_effort(params: Mapping[str, Any], layout: DiskLayout) -> SearchEffort
     # A block that holds one node and all its neighbours' codes is never needed twice.
     is_read_once = layout.block_bytes > BLOCK_BYTES and layout.inline_count == layout.degree
     kept_bytes = 0 if is_read_once else params["pq_read_page_cache_size"]
-    # Where neighbours' codes lie elsewhere, following one node already reads many blocks at once, and a node that is
-    # followed too early costs as many: two at a time instead of eight read half as much for the same recall.
-    beam_width = params["beamwidth"] * _READS_IN_FLIGHT // reads_per_node(layout)
     return SearchEffort(
         breadth=params["search_list"],
-        beam_width=min(params["beamwidth"], max(1, beam_width)),
+        beam_width=params["beamwidth"],
         vector_batch=_AISAQ_VECTOR_BATCH * params["vectors_beamwidth"],
         block_capacity=max(params["beamwidth"], kept_bytes // layout.block_bytes),
     )
