@@ -232,6 +232,7 @@ private:
                                      .beam = number_of(plan, "beam_width"),
                                      .vector_batch = number_of(plan, "vector_batch"),
                                      .expanded_max = number_of(plan, "expanded_max"),
+                                     .scan_kept_max = number_of(plan, "scan_kept_max"),
                                      .reader_capacity = number_of(plan, "block_capacity"),
                                      .allow = allow};
         if (request.k < 1 || request.breadth < request.k)

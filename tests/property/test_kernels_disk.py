@@ -87,8 +87,16 @@ def native(one: Made, file: tuple[int, int] | None = None, held_block_count: int
     return disk.disk_graph(layout, one.blocks, one.coding, one.entries, file=file, memory=one.memory)
 
 
-def plan_of(k: int, breadth: int, *, beam_width: int = 4, expanded_max: int = 10**6, capacity: int = 8) -> DiskPlan:
-    return DiskPlan(k, breadth, beam_width, 2, expanded_max, max(capacity, beam_width))
+def plan_of(
+    k: int,
+    breadth: int,
+    *,
+    beam_width: int = 4,
+    expanded_max: int = 10**6,
+    scan_kept_max: int = 10**6,
+    capacity: int = 8,
+) -> DiskPlan:
+    return DiskPlan(k, breadth, beam_width, 2, expanded_max, scan_kept_max, max(capacity, beam_width))
 
 
 def words_of(mask: np.ndarray) -> np.ndarray:
@@ -154,12 +162,13 @@ def test_short_walks_are_those_of_the_reference(data: st.DataObject) -> None:
     share = data.draw(st.sampled_from([None, 0.1, 0.6]), label="allowed share")
     expanded_max = data.draw(st.sampled_from([0, 4, 10**6]), label="expanded max")
     breadth = data.draw(st.integers(3, 12), label="breadth")
+    scan_kept_max = data.draw(st.sampled_from([0, 30, 10**6]), label="scan kept max")
     beam_width = data.draw(st.integers(1, 5), label="beam width")
     rng = np.random.default_rng(seed)
     base, queries = clustered(150, 40, seed, np.float32), clustered(3, 40, seed + 1, np.float32)
     one = made(base, metric, np.arange(150), bits=4, inline_count=inline_count, has_codes=has_codes)
     allow = None if share is None else words_of(rng.random(150) < share)
-    plan = plan_of(3, breadth, beam_width=beam_width, expanded_max=expanded_max)
+    plan = plan_of(3, breadth, beam_width=beam_width, expanded_max=expanded_max, scan_kept_max=scan_kept_max)
     plain = reference.DiskGraph(one.layout, one.blocks, None, one.memory, one.entries, one.coding)
     expected = plain.search(metric, queries, base, None, plan, allow)
     scores, rows, counts = native(one).search(metric, queries, base, None, plan, allow)
@@ -171,6 +180,38 @@ def test_short_walks_are_those_of_the_reference(data: st.DataObject) -> None:
     assert (rows == expected[1]).mean() > 0.85
     same = (rows == expected[1]) & (rows >= 0)
     np.testing.assert_allclose(scores[same], expected[0][same], rtol=1e-4, atol=1e-4)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**20), metric=st.sampled_from(["L2", "IP", "COSINE"]), share=st.floats(0.1, 1))
+def test_a_scan_finds_the_nearest_of_rows_that_codes_cannot_tell_apart(seed: int, metric: str, share: float) -> None:
+    """Those allowed are the farthest from the query, of which many are about as far."""
+    base, query = clustered(400, 40, seed, np.float32), clustered(1, 40, seed + 1, np.float32)
+    one = made(base, metric, np.arange(400), bits=4, inline_count=0, has_codes=False)
+    _, rows = distance.scan_topk_many(metric, query, base, 400)
+    mask = np.zeros(400, bool)
+    mask[rows[0, -int(400 * share) :]] = True
+    _, expected = distance.scan_topk_many(metric, query, base, 5, allow=words_of(mask))
+    plan = plan_of(5, 6, expanded_max=0)
+    _, rows, _ = native(one).search(metric, query, base, None, plan, words_of(mask))
+    np.testing.assert_array_equal(rows, expected)
+    few = replace(plan, scan_kept_max=0)
+    _, rows, _ = native(one).search(metric, query, base, None, few, words_of(mask))
+    assert (rows < 0).all() or (rows == expected).all()
+
+
+@pytest.mark.parametrize("metric", ["L2", "IP", "COSINE"])
+@pytest.mark.parametrize("has_codes", [True, False])
+def test_queries_that_codes_cannot_be_compared_with_find_nothing(metric: str, *, has_codes: bool) -> None:
+    base = clustered(100, 40, 1, np.float32)
+    one = made(base, metric, np.arange(100), bits=4, inline_count=0, has_codes=has_codes)
+    queries = np.stack([np.full(40, 1e16, np.float32), np.zeros(40, np.float32)])
+    _, rows, _ = native(one).search(metric, queries, base, None, plan_of(3, 9), None)
+    plain = reference.DiskGraph(one.layout, one.blocks, None, one.memory, one.entries, one.coding)
+    expected = plain.search(metric, queries, base, None, plan_of(3, 9), None)[1]
+    np.testing.assert_array_equal(rows >= 0, expected >= 0)
+    assert (rows[0] >= 0).all() == (metric == "COSINE")
+    assert (rows[1] >= 0).all() == (metric != "IP")
 
 
 @pytest.mark.parametrize("bits", [4, 7])

@@ -27,13 +27,24 @@ public:
     void end();
 
     // The nearest rows of query `number` and their exact scores, as `GraphQuery::search`. Without codes in memory there
-    // are none when a filter makes the walk too long, or `expanded_max` is 0. `vectors` holds the rows of the column.
+    // are none when a filter makes the walk too long, or `expanded_max` is 0; with them there are none when more rows
+    // than `scan_kept_max` may belong to the answer, or the query is one that codes cannot be compared with. `vectors`
+    // holds the rows of the column.
     DiskCounts search(const ScanInput& input, const BlockSource& vectors, const PreparedQueries& prepared,
                       int64_t number, const DiskRequest& request, float* scores, int64_t* rows);
 
 private:
-    void scan(const KernelTable& table, const DiskRequest& request);
-    void score(const ScanInput& input, const BlockSource& vectors, ScoreTask task);
+    struct Scoring {
+        const ScanInput& input;
+        const BlockSource& vectors;
+        ScoreTask task;
+    };
+
+    void scan(const KernelTable& table, const DiskRequest& request, int64_t kept_max);
+    void scan_until_sure(const Scoring& scoring, const DiskRequest& request);
+    void rank(const Scoring& scoring, const DiskRequest& request);
+    void score(const Scoring& scoring);
+    bool may_reach_beyond() const;
 
     const DiskGraph& graph_;
     DiskWalk walk_;

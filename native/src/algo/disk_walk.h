@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <unordered_set>
 #include <vector>
 
 #include "algo/coded_query.h"
@@ -32,6 +31,7 @@ struct DiskRequest {
     int64_t beam;             // nodes whose blocks are read at once
     int64_t vector_batch;     // vectors read at once after the first k
     int64_t expanded_max;     // nodes that may be followed under a filter; 0 not to walk
+    int64_t scan_kept_max;    // codes that a scan may keep before it is given up
     int64_t reader_capacity;  // blocks that are kept while a call lasts
     const uint64_t* allow;    // ceil(row_count / 64) words; null for every row
 };
@@ -71,7 +71,6 @@ private:
     NeighbourTable table_;
     NodeSet seen_, followed_;
     Estimates estimates_;
-    std::unordered_set<uint32_t> expanded_;
     std::vector<Candidate> frontier_;  // a heap, the nearest first
     std::vector<Candidate> batch_;
     std::vector<uint32_t> batch_nodes_, listed_, far_, places_;

@@ -19,6 +19,7 @@ from elanus.index.growing_range import range_by_nearest
 from elanus.index.planning import SearchPlan
 from elanus.index.protocol import IndexSize, RangeBounds, SearchHits
 from elanus.index.rescoring import replaced_where_short, rescored
+from elanus.index.strategy import SearchStrategy, planned_strategy
 from elanus.schema.types import Metric
 
 __all__ = ["CandidateIndex", "CandidateSource"]
@@ -73,6 +74,14 @@ class CandidateIndex(WidelySearched):
         hits = rescored(self.scan, queries, candidates, k)
         return replaced_where_short(hits, self.scan, queries, visible)
 
+    def explain(
+        self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None
+    ) -> SearchStrategy:
+        """As `ExplainedIndex.explain`; what faiss compares is not counted."""
+        visible = self.scan.visible(allow)
+        plan = self._plan(k, params, visible)
+        return planned_strategy(plan, allowed_count=self.scan.visible_count(visible), query_count=len(queries))
+
     def range_search(
         self, query: npt.NDArray[Any], bounds: RangeBounds, params: Mapping[str, Any], allow: Bitset | None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
@@ -101,9 +110,9 @@ class CandidateIndex(WidelySearched):
         return self.bytes_used
 
     def _plan(self, k: int, params: Mapping[str, Any], visible: Bitset | None) -> SearchPlan:
-        present_count = self.scan.present_count
-        allowed_count = present_count if visible is None else visible.count()
-        return self.source.plan(k, params, row_count=present_count, allowed_count=allowed_count)
+        return self.source.plan(
+            k, params, row_count=self.scan.present_count, allowed_count=self.scan.visible_count(visible)
+        )
 
     def _candidates(
         self, queries: npt.NDArray[Any], k: int, breadth: int, params: Mapping[str, Any], visible: Bitset | None

@@ -53,6 +53,10 @@ class ExactScan:
         """The rows a search may return; None means every row."""
         return visible_rows(allow, self.present)
 
+    def visible_count(self, visible: Bitset | None) -> int:
+        """How many rows `visible`, as `visible()` gave it, has."""
+        return self.present_count if visible is None else visible.count()
+
     def filter_of_present(self, visible: Bitset | None) -> Bitset | None:
         """What an index over the present rows alone must still check: None when `visible` is all of them."""
         return None if visible is self.present else visible

@@ -33,7 +33,7 @@ def range_by_nearest(
     answer. An exact scan also answers once an eighth of the `visible` rows would be taken. More than a single row must
     be beyond the radius where rows are found by codes that rank coarsely: `beyond_share` of them.
     """
-    visible_count = scan.present_count if visible is None else visible.count()
+    visible_count = scan.visible_count(visible)
     k = _K_MIN
     while k * _EXACT_SHARE < visible_count:
         hits = nearest(k)

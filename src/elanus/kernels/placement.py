@@ -72,6 +72,8 @@ class DiskPlan:
         beam_width: nodes whose blocks are read at once.
         vector_batch: vectors read at once after the first `k`.
         expanded_max: nodes that may be followed under a filter before the walk is given up; 0 not to walk.
+        scan_kept_max: rows a scan of codes may keep, where those it does not keep may belong to the answer too, before
+            it is given up and nothing is found; `breadth` when it is less.
         block_capacity: blocks kept while the call lasts, `beam_width` or more.
     """
 
@@ -80,4 +82,5 @@ class DiskPlan:
     beam_width: int
     vector_batch: int
     expanded_max: int
+    scan_kept_max: int
     block_capacity: int

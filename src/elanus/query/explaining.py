@@ -132,6 +132,7 @@ class SegmentExplainer:
             compared_count=strategy.compared_count,
             hit_count=int(hits.counts.sum()),
             duration_ms=duration_ms,
+            read_count=strategy.read_count,
         )
 
     def _strategy(self, segment: SegmentView, searched: ExplainedSearch, index: VectorIndex | None) -> SearchStrategy:

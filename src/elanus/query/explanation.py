@@ -40,6 +40,7 @@ class SearchReport:
         compared_count: rows or codes compared for all queries together; None when it is not counted.
         hit_count: hits of all queries together, before those of other segments are merged in.
         duration_ms: of the search, filter included.
+        read_count: blocks and vectors read from files for all queries together; None for what is in memory or mapped.
     """
 
     index: str
@@ -48,6 +49,7 @@ class SearchReport:
     compared_count: int | None
     hit_count: int
     duration_ms: float
+    read_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,8 @@ def _search_line(search: SearchReport) -> str:
     way = "exact scan" if search.exact else "index"
     name = f"{search.index}, {way}" if search.index else f"no index, {way}"
     compared = "" if search.compared_count is None else f", {search.compared_count} compared"
-    return f"{name}: {search.reason}{compared}, {_count(search.hit_count, 'hit')}, {_time(search.duration_ms)}"
+    read = "" if search.read_count is None else f", {_count(search.read_count, 'read')}"
+    return f"{name}: {search.reason}{compared}{read}, {_count(search.hit_count, 'hit')}, {_time(search.duration_ms)}"
 
 
 def _shares(estimated: float | None, matched_count: int, visible_count: int) -> str:

@@ -172,3 +172,25 @@ def test_scalar_indexes_are_named() -> None:
         assert segment.matched_count == rows.count(text)
         [segment] = rows.explain('word == "nowhere" and n < 3').segments
         assert segment.skipped or segment.predicates[1].access == "not needed"
+
+
+def test_reads_of_a_graph_on_disk_are_told() -> None:
+    settings = Settings(background_maintenance=False, search_thread_count=1, compaction_enabled=False)
+    service = service_on_disk(SimulatedDisk(), settings)
+    with Database(service, "simulated") as opened:
+        fields = (Field("id", DataType.INT64, is_primary=True), Field("vector", DataType.FLOAT_VECTOR, dim=4))
+        rows = opened.create_collection("rows", Schema(fields))
+        vectors = np.random.default_rng(1).random((2000, 4))
+        rows.insert([{"id": key, "vector": vectors[key]} for key in range(2000)])
+        rows.flush()
+        rows.create_index("vector", "AISAQ", metric="L2", max_degree=8, search_list_size=20)
+        explanation = rows.explain_search([0.1, 0.2, 0.3, 0.4], limit=5)
+        [segment] = explanation.segments
+        assert segment.search is not None
+        assert segment.search.index == "AISAQ"
+        assert not segment.search.exact
+        assert segment.search.read_count is not None
+        assert segment.search.read_count > 5
+        assert f"{segment.search.compared_count} compared, {segment.search.read_count} reads, 5 hits" in str(
+            explanation
+        )

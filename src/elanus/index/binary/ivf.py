@@ -38,6 +38,7 @@ from elanus.index.protocol import (
     VectorIndex,
 )
 from elanus.index.rescoring import replaced_where_short, rescored
+from elanus.index.strategy import SearchStrategy, planned_strategy
 from elanus.kernels.distance import scan_topk_many
 from elanus.schema.field import Field
 from elanus.schema.types import DataType, Metric
@@ -78,6 +79,14 @@ class BinaryLists(WidelySearched):
             candidates.append(rows if checked is None else rows[checked.test(rows)])
         return replaced_where_short(rescored(self.scan, queries, candidates, k), self.scan, queries, visible)
 
+    def explain(
+        self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None
+    ) -> SearchStrategy:
+        """As `ExplainedIndex.explain`; rows of lists are not counted."""
+        visible = self.scan.visible(allow)
+        plan = self._plan(k, params["nprobe"], visible)
+        return planned_strategy(plan, allowed_count=self.scan.visible_count(visible), query_count=len(queries))
+
     def range_search(
         self, query: npt.NDArray[Any], bounds: RangeBounds, params: Mapping[str, Any], allow: Bitset | None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
@@ -102,10 +111,9 @@ class BinaryLists(WidelySearched):
         return self.bytes_used
 
     def _plan(self, k: int, nprobe: int, visible: Bitset | None) -> SearchPlan:
-        present_count = self.scan.present_count
         return plan_list_search(
-            row_count=present_count,
-            allowed_count=present_count if visible is None else visible.count(),
+            row_count=self.scan.present_count,
+            allowed_count=self.scan.visible_count(visible),
             k=k,
             nprobe=nprobe,
             list_count=self.lists.list_count,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -13,21 +12,20 @@ from elanus.index.artefacts import (
     array_bytes,
     artefact_array,
     check_agrees,
-    check_format,
     description_bytes,
     mapped_bytes,
     read_description,
 )
-from elanus.index.belonging import check_column
 from elanus.index.calibration import Calibration
 from elanus.index.disk.construction import PlacedGraph, block_parts, code_parts, placed
-from elanus.index.disk.layout import NodeSizes, block_bytes_for, held_block_count, nodes_per_block
+from elanus.index.disk.layout import NodeSizes, block_bytes_for, held_block_count, nodes_per_block, reads_per_node
 from elanus.index.disk.search import DiskIndex, SearchEffort, reading
 from elanus.index.exact import ExactScan
 from elanus.index.flat.index import FlatIndex
 from elanus.index.floats import FloatRows
 from elanus.index.graph.coding import Coding, plan_coding, written_codes
 from elanus.index.graph.construction import GraphConstruction
+from elanus.index.graph.description import GraphDescription, coded_column
 from elanus.index.graph.measuring import measured
 from elanus.index.protocol import Artefacts, BuildContext, IndexSize, VectorColumn, VectorIndex
 from elanus.kernels import disk
@@ -50,21 +48,13 @@ _CENTER: Final = "center"
 Built = dict[str, bytes | memoryview | npt.NDArray[np.uint8]]
 
 
-class _Description(msgspec.Struct, frozen=True, kw_only=True):
-    """What is stored with a graph so that it is opened only over its own column."""
+class _Description(GraphDescription, frozen=True, kw_only=True):
+    """That of a graph on disk."""
 
-    version: int
-    row_count: int
-    present_count: int
-    dim: int
-    metric: str
-    bits: int
-    seed: int
-    degree: int
-    inline_count: int
-    block_bytes: int
-    has_codes: bool
-    calibration: Calibration | None
+    inline_count: int = 0
+    block_bytes: int = 0
+    has_codes: bool = False
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +95,8 @@ def build_artefacts(column: VectorColumn, metric: Metric, wanted: DiskBuild, con
         return {}
     coding = plan_coding(vectors, metric, context.seed)
     if coding is None:
-        return {
-            _DESCRIPTION: description_bytes(_described(vectors, metric, layout=None, coding=None, calibration=None))
-        }
+        uncoded = _Description(version=_FORMAT_VERSION, **coded_column(vectors, metric, None))
+        return {_DESCRIPTION: description_bytes(uncoded)}
     pool = WorkerPool(thread_count=context.thread_count, name="elanus-graph")
     try:
         graph, layout, calibration = _built_graph(column, metric, vectors, coding, wanted, pool, context)
@@ -118,10 +107,17 @@ def build_artefacts(column: VectorColumn, metric: Metric, wanted: DiskBuild, con
             large[_CODES] = _given(_CODES, code_parts(graph), context)
     finally:
         pool.close()
+    description = _Description(
+        version=_FORMAT_VERSION,
+        **coded_column(vectors, metric, coding),
+        degree=layout.degree,
+        inline_count=layout.inline_count,
+        block_bytes=layout.block_bytes,
+        has_codes=layout.has_codes,
+        calibration=calibration,
+    )
     return {
-        _DESCRIPTION: description_bytes(
-            _described(vectors, metric, layout=layout, coding=coding, calibration=calibration)
-        ),
+        _DESCRIPTION: description_bytes(description),
         **{name: content for name, content in large.items() if content is not None},
         **({} if wanted.has_codes else {_ROWS: array_bytes(graph.rows)}),
         _ENTRIES: array_bytes(graph.entries),
@@ -207,9 +203,10 @@ def open_artefacts(
     if scan.present_count == 0:
         return FlatIndex(scan)
     description = read_description(artefacts, _DESCRIPTION, _Description)
-    _check(description, scan, has_codes=has_codes)
+    description.check(scan, newest=_FORMAT_VERSION)
     if description.bits == 0:
         return FlatIndex(scan)
+    check_agrees("codes in blocks", description.has_codes, has_codes)
     count, dim = description.present_count, description.dim
     center = artefact_array(artefacts, _CENTER, np.float32, dim).copy()
     entries = DiskEntries(
@@ -251,17 +248,11 @@ def open_artefacts(
         files=(file, file_behind(scan.matrix)),
         block_bytes=layout.block_bytes,
         has_codes=memory is not None,
+        reads_per_node=1 if memory is not None else reads_per_node(layout),
         effort_of=lambda params: effort_of(params, layout),
         calibration=description.calibration,
         bytes_used=IndexSize(mapped_bytes(artefacts), held_bytes + 2 * center.nbytes),
     )
-
-
-def _check(description: _Description, scan: ExactScan, *, has_codes: bool) -> None:
-    check_format(description.version, _FORMAT_VERSION)
-    check_column(scan, description, width=description.dim)
-    if description.bits:
-        check_agrees("codes in blocks", description.has_codes, has_codes)
 
 
 def _layout(
@@ -285,28 +276,4 @@ def _layout(
         block_bytes=description.block_bytes,
         has_codes=description.has_codes,
         held_block_count=held + budget_bytes // max(1, description.block_bytes),
-    )
-
-
-def _described(
-    vectors: FloatRows,
-    metric: Metric,
-    *,
-    layout: DiskLayout | None,
-    coding: Coding | None,
-    calibration: Calibration | None,
-) -> _Description:
-    return _Description(
-        version=_FORMAT_VERSION,
-        row_count=len(vectors.matrix),
-        present_count=len(vectors),
-        dim=vectors.dim,
-        metric=metric.value,
-        bits=0 if coding is None else coding.bits,
-        seed=0 if coding is None else coding.seed,
-        degree=0 if layout is None else layout.degree,
-        inline_count=0 if layout is None else layout.inline_count,
-        block_bytes=0 if layout is None else layout.block_bytes,
-        has_codes=False if layout is None else layout.has_codes,
-        calibration=calibration,
     )

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["BLOCK_BYTES", "NodeSizes", "block_bytes_for", "filling_inline_count", "held_block_count", "nodes_per_block"]
+from elanus.kernels.placement import DiskLayout
+
+__all__ = [
+    "BLOCK_BYTES",
+    "NodeSizes",
+    "block_bytes_for",
+    "filling_inline_count",
+    "held_block_count",
+    "nodes_per_block",
+    "reads_per_node",
+]
 
 BLOCK_BYTES: Final = 4096
 """What a disk reads at the least."""
@@ -12,6 +22,8 @@ CHECKSUM_BYTES: Final = 4
 
 _FILLED_BLOCKS_MAX: Final = 2
 _NUMBER_BYTES: Final = 4
+_NEIGHBOURS_PER_READ: Final = 4
+"""Neighbours whose codes lie in blocks of their own, of which some were met before and some share a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +74,8 @@ def held_block_count(
     """
     held_nodes = min(node_count, int(budget_bytes // (vector_bytes + _NUMBER_BYTES * (1 + sizes.degree))))
     return held_nodes // nodes_per_block(sizes.record_bytes(inline_count))
+
+
+def reads_per_node(layout: DiskLayout) -> int:
+    """Blocks that are read to follow a node where no codes are in memory."""
+    return 1 + (layout.degree - layout.inline_count) // _NEIGHBOURS_PER_READ

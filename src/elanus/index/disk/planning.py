@@ -21,6 +21,9 @@ EXACT_ROWS: Final = 64
 
 _SHARE_POWER: Final = -0.6
 _UNEXPECTED: Final = 2.5
+# Nodes followed beyond the breadth, which is small where no codes are in memory: on the way from the entries, and since
+# a beam follows several at once.
+_APPROACH: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +33,47 @@ class DiskWalkPlan:
     Attributes:
         exact: score the allowed rows themselves; neither codes nor blocks are used.
         expanded_max: nodes a walk may follow under the filter before it is given up; 0 to scan codes at once.
+        scan_kept_max: rows that a scan of codes may keep to be scored before scoring all is better.
         reason: why, for explanations.
     """
 
     exact: bool
     expanded_max: int
+    scan_kept_max: int
     reason: str
 
 
-def plan_disk_walk(*, row_count: int, allowed_count: int, k: int, breadth: int, has_codes: bool) -> DiskWalkPlan:
-    """How to answer a search for `k` of `allowed_count` among `row_count` rows; `has_codes` when they are in memory."""
-    if allowed_count <= max(k, EXACT_ROWS):
-        return DiskWalkPlan(exact=True, expanded_max=0, reason=f"all {allowed_count} allowed rows are scored")
+def plan_disk_walk(
+    *, row_count: int, allowed_count: int, k: int, breadth: int, has_codes: bool, reads_per_node: int
+) -> DiskWalkPlan:
+    """How to answer a search for `k` of `allowed_count` among `row_count` rows.
+
+    `has_codes` when codes are in memory; to follow a node takes `reads_per_node`.
+    """
+    if allowed_count <= max(k * ROWS_PER_READ, EXACT_ROWS):
+        return _exact(f"all {allowed_count} allowed rows are scored")
     if allowed_count == row_count and not has_codes:
-        return DiskWalkPlan(exact=False, expanded_max=row_count, reason=f"walk with {breadth} candidates")
-    expected = int(breadth * (allowed_count / row_count) ** _SHARE_POWER)
+        return DiskWalkPlan(exact=False, expanded_max=row_count, scan_kept_max=0, reason=_walk(breadth))
+    followed = breadth if has_codes else breadth + _APPROACH
+    expected = int(followed * (allowed_count / row_count) ** _SHARE_POWER)
     scanned_per_read = CODES_PER_READ if has_codes else ROWS_PER_READ
-    if expected * scanned_per_read >= allowed_count:
-        what = "codes" if has_codes else "rows"
-        reason = f"scan of {allowed_count} {what}, a walk would read about {expected} nodes"
-        return DiskWalkPlan(exact=not has_codes, expanded_max=0, reason=reason)
+    kept_max = allowed_count // ROWS_PER_READ if has_codes else 0
+    if expected * reads_per_node * scanned_per_read >= allowed_count:
+        instead = f"a walk would follow about {expected} nodes"
+        if not has_codes:
+            return _exact(f"scan of {allowed_count} rows, {instead}")
+        reason = f"scan of {allowed_count} codes, {instead}"
+        return DiskWalkPlan(exact=False, expanded_max=0, scan_kept_max=kept_max, reason=reason)
     if allowed_count == row_count:
-        return DiskWalkPlan(exact=False, expanded_max=row_count, reason=f"walk with {breadth} candidates")
-    most = max(1, min(int(expected * _UNEXPECTED), allowed_count // scanned_per_read))
-    reason = f"walk with {breadth} candidates, scan after {most} nodes"
-    return DiskWalkPlan(exact=False, expanded_max=most, reason=reason)
+        return DiskWalkPlan(exact=False, expanded_max=row_count, scan_kept_max=kept_max, reason=_walk(breadth))
+    most = max(1, min(int(expected * _UNEXPECTED), allowed_count // (scanned_per_read * reads_per_node)))
+    reason = f"{_walk(breadth)}, scan after {most} nodes"
+    return DiskWalkPlan(exact=False, expanded_max=most, scan_kept_max=kept_max, reason=reason)
+
+
+def _exact(reason: str) -> DiskWalkPlan:
+    return DiskWalkPlan(exact=True, expanded_max=0, scan_kept_max=0, reason=reason)
+
+
+def _walk(breadth: int) -> str:
+    return f"walk with {breadth} candidates"

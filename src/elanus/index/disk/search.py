@@ -1,7 +1,7 @@
 """Searching a graph on disk so that it always finds min(k, allowed) rows, with exact scores."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from elanus.index.exact import ExactScan, scored_form
 from elanus.index.growing_range import range_by_nearest
 from elanus.index.protocol import IndexSize, RangeBounds, SearchHits
 from elanus.index.rescoring import replaced_where_short
+from elanus.index.strategy import SearchStrategy
 from elanus.kernels.disk import DiskGraph
 from elanus.kernels.placement import DiskPlan
 from elanus.objectstore.mapped_file import MappedFile
@@ -69,6 +70,7 @@ class DiskIndex(WidelySearched):
         files: what must stay open: that of the blocks, that of the column; None for what is read from memory.
         block_bytes: of a read.
         has_codes: whether codes of all rows are in memory.
+        reads_per_node: blocks read to follow a node: its own, and those of neighbours whose codes are not beside it.
         effort_of: what a search's parameters mean.
         calibration: what recall costs in `search_list`; None where it is not measured.
         bytes_used: of the artefacts, and in memory besides.
@@ -79,6 +81,7 @@ class DiskIndex(WidelySearched):
     files: tuple[MappedFile | None, MappedFile | None]
     block_bytes: int
     has_codes: bool
+    reads_per_node: int
     effort_of: _EffortOf
     calibration: Calibration | None
     bytes_used: IndexSize
@@ -98,12 +101,31 @@ class DiskIndex(WidelySearched):
         """
         visible = self.scan.visible(allow)
         effort = self._effort(k, params)
-        breadth = max(k, effort.breadth)
-        plan = self._plan(k, breadth, visible)
+        plan = self._plan(k, max(k, effort.breadth), visible)
         if plan.exact:
             return self.scan.search(queries, k, visible), None
-        hits, reads = self._walk(queries, k, breadth, effort, visible, plan)
+        hits, reads = self._walk(queries, k, effort, visible, plan)
         return replaced_where_short(hits, self.scan, queries, visible), reads
+
+    def explain(
+        self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None
+    ) -> SearchStrategy:
+        """As `ExplainedIndex.explain`; compared are codes of nodes, and rows where all allowed ones are scored."""
+        visible = self.scan.visible(allow)
+        effort = self._effort(k, params)
+        plan = self._plan(k, max(k, effort.breadth), visible)
+        allowed_count = self.scan.visible_count(visible)
+        if plan.exact:
+            return SearchStrategy(exact=True, reason=plan.reason, compared_count=allowed_count * len(queries))
+        hits, reads = self._walk(queries, k, effort, visible, plan)
+        scanned_count = int((hits.rows[:, -1] < 0).sum())
+        given_up = f", given up for a scan of {allowed_count} rows {scanned_count} times" if scanned_count else ""
+        return SearchStrategy(
+            exact=False,
+            reason=plan.reason + given_up,
+            compared_count=int(reads.compared.sum()) + scanned_count * allowed_count,
+            read_count=int(reads.blocks.sum() + reads.vectors.sum()),
+        )
 
     def range_search(
         self, query: npt.NDArray[Any], bounds: RangeBounds, params: Mapping[str, Any], allow: Bitset | None
@@ -117,9 +139,9 @@ class DiskIndex(WidelySearched):
 
         def nearest(k: int) -> SearchHits | None:
             effort = self._effort(k, params)
-            breadth = max(k * _RANGE_BREADTH_FACTOR, effort.breadth)
-            plan = self._plan(k, breadth, visible)
-            return None if plan.exact else self._walk(query[None, :], k, breadth, effort, visible, plan)[0]
+            effort = replace(effort, breadth=max(k * _RANGE_BREADTH_FACTOR, effort.breadth))
+            plan = self._plan(k, effort.breadth, visible)
+            return None if plan.exact else self._walk(query[None, :], k, effort, visible, plan)[0]
 
         return range_by_nearest(self.scan, nearest, query=query, bounds=bounds, visible=visible)
 
@@ -134,20 +156,19 @@ class DiskIndex(WidelySearched):
         return self.effort_of({**params, "search_list": self.calibration.effort(k, params["recall"])})
 
     def _plan(self, k: int, breadth: int, visible: Bitset | None) -> DiskWalkPlan:
-        allowed_count = self.scan.present_count if visible is None else visible.count()
         return plan_disk_walk(
             row_count=self.scan.present_count,
-            allowed_count=allowed_count,
+            allowed_count=self.scan.visible_count(visible),
             k=k,
             breadth=breadth,
             has_codes=self.has_codes,
+            reads_per_node=self.reads_per_node,
         )
 
     def _walk(
         self,
         queries: npt.NDArray[Any],
         k: int,
-        breadth: int,
         effort: SearchEffort,
         visible: Bitset | None,
         plan: DiskWalkPlan,
@@ -157,10 +178,11 @@ class DiskIndex(WidelySearched):
         column_file = self.files[1]
         disk_plan = DiskPlan(
             k=k,
-            breadth=breadth,
+            breadth=max(k, effort.breadth),
             beam_width=effort.beam_width,
             vector_batch=effort.vector_batch,
             expanded_max=plan.expanded_max,
+            scan_kept_max=plan.scan_kept_max,
             block_capacity=max(effort.block_capacity, effort.beam_width),
         )
         scores, rows, counts = reading(

@@ -38,7 +38,7 @@ class FlatIndex(WidelySearched):
     ) -> SearchStrategy:
         """As `ExplainedIndex.explain`."""
         visible = self.scan.visible(allow)
-        count = self.scan.present_count if visible is None else visible.count()
+        count = self.scan.visible_count(visible)
         return SearchStrategy(exact=True, reason=f"scan of {count} allowed rows", compared_count=count * len(queries))
 
     def range_search(

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -19,19 +18,18 @@ from elanus.errors import DataCorrupt
 from elanus.index.artefacts import (
     array_bytes,
     artefact_array,
-    check_format,
     description_bytes,
     mapped_bytes,
     read_description,
 )
-from elanus.index.belonging import check_column
 from elanus.index.calibration import Calibration
 from elanus.index.eligibility import check_eligible
 from elanus.index.exact import ExactScan
 from elanus.index.flat.index import FlatIndex
 from elanus.index.floats import FloatRows
-from elanus.index.graph.coding import Coding, plan_coding, written_codes
+from elanus.index.graph.coding import plan_coding, written_codes
 from elanus.index.graph.construction import GraphConstruction
+from elanus.index.graph.description import GraphDescription, coded_column
 from elanus.index.graph.measuring import measured
 from elanus.index.graph.placing import placed
 from elanus.index.graph.search import GraphIndex
@@ -60,19 +58,11 @@ _BUILD_PARAMS: Final[tuple[Param, ...]] = (
 )
 
 
-class _Description(msgspec.Struct, frozen=True, kw_only=True):
-    """What is stored with a graph so that it is opened only over its own column."""
+class _Description(GraphDescription, frozen=True, kw_only=True):
+    """That of a graph in memory."""
 
-    version: int
-    row_count: int
-    present_count: int
-    dim: int
-    metric: str
-    bits: int
-    seed: int
-    degree: int
-    cell_count: int
-    calibration: Calibration
+    cell_count: int = 0
+    calibration: Calibration = Calibration(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +103,8 @@ class HnswType:
             return {}
         coding = plan_coding(vectors, metric, context.seed)
         if coding is None:
-            return {_DESCRIPTION: description_bytes(_described(vectors, metric, None, Calibration(())))}
+            uncoded = _Description(version=_FORMAT_VERSION, **coded_column(vectors, metric, None))
+            return {_DESCRIPTION: description_bytes(uncoded)}
         degree = min(2 * params["M"], max(2, len(vectors) - 1))
         pool = WorkerPool(thread_count=context.thread_count, name="elanus-graph")
         try:
@@ -128,8 +119,13 @@ class HnswType:
             graph = placed(built, codes, layout, vectors, pool)
         finally:
             pool.close()
-        cell_count = len(graph.cell_starts) - 1
-        description = _described(vectors, metric, coding, calibration, degree=degree, cell_count=cell_count)
+        description = _Description(
+            version=_FORMAT_VERSION,
+            **coded_column(vectors, metric, coding),
+            degree=degree,
+            cell_count=len(graph.cell_starts) - 1,
+            calibration=calibration,
+        )
         return {
             _DESCRIPTION: description_bytes(description),
             _LINKS: array_bytes(graph.links),
@@ -149,8 +145,7 @@ class HnswType:
         if scan.present_count == 0:
             return FlatIndex(scan)
         description = read_description(artefacts, _DESCRIPTION, _Description)
-        check_format(description.version, _FORMAT_VERSION)
-        check_column(scan, description, width=description.dim)
+        description.check(scan, newest=_FORMAT_VERSION)
         if description.bits == 0:
             return FlatIndex(scan)
         count = description.present_count
@@ -178,26 +173,3 @@ class HnswType:
             calibration=description.calibration,
             mapped_bytes=mapped_bytes(artefacts),
         )
-
-
-def _described(
-    vectors: FloatRows,
-    metric: Metric,
-    coding: Coding | None,
-    calibration: Calibration,
-    *,
-    degree: int = 0,
-    cell_count: int = 0,
-) -> _Description:
-    return _Description(
-        version=_FORMAT_VERSION,
-        row_count=len(vectors.matrix),
-        present_count=len(vectors),
-        dim=vectors.dim,
-        metric=metric.value,
-        bits=0 if coding is None else coding.bits,
-        seed=0 if coding is None else coding.seed,
-        degree=degree,
-        cell_count=cell_count,
-        calibration=calibration,
-    )

@@ -60,7 +60,7 @@ class GraphIndex:
         plan = self._plan(k, breadth, visible)
         if plan.exact:
             return SearchStrategy(
-                exact=True, reason=plan.reason, compared_count=self._visible_count(visible) * len(queries)
+                exact=True, reason=plan.reason, compared_count=self.scan.visible_count(visible) * len(queries)
             )
         _, compared = self._walk_counted(queries, k, breadth, visible, plan)
         return SearchStrategy(exact=False, reason=plan.reason, compared_count=int(compared.sum()))
@@ -94,9 +94,6 @@ class GraphIndex:
         """Bytes of links and codes; the column is not counted."""
         return IndexSize(self.mapped_bytes, 0)
 
-    def _visible_count(self, visible: Bitset | None) -> int:
-        return self.scan.present_count if visible is None else visible.count()
-
     def _breadth(self, k: int, params: Mapping[str, Any]) -> int:
         """Candidates to keep, at least `k`."""
         wanted = params["ef"] if "ef" in params else self.calibration.effort(k, params["recall"])
@@ -105,7 +102,7 @@ class GraphIndex:
     def _plan(self, k: int, breadth: int, visible: Bitset | None) -> WalkPlan:
         return plan_walk(
             row_count=self.scan.present_count,
-            allowed_count=self._visible_count(visible),
+            allowed_count=self.scan.visible_count(visible),
             cell_count=self.cell_count,
             k=k,
             breadth=breadth,

@@ -20,7 +20,7 @@ from elanus.index.ivf.ranges import range_over_lists
 from elanus.index.planning import ListCosts, SearchPlan, plan_list_search
 from elanus.index.protocol import IndexSize, RangeBounds, SearchHits
 from elanus.index.rescoring import replaced_where_short
-from elanus.index.strategy import SearchStrategy
+from elanus.index.strategy import SearchStrategy, planned_strategy
 from elanus.kernels.list_arrays import IvfQuestion
 
 __all__ = ["IvfIndex", "ListSearch"]
@@ -91,10 +91,7 @@ class IvfIndex(WidelySearched):
         """As `ExplainedIndex.explain`; rows of lists are not counted."""
         visible = self.scan.visible(allow)
         plan = self._plan(k, self._effort(k, params).nprobe, visible)
-        scanned_count = (self.scan.present_count if visible is None else visible.count()) * len(queries)
-        return SearchStrategy(
-            exact=plan.exact, reason=plan.reason, compared_count=scanned_count if plan.exact else None
-        )
+        return planned_strategy(plan, allowed_count=self.scan.visible_count(visible), query_count=len(queries))
 
     def range_search(
         self, query: npt.NDArray[Any], bounds: RangeBounds, params: Mapping[str, Any], allow: Bitset | None
@@ -132,10 +129,9 @@ class IvfIndex(WidelySearched):
         return ListEffort(min(wanted.nprobe, self.lists.list_count), min(wanted.pool, most))
 
     def _plan(self, k: int, nprobe: int, visible: Bitset | None) -> SearchPlan:
-        present_count = self.scan.present_count
         return plan_list_search(
-            row_count=present_count,
-            allowed_count=present_count if visible is None else visible.count(),
+            row_count=self.scan.present_count,
+            allowed_count=self.scan.visible_count(visible),
             k=k,
             nprobe=nprobe,
             list_count=self.lists.list_count,

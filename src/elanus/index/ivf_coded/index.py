@@ -16,6 +16,7 @@ from elanus.index.ivf.coarse import compared_vectors
 from elanus.index.ivf.ranges import range_over_lists
 from elanus.index.ivf_coded.lists import CodedLists
 from elanus.index.protocol import IndexSize, RangeBounds, SearchHits
+from elanus.index.strategy import SearchStrategy
 
 __all__ = ["CodedListsIndex"]
 
@@ -59,6 +60,12 @@ class CodedListsIndex:
         """As `VectorIndex.search`; `params` has `nprobe`."""
         return self.inner.search(queries, k, params, allow)
 
+    def explain(
+        self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None
+    ) -> SearchStrategy:
+        """As `ExplainedIndex.explain`."""
+        return self.inner.explain(queries, k, params, allow)
+
     def range_search(
         self, query: npt.NDArray[Any], bounds: RangeBounds, params: Mapping[str, Any], allow: Bitset | None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
@@ -68,8 +75,7 @@ class CodedListsIndex:
         """
         scan = self.inner.scan
         visible = scan.visible(allow)
-        allowed_count = scan.present_count if visible is None else visible.count()
-        plan = self.source.plan(1, params, row_count=scan.present_count, allowed_count=allowed_count)
+        plan = self.source.plan(1, params, row_count=scan.present_count, allowed_count=scan.visible_count(visible))
         if plan.exact:
             return scan.range_search(query, bounds, visible)
         with_threads()

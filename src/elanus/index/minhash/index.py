@@ -32,6 +32,7 @@ from elanus.index.protocol import (
 )
 from elanus.index.ranking import best_first
 from elanus.index.rescoring import replaced_where_short, rescored
+from elanus.index.strategy import SearchStrategy
 from elanus.schema.field import Field
 from elanus.schema.types import DataType, Metric
 
@@ -71,12 +72,30 @@ class MinHashIndex(WidelySearched):
         that shares bands with fewer than `k` allowed rows is answered by a scan.
         """
         visible = self.scan.visible(allow)
-        visible_count = self.scan.row_count if visible is None else visible.count()
-        if visible_count <= max(k, EXACT_ROW_COUNT):
+        if self._is_scanned(k, visible):
             return self.scan.search(queries, k, visible)
-        pool = max(k, params.get("refine_k", k)) if params["mh_search_with_jaccard"] else k
-        candidates = [self._candidates(query, pool, visible) for query in queries]
+        candidates = [self._candidates(query, self._pool(k, params), visible) for query in queries]
         return replaced_where_short(rescored(self.scan, queries, candidates, k), self.scan, queries, visible)
+
+    def explain(
+        self, queries: npt.NDArray[Any], k: int, params: Mapping[str, Any], allow: Bitset | None
+    ) -> SearchStrategy:
+        """As `ExplainedIndex.explain`; compared are the rows whose signatures are."""
+        visible = self.scan.visible(allow)
+        allowed_count = self.scan.visible_count(visible)
+        if self._is_scanned(k, visible):
+            reason = f"a scan of {allowed_count} allowed rows is cheapest"
+            return SearchStrategy(exact=True, reason=reason, compared_count=allowed_count * len(queries))
+        found = [len(self._candidates(query, self._pool(k, params), visible)) for query in queries]
+        scanned_count = sum(count < k for count in found)
+        given_up = (
+            f", too few, so that {allowed_count} rows were scanned, {scanned_count} times" if scanned_count else ""
+        )
+        return SearchStrategy(
+            exact=False,
+            reason=f"rows that share most of {len(self.bands.hashes)} bands{given_up}",
+            compared_count=sum(found) + scanned_count * allowed_count,
+        )
 
     def range_search(
         self, query: npt.NDArray[Any], bounds: RangeBounds, params: Mapping[str, Any], allow: Bitset | None
@@ -99,6 +118,12 @@ class MinHashIndex(WidelySearched):
     def size(self) -> IndexSize:
         """Bytes of the bands; the column is not counted."""
         return self.bytes_used
+
+    def _is_scanned(self, k: int, visible: Bitset | None) -> bool:
+        return self.scan.visible_count(visible) <= max(k, EXACT_ROW_COUNT)
+
+    def _pool(self, k: int, params: Mapping[str, Any]) -> int:
+        return max(k, params.get("refine_k", k)) if params["mh_search_with_jaccard"] else k
 
     def _candidates(self, query: npt.NDArray[Any], pool: int, visible: Bitset | None) -> npt.NDArray[np.int64]:
         rows, counts = self.bands.sharing(query)

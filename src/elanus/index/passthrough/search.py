@@ -1,7 +1,6 @@
 """Candidates from a faiss index of any kind."""
 
 # The protocol passes some members of the family more than they need.
-# ruff: noqa: ARG002
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -44,7 +43,9 @@ class FactoryCandidates:
         if share < GRAPH_SHARE_MIN:
             return SearchPlan(exact=True, breadth=k, reason=f"only {share:.2%} of the rows are allowed")
         breadth = min(row_count, math.ceil(k * _POOL_FACTOR / share))
-        return SearchPlan(exact=False, breadth=breadth, reason=f"asks faiss for {k * _POOL_FACTOR} rows")
+        given = ", ".join(f"{name} {value}" for name, value in sorted(params.items()))
+        reason = f"asks faiss for {k * _POOL_FACTOR} rows{f' with {given}' if given else ''}"
+        return SearchPlan(exact=False, breadth=breadth, reason=reason)
 
     def candidates(
         self,

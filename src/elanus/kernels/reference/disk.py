@@ -16,13 +16,15 @@ from elanus.kernels.reference.arguments import mask_of
 from elanus.kernels.reference.checksum import crc32c
 from elanus.kernels.reference.codes import CodeQuery, CodeSpace, decode_tails, estimates, unpack
 from elanus.kernels.reference.distance import score_rows
-from elanus.kernels.reference.graph import Walk, prepared_query
+from elanus.kernels.reference.graph import Walk, can_be_compared, prepared_query
 
 __all__ = ["DiskGraph", "NeighbourCoder", "block_order"]
 
 _HEAD_BYTES = 8
 _CHECKSUM_BYTES = 4
 _VARIANCE_MIN = 1e-30
+_DEVIATIONS = 2.5
+_KEPT_GROWTH = 4
 
 Nodes = npt.NDArray[np.uint32]
 Bytes = npt.NDArray[np.uint8]
@@ -151,14 +153,13 @@ class DiskGraph:
         negated = metric in {"IP", "COSINE"}
         for number, query in enumerate(queries):
             prepared = prepared_query(self._space, metric, query)
-            search = _DiskSearch(self, prepared, plan, allowed, 0.0 if metric == "IP" else 1.0)
-            met = np.array(search.met(), np.int64)
-            counts[number] = search.compared_count, search.read_count, len(met)
-            if len(met) == 0:
+            if not can_be_compared(metric, prepared):
                 continue
-            met_scores = score_rows(metric, query, base, met)
-            keys = -met_scores if negated else met_scores
-            best = sorted(zip(keys.tolist(), met.tolist(), strict=True))[: plan.k]
+            ranking = _Ranking(self._space, metric, query, prepared, base, plan.k)
+            search = _DiskSearch(self, prepared, plan, allowed, ranking)
+            met = search.met()
+            counts[number] = search.compared_count, search.read_count, len(met)
+            best = ranking.best(met)
             rows[number, : len(best)] = [row for _, row in best]
             scores[number, : len(best)] = [(-key if negated else key) + 0.0 for key, _ in best]
         return scores, rows, counts
@@ -189,6 +190,45 @@ class DiskGraph:
         return record[: self._own_bytes], int(numbers[0]), links, neighbours
 
 
+class _Ranking:
+    """Exact scores of one query, and how they compare with distances by codes."""
+
+    def __init__(
+        self,
+        space: CodeSpace,
+        metric: str,
+        query: npt.NDArray[Any],
+        prepared: CodeQuery,
+        base: npt.NDArray[Any],
+        k: int,
+    ) -> None:
+        self._space = space
+        self.metric = metric
+        self._query = query
+        self._norm = float(prepared.norm)
+        self._base = base
+        self._k = k
+
+    def best(self, met: list[int]) -> list[tuple[float, int]]:
+        """The best of the rows as (key, row), a smaller key being nearer."""
+        if not met:
+            return []
+        scores = score_rows(self.metric, self._query, self._base, np.array(met, np.int64))
+        keys = -scores if self.metric in {"IP", "COSINE"} else scores
+        return sorted(zip(keys.tolist(), met, strict=True))[: self._k]
+
+    def may_reach(self, distance: float, deviation: float, key: float) -> bool:
+        """Whether a row at a distance by its code, off by some of its `deviation`, may have that key or less."""
+        match self.metric:
+            case "COSINE":
+                limit = 2 + 2 * key - self._norm
+            case "IP":
+                limit = 2 * (key + float(self._query.astype(np.float32) @ self._space.center))
+            case _:
+                limit = key - self._norm
+        return distance - 2 * _DEVIATIONS * math.sqrt(self._norm) * deviation <= limit
+
+
 class _DiskSearch:
     """One query's search."""
 
@@ -198,15 +238,16 @@ class _DiskSearch:
         query: CodeQuery,
         plan: DiskPlan,
         allowed: npt.NDArray[np.bool_] | None,
-        norm_weight: float,
+        ranking: _Ranking,
     ) -> None:
         self._graph = graph
+        self._ranking = ranking
         self._space = graph._space  # noqa: SLF001 (its other half)
         self._memory = graph._memory  # noqa: SLF001
         self._query = query
         self._plan = plan
         self._allowed = allowed
-        self._norm_weight = norm_weight
+        self._norm_weight = 0.0 if ranking.metric == "IP" else 1.0
         self._frontier: list[tuple[float, int]] = []
         self._nearest: list[float] = []
         self._followed: set[int] = set()
@@ -219,16 +260,29 @@ class _DiskSearch:
         found = self._walk() if self._plan.expanded_max > 0 else None
         if found is not None:
             return found
-        if self._memory is None:
-            return []
-        codes = self._memory.codes.reshape(-1, self._space.stride)
+        return [] if self._memory is None else self._scanned(self._memory)
+
+    def _scanned(self, memory: CodesInMemory) -> list[int]:
+        """The rows nearest by their codes, so many that no other may be among the best; none if those are too many."""
+        codes = memory.codes.reshape(-1, self._space.stride)
         asked = np.arange(len(codes))
         if self._allowed is not None:
-            asked = asked[self._allowed[self._memory.rows]]
+            asked = asked[self._allowed[memory.rows]]
         walk = Walk(self._space, np.zeros((len(codes), 1), np.uint32), codes)
-        nodes = walk.scan(self._query, self._plan.breadth, self._norm_weight, asked.tolist())
-        self.compared_count += walk.compared_count
-        return [int(self._memory.rows[node]) for _, node in nodes]
+        kept_max, most = self._plan.breadth, max(self._plan.breadth, self._plan.scan_kept_max)
+        while True:
+            walk.compared_count = 0
+            nodes = walk.scan(self._query, kept_max, self._norm_weight, asked.tolist())
+            self.compared_count += walk.compared_count
+            met = [int(memory.rows[node]) for _, node in nodes]
+            if len(met) < kept_max:
+                return met
+            deviation = float(decode_tails(codes[[node for _, node in nodes]])["deviation"].max())
+            if not self._ranking.may_reach(nodes[-1][0], deviation, self._ranking.best(met)[-1][0]):
+                return met
+            if kept_max == most:
+                return []
+            kept_max = min(most, _KEPT_GROWTH * kept_max)
 
     def _walk(self) -> list[int] | None:
         entries = self._graph._entries  # noqa: SLF001

@@ -12,7 +12,7 @@ from elanus.kernels.reference.arguments import check_array, check_k, mask_of
 from elanus.kernels.reference.codes import CodeQuery, CodeSpace, estimates
 from elanus.kernels.reference.distance import score_rows
 
-__all__ = ["Graph", "Walk", "prepared_query"]
+__all__ = ["Graph", "Walk", "can_be_compared", "prepared_query"]
 
 _NO_NODE = 0xFFFFFFFF
 _SQUARE_MIN = 1e-30
@@ -136,6 +136,11 @@ def prepared_query(space: CodeSpace, metric: str, query: npt.NDArray[Any]) -> Co
     return space.prepare(vector, centred=metric != "IP")
 
 
+def can_be_compared(metric: str, query: CodeQuery) -> bool:
+    """Whether float32 holds the distances of a prepared query."""
+    return bool(query.norm < _SQUARE_MAX and (metric != "IP" or query.norm > _SQUARE_MIN))
+
+
 class Graph:
     """A graph to be searched."""
 
@@ -200,7 +205,7 @@ class Graph:
         for number, query in enumerate(queries):
             walk = Walk(self._space, self._links, self._node_rows)
             prepared = prepared_query(self._space, metric, query)
-            if not prepared.norm < _SQUARE_MAX or (metric == "IP" and prepared.norm <= _SQUARE_MIN):
+            if not can_be_compared(metric, prepared):
                 continue
             weight = 0.0 if metric == "IP" else 1.0
             found = None

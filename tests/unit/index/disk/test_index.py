@@ -1,5 +1,6 @@
 """Graphs on disk as an index: what they store, hold and find, from files as from memory, and what damage does."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -264,6 +265,8 @@ def test_numbers_beyond_what_codes_hold_are_scanned(scale: float) -> None:
 
 
 _CHILD = """
+import json
+import resource
 import sys
 from pathlib import Path
 import numpy as np
@@ -277,9 +280,9 @@ from elanus.schema.types import DataType, Metric
 from elanus.storage.artefacts import map_artefacts
 from elanus.storage.manifest import ArtefactFile
 
-def resident():
+def now(what):
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(what))
 
 def opened(folder, name):
     kind = index_type(name)
@@ -287,7 +290,7 @@ def opened(folder, name):
     field = Field("vector", DataType.FLOAT_VECTOR, dim=matrix.shape[1])
     files = [ArtefactFile(*line.rsplit(" ", 2)) for line in (folder / "files").read_text().splitlines()]
     files = [ArtefactFile(file.name, int(file.size_bytes), int(file.crc32c)) for file in files]
-    params = kind.check_build_params(field, Metric.L2, {})
+    params = kind.check_build_params(field, Metric.L2, json.loads(sys.argv[5]))
     artefacts = map_artefacts(LocalStore(LocalDisk(folder)), "index", files)
     index = kind.open(VectorColumn(field, dense_array(matrix, field)), Metric.L2, params, artefacts)
     return index, kind.check_search_params({"search_list": 40}, build_params=params, k=10)
@@ -296,22 +299,24 @@ small, large, queries = Path(sys.argv[1]), Path(sys.argv[2]), np.load(sys.argv[3
 # What a first search loads is not the index's.
 kept = opened(small, sys.argv[4])
 kept[0].search(queries, 10, kept[1], None)
-before = resident()
+before = now("VmRSS:")
+data_max = now("VmData:") + int(sys.argv[6])
+resource.setrlimit(resource.RLIMIT_DATA, (data_max, data_max))
 index, params = opened(large, sys.argv[4])
 rows = [index.search(query[None, :], 10, params, None).rows[0].tolist() for query in queries]
-print(resident() - before)
+print(now("VmRSS:") - before)
 print(sum(number in found for number, found in enumerate(rows)))
 """
 
 
-def _stored(folder: Path, name: str, vectors: np.ndarray) -> None:
+def _stored(folder: Path, name: str, given: dict[str, Any], vectors: np.ndarray) -> None:
     folder.mkdir()
     kind = index_type(name)
     np.save(folder / "vectors.npy", vectors)
     field = Field("vector", DataType.FLOAT_VECTOR, dim=vectors.shape[1])
     column = VectorColumn(field, dense_array(vectors, field))
     writer = ArtefactWriter(LocalStore(LocalDisk(folder)), "index")
-    params = kind.check_build_params(field, Metric.L2, {})
+    params = kind.check_build_params(field, Metric.L2, given)
     context = BuildContext(thread_count=2, store_artefact=writer.write)
     for file, content in kind.build(column, Metric.L2, params, context).items():
         writer.write(file, [content])
@@ -319,15 +324,25 @@ def _stored(folder: Path, name: str, vectors: np.ndarray) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is resident")
-@pytest.mark.parametrize(("name", "bytes_max"), [("AISAQ", 600_000), ("DISKANN", 3_500_000)])
-def test_searching_holds_little_memory(name: str, bytes_max: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "given", "bytes_max"),
+    [
+        ("AISAQ", {}, 600_000),
+        ("AISAQ", {"inline_pq": 56}, 600_000),
+        ("AISAQ", {"inline_pq": 0}, 600_000),
+        ("DISKANN", {}, 3_500_000),
+    ],
+    ids=["filled", "performance", "scale", "diskann"],
+)
+def test_searching_holds_little_memory(name: str, given: dict[str, Any], bytes_max: int, tmp_path: Path) -> None:
     """10,000 vectors of 256 dimensions are 10 MB, their blocks 41 MB with neighbours' codes; a process of its own tells
-    how much it has grown by, pages of files included."""
+    how much it has grown by, pages of files included. It may not allocate more than 8 MiB, those of blocks that are
+    kept while a search lasts included."""
     rng = np.random.default_rng(3)
     centers = rng.normal(size=(100, 256))
     vectors = (centers[rng.integers(100, size=10_000)] + 0.7 * rng.normal(size=(10_000, 256))).astype(np.float32)
-    _stored(tmp_path / "small", name, vectors[:300])
-    _stored(tmp_path / "large", name, vectors)
+    _stored(tmp_path / "small", name, given, vectors[:300])
+    _stored(tmp_path / "large", name, given, vectors)
     queries = vectors[:100] + np.float32(0.1)
     np.save(tmp_path / "queries.npy", queries)
     command = [
@@ -336,8 +351,45 @@ def test_searching_holds_little_memory(name: str, bytes_max: int, tmp_path: Path
         _CHILD,
         *(str(tmp_path / part) for part in ("small", "large", "queries.npy")),
         name,
+        json.dumps(given),
+        str(8 << 20),
     ]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     grown, found_count = map(int, finished.stdout.split())
     assert found_count >= 98
     assert grown < bytes_max
+
+
+@pytest.mark.parametrize("mode", ["fill", "performance", "scale"])
+def test_what_aisaq_holds_does_not_grow_with_the_rows(mode: str) -> None:
+    sizes = []
+    for count in (1000, ROW_COUNT):
+        column = VectorColumn(FIELD, dense_array(vectors_of(count, 1), FIELD))
+        name, given = MODES[mode]
+        kind = index_type(name)
+        params = kind.check_build_params(FIELD, Metric.L2, given)
+        stored = in_memory(kind.build(column, Metric.L2, params, BuildContext()))
+        sizes.append(opened(mode, stored, column=column).size())
+    assert sizes[0].memory_bytes == sizes[1].memory_bytes
+    assert sizes[1].mapped_bytes > 3 * sizes[0].mapped_bytes
+
+
+def test_nodes_kept_in_memory_count_as_memory() -> None:
+    kind = index_type("AISAQ")
+    params = kind.check_build_params(FIELD, Metric.L2, {"max_degree": 24, "pq_cache_size": 100_000})
+    artefacts = in_memory(built("fill"))
+    kept = kind.open(COLUMN, Metric.L2, params, artefacts).size().memory_bytes
+    more = kept - opened("fill", artefacts).size().memory_bytes
+    assert 100_000 - 8192 <= more <= 100_000
+
+
+@pytest.mark.parametrize("allowed_count", [0, 3, 200])
+def test_cursors_give_every_allowed_row_once(mode: str, artefacts: dict[str, memoryview], allowed_count: int) -> None:
+    index = opened(mode, artefacts)
+    mask = np.zeros(ROW_COUNT, bool)
+    mask[np.random.default_rng(5).permutation(ROW_COUNT)[:allowed_count]] = True
+    cursor = index.cursor(QUERIES[0], search_params(mode), Bitset.from_bool(mask))
+    given: list[int] = []
+    while (rows := cursor.next(30).rows[0])[0] >= 0:
+        given += rows[rows >= 0].tolist()
+    assert sorted(given) == np.flatnonzero(mask).tolist()

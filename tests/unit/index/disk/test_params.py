@@ -85,7 +85,8 @@ def test_an_unknown_name_is_refused() -> None:
     assert caught.value.kind == "invalid_index"
 
 
-def test_a_list_as_long_as_k_is_the_least_default() -> None:
-    assert search_params("AISAQ", {}, k=10)["search_list"] == 16
-    assert search_params("AISAQ", {}, k=50)["search_list"] == 50
+def test_lists_are_by_default_longer_than_k() -> None:
+    assert search_params("AISAQ", {}, k=5)["search_list"] == 16
+    assert search_params("AISAQ", {}, k=50)["search_list"] == 150
+    assert search_params("AISAQ", {"search_list": 50}, k=50)["search_list"] == 50
     assert search_params("DISKANN", {"search_list": 5}, k=50)["search_list"] == 5
