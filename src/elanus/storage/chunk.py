@@ -128,9 +128,9 @@ class GrowingSegment:
             size_bytes=sum(chunk.rows.size_bytes for chunk in chunks),
         )
 
-    def column(self, name: str) -> pa.Array:
-        """One column of all rows, in order of their timestamps."""
-        return pa.concat_arrays([chunk.rows.column(name) for chunk in self.chunks])
+    def blocks(self, name: str) -> list[pa.Array]:
+        """One column of all rows, in order of their timestamps, in one block or more."""
+        return [chunk.rows.column(name) for chunk in self.chunks]
 
     def deletes(self) -> DeleteSet:
         """The deletes of all chunks, over all rows."""
