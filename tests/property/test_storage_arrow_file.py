@@ -82,3 +82,18 @@ def test_more_than_offsets_can_tell_apart_is_refused(monkeypatch: pytest.MonkeyP
     more = BlockColumn(item, lambda: [pa.array(["four"]), pa.array(["eight ab"])], has_nulls=False)
     with pytest.raises(InvalidInput, match=r"field 's' in one segment end at 12, expected at most 11"):
         list(arrow_file_parts(schema, [more], 2))
+
+
+def test_vectors_may_have_more_elements_than_32_bits_count() -> None:
+    kind = pa.list_(pa.field("item", pa.int8(), nullable=False), 1024)
+    asked = []
+
+    def blocks() -> list[pa.Array]:
+        asked.append(True)
+        return []
+
+    item = pa.field("v", kind)
+    parts = arrow_file_parts(pa.schema([item]), [BlockColumn(item, blocks, has_nulls=False)], 3_000_000)
+    with pytest.raises(AssertionError, match="3072000000"):
+        list(parts)
+    assert asked == [True], "all that comes before the values was made"

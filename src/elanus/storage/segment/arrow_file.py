@@ -21,6 +21,8 @@ __all__ = ["OFFSET_MAX", "BlockColumn", "arrow_file_parts"]
 
 # What an int32 offset of strings and lists can reach in one column.
 OFFSET_MAX: Final = 2**31 - 1
+# The elements of vectors are one array without offsets, which may be longer than what 32 bits count.
+_OPTIONS: Final = pa.ipc.IpcWriteOptions(allow_64bit=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +258,7 @@ class _PartSink:
 def _framed(schema: pa.Schema, arrays: Sequence[pa.Array]) -> list[memoryview]:
     """An Arrow file of the arrays as parts, buffers of the arrays among them as they are."""
     sink = _PartSink()
-    with pa.ipc.new_file(pa.PythonFile(sink, mode="w"), schema) as writer:
+    with pa.ipc.new_file(pa.PythonFile(sink, mode="w"), schema, options=_OPTIONS) as writer:
         writer.write_batch(pa.RecordBatch.from_arrays(list(arrays), schema=schema))
     return sink.parts
 
