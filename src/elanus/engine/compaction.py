@@ -10,6 +10,7 @@ that swaps the segments. Files of the old segments go when the last reader lets 
 
 import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,7 +23,7 @@ from elanus.engine.clustering import clustering_key, parts_by_key
 from elanus.engine.collection import Collection
 from elanus.engine.sealing import shredding_rules
 from elanus.engine.state import CollectionState, SealedUnit
-from elanus.errors import DataCorrupt, Unavailable
+from elanus.errors import DataCorrupt, ElanusError, Unavailable
 from elanus.query.expiry import Expiry
 from elanus.runtime.ids import process_id
 from elanus.runtime.log import get_logger
@@ -120,10 +121,16 @@ def compact(collection: Collection, segment_ids: Sequence[int], *, part_count: i
     expiry = collection.expiry(collection.manifest)
     sources = [_source(unit, expiry) for unit in sorted(units, key=lambda unit: unit.segment.meta.min_timestamp)]
     outputs = [_Output(sources, order) for order in _orders(collection, sources, part_count) if len(order)]
-    entries = [_write(collection, output) for output in outputs]
+    new_ids = [collection.components.ids.allocate() for _ in outputs]
+    try:
+        entries = [_write(collection, output, number) for output, number in zip(outputs, new_ids, strict=True)]
+    except ElanusError:
+        # They may be gigabytes, on a disk that is full, and the next attempt writes others.
+        with suppress(Unavailable):
+            _discard(collection, new_ids)
+        raise
     if not _publish(collection, sources, outputs, entries):
-        for entry in entries:
-            collection.components.store.delete_folder(collection.segment_prefix(entry.segment_id))
+        _discard(collection, new_ids)
         return False
     for unit in units:
         retire(collection, unit)
@@ -198,8 +205,13 @@ def _values(column: pa.Array, rows: Rows) -> pa.Array:
     return column.slice(first, count) if rows[-1] - first == count - 1 else take_rows(column, rows)
 
 
-def _write(collection: Collection, output: _Output) -> SegmentEntry:
-    segment_id = collection.components.ids.allocate()
+def _discard(collection: Collection, segment_ids: Sequence[int]) -> None:
+    """Removes the files of segments that no manifest names."""
+    for segment_id in segment_ids:
+        collection.components.store.delete_folder(collection.segment_prefix(segment_id))
+
+
+def _write(collection: Collection, output: _Output, segment_id: int) -> SegmentEntry:
     # The schema may have changed since the sources were chosen; the new segment is seen through the present one.
     first = output.sources[0].unit
     written = write_segment(

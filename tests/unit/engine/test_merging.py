@@ -1,13 +1,14 @@
 """Compaction to a size that is asked for: the same rows in fewer segments, each with its indexes."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from elanus.app.compose import service_on_disk
 from elanus.embedded.database import Database
 from elanus.engine.collection import Collection
-from elanus.errors import InvalidInput
+from elanus.errors import InvalidInput, Unavailable
 from elanus.runtime.clock import ManualClock
 from elanus.schema.collection import Schema
 from elanus.schema.field import Field
@@ -82,3 +83,25 @@ def test_ranges_of_the_clustering_key_may_be_larger(opened: Opened) -> None:
     database, collection = opened()
     database["c"].compact(segment_bytes=40_000, by_clustering_key=True)
     assert len(_sizes(collection)) == 3
+
+
+def test_a_disk_that_fails_leaves_no_part_of_a_segment() -> None:
+    disk = SimulatedDisk()
+    service = service_on_disk(disk, _SETTINGS, clock=ManualClock())
+    rows = Database(service, "simulated").create_collection("c", _SCHEMA)
+    for start in (0, 20):
+        rows.insert([{"id": row, "v": [row, 1, 2, 3], "key": row} for row in range(start, start + 20)])
+        rows.flush()
+    collection = service.engine.collection("default", "c")
+    attempt = 0
+    while len(_sizes(collection)) == 2:
+        disk.failure_at = len(disk.steps) + attempt
+        with suppress(Unavailable):
+            rows.compact(segment_bytes=1 << 40)
+        disk.failure_at = None
+        folders = {path.rpartition("/data/")[0] for path in disk.paths() if "/data/" in path}
+        whole = {path.removesuffix("/segment.json") for path in disk.paths() if path.endswith("/segment.json")}
+        assert folders == whole, attempt
+        attempt += 1
+    assert attempt > 8
+    assert rows.count() == 40
