@@ -127,7 +127,9 @@ def sealed(
 ) -> SealedSegment:
     store = LocalStore(LocalDisk(folder))
     start = time.process_time()
-    made = write_segment(store, "segment", 1, _STORED, columns.__getitem__, shredding=rules)
+    made = write_segment(
+        store, "segment", 1, _STORED, lambda name: [columns[name]], row_count=len(columns["doc"]), shredding=rules
+    )
     name = "plain" if rules is None else "shredded"
     results[f"{name}, CPU s"] = round(time.process_time() - start, 2)
     results[f"{name}, MiB"] = made.meta.size_bytes() >> 20

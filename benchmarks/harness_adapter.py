@@ -54,7 +54,7 @@ class Ours(Peer):
                 columns = {"id": np.arange(first, last), "v": np.ascontiguousarray(self.ds.base[first:last])}
                 rows.insert({**columns, "rand": self.ds.rand[first:last], "label": self.ds.label[first:last]})
             rows.flush()
-            rows.compact()
+            rows.compact(segment_bytes=1 << 40)
             phases["insert"] = time.time() - start
             rows.create_index("v", self.cfg["type"], metric="COSINE", **self.cfg["build"])
             for name in ("rand", "label"):

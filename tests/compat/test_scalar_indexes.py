@@ -207,6 +207,28 @@ def test_compaction_by_the_clustering_key(client: MilvusClient, name: str) -> No
     assert len(before) == 20
 
 
+def test_compaction_to_a_target_size(client: MilvusClient, name: str) -> None:
+    index = client.prepare_index_params()
+    index.add_index("vector", index_type="FLAT", metric_type="L2")
+    schema = client.create_schema()
+    schema.add_field("id", DataType.INT64, is_primary=True)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=2)
+    client.create_collection(name, schema=schema, index_params=index)
+    for start in range(0, 300, 100):
+        client.insert(name, [{"id": row, "vector": [row, 0]} for row in range(start, start + 100)])
+        client.flush(name)
+    before = client.search(name, data=[[120, 0]], limit=50)[0].ids
+    job = client.compact(name, target_size=1, target_size_unit="gb")
+    assert client.get_compaction_state(job) == "Completed"
+    assert client.search(name, data=[[120, 0]], limit=50)[0].ids == before
+    client.insert(name, [{"id": 300, "vector": [300, 0]}])
+    client.flush(name)
+    assert client.optimize(name).status == "success"
+    assert client.optimize(name, target_size="1GB").status == "success"
+    assert client.search(name, data=[[120, 0]], limit=50)[0].ids == before
+    assert len(client.query(name, filter="id >= 0", output_fields=["id"])) == 301
+
+
 @pytest.mark.parametrize(
     ("field", "index_type", "params", "told"),
     [

@@ -1,6 +1,7 @@
-"""Power is cut at every operation on the disk while rows are divided by the clustering key."""
+"""Power is cut at every operation on the disk while segments are divided by the clustering key, or merged to a size."""
 
 import contextlib
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,8 @@ def _filled() -> tuple[SimulatedDisk, dict[int, int | None]]:
     return disk, kept
 
 
-def test_a_power_cut_at_any_operation_loses_and_doubles_no_row() -> None:
+@pytest.mark.parametrize("asked", [{"by_clustering_key": True}, {"segment_bytes": 1 << 40}])
+def test_a_power_cut_at_any_operation_loses_and_doubles_no_row(asked: dict[str, Any]) -> None:
     filled, kept = _filled()
     left = {key: number for key, number in kept.items() if key not in {3, 63}}
     attempt, segments = 0, set()
@@ -64,7 +66,7 @@ def test_a_power_cut_at_any_operation_loses_and_doubles_no_row() -> None:
         disk.power_loss_at = first + attempt
         allowed = [kept, left]
         with contextlib.suppress(PowerLoss):
-            database["c"].compact(by_clustering_key=True)
+            database["c"].compact(**asked)
             database["c"].delete([3, 63])
             allowed = [left]
             database["c"].flush()

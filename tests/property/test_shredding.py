@@ -28,6 +28,7 @@ from elanus.storage.segment.writer import write_segment
 from tests.reference.filter_cases import TYPES, Cases, Table
 from tests.reference.filter_reference import Reference
 from tests.reference.filter_rendering import Rendering
+from tests.unit.storage.segment.segments import blocks_of
 
 _REFERENCE = Reference(TYPES)
 _RULES = st.builds(
@@ -77,7 +78,15 @@ def _segment(fields: list[Field], columns: dict[str, pa.Array], rules: Shredding
     count = len(columns[fields[0].name])
     stamps = pa.array(np.arange(count, dtype=np.uint64))
     store = MemoryStore()
-    made = write_segment(store, _PREFIX, 1, fields, {**columns, TIMESTAMP_COLUMN: stamps}.__getitem__, shredding=rules)
+    made = write_segment(
+        store,
+        _PREFIX,
+        1,
+        fields,
+        blocks_of({**columns, TIMESTAMP_COLUMN: stamps}),
+        row_count=len(stamps),
+        shredding=rules,
+    )
     return open_segment(store, _PREFIX, made.meta_crc32c, fields)
 
 

@@ -118,16 +118,28 @@ class CollectionUpkeep:
         """Writes growing rows into segment files: not needed for durability, it frees memory and lets indexes build."""
         self._service.execute(Flush(self._name, database=self._database))
 
-    def compact(self, *, by_clustering_key: bool = False) -> None:
+    def compact(self, *, segment_bytes: int | None = None, by_clustering_key: bool = False) -> None:
         """Merges small segments and removes deleted rows now, as the background would in time.
+
+        With `segment_bytes` all segments of a partition become as few as hold up to so many bytes each: a search goes
+        through one index a segment, so the fewer the faster. Their indexes are built anew, so this is for when many
+        rows were written and few will follow. The setting `segment_bytes_max` does not bound it.
 
         With `by_clustering_key` all flushed rows are divided into segments with ranges of that key, so that filters on
         it read few of them.
 
         Raises:
-            InvalidInput: the schema has no clustering key.
+            InvalidInput: the schema has no clustering key; `segment_bytes` is below 1, or, where a key divides the
+                rows, below `segment_bytes_max`.
         """
-        self._service.execute(Compact(self._name, database=self._database, by_clustering_key=by_clustering_key))
+        self._service.execute(
+            Compact(
+                self._name,
+                database=self._database,
+                by_clustering_key=by_clustering_key,
+                segment_bytes=segment_bytes,
+            )
+        )
 
     def truncate(self) -> None:
         """Removes every row."""

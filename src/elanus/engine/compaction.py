@@ -1,14 +1,17 @@
 """Compaction: the live rows of some segments, rewritten as one, or as several by ranges of the clustering key.
 
+Columns go from the mapped files of the old segments to the new files a few rows at a time: the numbers of the rows are
+in memory, and their values are not.
+
 Runs beside writes, deletes and flushes. Rows deleted when it starts are left out; rows deleted while it runs are
 carried over by position; those that a flush meanwhile moved the log past are written to a delete file in the commit
 that swaps the segments. Files of the old segments go when the last reader lets go of them.
 """
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -20,7 +23,7 @@ from elanus.engine.clustering import clustering_key, parts_by_key
 from elanus.engine.collection import Collection
 from elanus.engine.sealing import shredding_rules
 from elanus.engine.state import CollectionState, SealedUnit
-from elanus.errors import DataCorrupt, Unavailable
+from elanus.errors import DataCorrupt, ElanusError, Unavailable
 from elanus.query.expiry import Expiry
 from elanus.runtime.ids import process_id
 from elanus.runtime.log import get_logger
@@ -34,6 +37,10 @@ __all__ = ["compact", "note_damage", "retire"]
 Rows = npt.NDArray[np.int64]
 
 _logger: Final = get_logger("engine.compaction")
+
+# Rows are rewritten so many bytes at a time, a column of small values so many rows: enough that a call costs nothing.
+_BLOCK_BYTES: Final = 2 << 20
+_BLOCK_ROWS_MAX: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +62,14 @@ class _Source:
     def live_count(self) -> int:
         return self.unit.segment.row_count if self.live is None else len(self.live)
 
-    def column(self, name: str, places: Rows | None = None) -> pa.Array:
-        """The values of the live rows, or of those at ascending `places` among them."""
+    def column(self, name: str) -> pa.Array:
+        """The values of the live rows."""
         column = self.unit.segment.column(name)
-        if places is None or len(places) == self.live_count:
-            return column if self.live is None else take_rows(column, self.live)
-        return take_rows(column, places if self.live is None else self.live[places])
+        return column if self.live is None else take_rows(column, self.live)
+
+    def rows(self, places: Rows) -> Rows:
+        """The rows of its segment at ascending `places` among the live ones."""
+        return places if self.live is None else self.live[places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +78,33 @@ class _Output:
 
     Attributes:
         order: its rows as positions in the sources' live rows laid end to end.
-        places: the same by source, ascending.
-        moves: where each row of the output is in the sources' parts laid end to end; None when there.
     """
 
+    sources: Sequence[_Source]
     order: Rows
-    places: tuple[Rows, ...]
-    moves: Rows | None
 
-    @classmethod
-    def of(cls, sources: Sequence[_Source], order: Rows) -> "_Output":
-        starts = np.cumsum([0, *(source.live_count for source in sources)])
+    def blocks(self, name: str) -> Iterator[pa.Array]:
+        """The values of its rows, a few at a time."""
+        columns = [source.unit.segment.column(name) for source in self.sources]
+        row_count = sum(len(column) for column in columns)
+        size_bytes = sum(column.nbytes for column in columns)
+        block_rows = min(max(_BLOCK_BYTES * row_count // max(size_bytes, 1), 1), _BLOCK_ROWS_MAX)
+        starts = np.cumsum([0, *(source.live_count for source in self.sources)])
+        for first in range(0, len(self.order), block_rows):
+            yield self._block(columns, starts, self.order[first : first + block_rows])
+
+    def _block(self, columns: Sequence[pa.Array], starts: Rows, order: Rows) -> pa.Array:
         source_of = np.searchsorted(starts[1:], order, side="right")
-        places = tuple(order[source_of == number] - starts[number] for number in range(len(sources)))
+        numbers = np.unique(source_of).tolist()
+        parts = [
+            _values(columns[number], self.sources[number].rows(order[source_of == number] - starts[number]))
+            for number in numbers
+        ]
         if (source_of[1:] >= source_of[:-1]).all():
-            return cls(order, places, None)
+            return parts[0] if len(parts) == 1 else pa.concat_arrays(parts)
         moves = np.empty(len(order), np.int64)
         moves[np.argsort(source_of, kind="stable")] = np.arange(len(order))
-        return cls(order, places, moves)
-
-    def column(self, sources: Sequence[_Source], name: str) -> pa.Array:
-        """The values of its rows."""
-        parts = [source.column(name, places) for source, places in zip(sources, self.places, strict=True)]
-        joined = pa.concat_arrays(parts)
-        return joined if self.moves is None else take_rows(joined, self.moves)
+        return take_rows(pa.concat_arrays(parts), moves)
 
 
 def compact(collection: Collection, segment_ids: Sequence[int], *, part_count: int = 1) -> bool:
@@ -108,11 +120,17 @@ def compact(collection: Collection, segment_ids: Sequence[int], *, part_count: i
         return False
     expiry = collection.expiry(collection.manifest)
     sources = [_source(unit, expiry) for unit in sorted(units, key=lambda unit: unit.segment.meta.min_timestamp)]
-    outputs = [_Output.of(sources, order) for order in _orders(collection, sources, part_count) if len(order)]
-    entries = [_write(collection, sources, output) for output in outputs]
+    outputs = [_Output(sources, order) for order in _orders(collection, sources, part_count) if len(order)]
+    new_ids = [collection.components.ids.allocate() for _ in outputs]
+    try:
+        entries = [_write(collection, output, number) for output, number in zip(outputs, new_ids, strict=True)]
+    except ElanusError:
+        # They may be gigabytes, on a disk that is full, and the next attempt writes others.
+        with suppress(Unavailable):
+            _discard(collection, new_ids)
+        raise
     if not _publish(collection, sources, outputs, entries):
-        for entry in entries:
-            collection.components.store.delete_folder(collection.segment_prefix(entry.segment_id))
+        _discard(collection, new_ids)
         return False
     for unit in units:
         retire(collection, unit)
@@ -181,21 +199,33 @@ def _live_timestamps(source: _Source) -> npt.NDArray[np.uint64]:
     return stamps if source.live is None else stamps[source.live]
 
 
-def _write(collection: Collection, sources: Sequence[_Source], output: _Output) -> SegmentEntry:
-    segment_id = collection.components.ids.allocate()
+def _values(column: pa.Array, rows: Rows) -> pa.Array:
+    """The values of ascending `rows`, of which there is one at least; a view where no row between them is left out."""
+    first, count = int(rows[0]), len(rows)
+    return column.slice(first, count) if rows[-1] - first == count - 1 else take_rows(column, rows)
+
+
+def _discard(collection: Collection, segment_ids: Sequence[int]) -> None:
+    """Removes the files of segments that no manifest names."""
+    for segment_id in segment_ids:
+        collection.components.store.delete_folder(collection.segment_prefix(segment_id))
+
+
+def _write(collection: Collection, output: _Output, segment_id: int) -> SegmentEntry:
     # The schema may have changed since the sources were chosen; the new segment is seen through the present one.
-    fields = sources[0].unit.segment.fields
+    first = output.sources[0].unit
     written = write_segment(
         collection.components.store,
         collection.segment_prefix(segment_id),
         segment_id,
-        fields,
-        partial(output.column, sources),
+        first.segment.fields,
+        output.blocks,
+        row_count=len(output.order),
         shredding=shredding_rules(collection.components.settings),
     )
     return SegmentEntry(
         segment_id=segment_id,
-        partition_id=sources[0].unit.entry.partition_id,
+        partition_id=first.entry.partition_id,
         row_count=len(output.order),
         size_bytes=written.meta.size_bytes(),
         meta_crc32c=written.meta_crc32c,

@@ -83,7 +83,8 @@ def _write_rows(collection: Collection, segment: GrowingSegment, cut: int) -> Se
         collection.segment_prefix(segment_id),
         segment_id,
         collection.manifest.schema.fields,
-        segment.column,
+        segment.blocks,
+        row_count=segment.row_count,
         shredding=shredding_rules(collection.components.settings),
     )
     deletes = _write_deletes(collection, segment_id, segment.deletes(), None, cut)

@@ -56,6 +56,7 @@ def summarise_segments(collection: Collection) -> list[SegmentSummary]:
                 size_bytes=unit.entry.size_bytes,
                 missing_index_ids=missing,
                 is_damaged=segment_id in collection.damaged_segments,
+                offset_max=unit.segment.offset_max,
             )
         )
     return summaries

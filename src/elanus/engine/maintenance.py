@@ -12,14 +12,23 @@ from elanus.engine.collection import Collection
 from elanus.engine.compaction import compact, note_damage
 from elanus.engine.flush import flush
 from elanus.engine.indexing import build_index, summarise_segments
-from elanus.engine.policy import Action, BuildIndex, CollectionSummary, Compact, Flush, clustering, next_action
+from elanus.engine.policy import (
+    Action,
+    BuildIndex,
+    CollectionSummary,
+    Compact,
+    Flush,
+    clustering,
+    merging,
+    next_action,
+)
 from elanus.errors import DataCorrupt, ElanusError, Unavailable
 from elanus.runtime.clock import Clock
 from elanus.runtime.log import get_logger
 from elanus.runtime.pool import processor_count, start_thread
 from elanus.settings import Settings
 
-__all__ = ["Maintenance", "cluster", "perform", "planned_action"]
+__all__ = ["Maintenance", "cluster", "merge", "perform", "planned_action"]
 
 _logger: Final = get_logger("engine.maintenance")
 _RETRY_S: Final = 5.0
@@ -66,15 +75,29 @@ def perform(collection: Collection, action: Action, *, cancelled: Callable[[], b
                 build_index(collection, segment_id, index_id, thread_count=processor_count(), cancelled=cancelled)
 
 
-def cluster(collection: Collection) -> None:
+def cluster(collection: Collection, segment_bytes: int) -> None:
     """Divides the sealed rows of every partition by the clustering key, of which the schema has one.
+
+    The segments have about `segment_bytes` each.
 
     Raises:
         Unavailable: the disk failed, or the collection was closed; partitions may be divided already.
         DataCorrupt: a segment is damaged; its partition stays as it is.
     """
     with collection.work_lock:
-        for action in clustering(summarise_segments(collection), collection.components.settings):
+        for action in clustering(summarise_segments(collection), segment_bytes):
+            perform(collection, action, cancelled=lambda: False)
+
+
+def merge(collection: Collection, segment_bytes: int) -> None:
+    """Merges the segments of every partition into as few as hold up to `segment_bytes` each.
+
+    Raises:
+        Unavailable: the disk failed, or the collection was closed; some may be merged already.
+        DataCorrupt: a segment is damaged; those that were to be merged with it stay as they are.
+    """
+    with collection.work_lock:
+        for action in merging(summarise_segments(collection), segment_bytes):
             perform(collection, action, cancelled=lambda: False)
 
 

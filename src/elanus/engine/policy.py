@@ -5,7 +5,7 @@ then build indexes, oldest segment first.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,7 @@ __all__ = [
     "Flush",
     "SegmentSummary",
     "clustering",
+    "merging",
     "next_action",
     "next_join",
 ]
@@ -35,6 +36,8 @@ _JOIN_BYTES_MAX: Final = 128 << 20
 _JOIN_ROWS_MAX: Final = 262_144
 # Full segments are a little over their target because they are sealed after a whole batch.
 _SIZE_TOLERANCE: Final = 1.05
+# Row numbers, and where strings and lists end, are 32-bit numbers in a segment's files.
+_NUMBER_MAX: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class SegmentSummary:
 
     Attributes:
         missing_index_ids: indexes defined but not built for it, without those whose last build failed.
+        offset_max: no string or list of a column ends behind it.
         is_damaged: its rows cannot be read, so it cannot be rewritten.
     """
 
@@ -53,6 +57,7 @@ class SegmentSummary:
     size_bytes: int
     missing_index_ids: tuple[int, ...]
     is_damaged: bool = False
+    offset_max: int = 0
 
     @property
     def live_bytes(self) -> float:
@@ -144,19 +149,51 @@ def next_join(chunks: Sequence[ChunkSummary], settings: Settings) -> tuple[int, 
     return None
 
 
-def clustering(segments: Sequence[SegmentSummary], settings: Settings) -> list[Compact]:
-    """What divides all rows of each partition by the clustering key, into segments of about full size."""
+def clustering(segments: Sequence[SegmentSummary], segment_bytes: int) -> list[Compact]:
+    """What divides all rows of each partition by the clustering key, into segments of about `segment_bytes`."""
+    actions = []
+    for members in _by_partition(segments):
+        total = sum(segment.live_bytes for segment in members)
+        # Parts have about as many rows each, and not as many bytes.
+        numbers = 2 * max(sum(segment.row_count for segment in members), sum(item.offset_max for item in members))
+        part_count = max(1, math.ceil(total / (segment_bytes * _SIZE_TOLERANCE)), math.ceil(numbers / _NUMBER_MAX))
+        if part_count > 1 or len(members) > 1:
+            actions.append(Compact(tuple(segment.segment_id for segment in members), part_count))
+    return actions
+
+
+def merging(segments: Sequence[SegmentSummary], segment_bytes: int) -> list[Compact]:
+    """What makes the segments of each partition as few as hold up to `segment_bytes` each, the largest filled first."""
+    actions = []
+    for members in _by_partition(segments):
+        groups: list[list[SegmentSummary]] = []
+        for segment in sorted(members, key=lambda item: (-item.live_bytes, item.segment_id)):
+            group = next((group for group in groups if _fit([*group, segment], segment_bytes)), None)
+            if group is None:
+                groups.append([segment])
+            else:
+                group.append(segment)
+        merged = [tuple(sorted(segment.segment_id for segment in group)) for group in groups if len(group) > 1]
+        actions += [Compact(segment_ids) for segment_ids in merged]
+    return actions
+
+
+def _by_partition(segments: Sequence[SegmentSummary]) -> Collection[list[SegmentSummary]]:
+    """The segments that can be rewritten, oldest first."""
     partitions: dict[int, list[SegmentSummary]] = {}
     for segment in sorted(segments, key=lambda item: item.segment_id):
         if not segment.is_damaged:
             partitions.setdefault(segment.partition_id, []).append(segment)
-    actions = []
-    for members in partitions.values():
-        total = sum(segment.live_bytes for segment in members)
-        part_count = max(1, math.ceil(total / (settings.segment_bytes_max * _SIZE_TOLERANCE)))
-        if part_count > 1 or len(members) > 1:
-            actions.append(Compact(tuple(segment.segment_id for segment in members), part_count))
-    return actions
+    return partitions.values()
+
+
+def _fit(segments: Sequence[SegmentSummary], segment_bytes: int) -> bool:
+    """Whether the rows of the segments go into one."""
+    return (
+        sum(segment.live_bytes for segment in segments) <= segment_bytes * _SIZE_TOLERANCE
+        and sum(segment.row_count for segment in segments) <= _NUMBER_MAX
+        and sum(segment.offset_max for segment in segments) <= _NUMBER_MAX
+    )
 
 
 def _end_of_run(chunks: Sequence[ChunkSummary], start: int) -> int:
@@ -201,12 +238,10 @@ def _compaction(segments: Sequence[SegmentSummary], settings: Settings) -> Compa
             tiers.setdefault((_tier(segment.live_bytes), segment.partition_id), []).append(segment)
     for _, members in sorted(tiers.items()):
         chosen: list[SegmentSummary] = []
-        total = 0.0
         for segment in sorted(members, key=lambda item: (item.live_bytes, item.segment_id)):
-            if total + segment.live_bytes > settings.segment_bytes_max * _SIZE_TOLERANCE:
+            if not _fit([*chosen, segment], settings.segment_bytes_max):
                 break
             chosen.append(segment)
-            total += segment.live_bytes
         if len(members) >= _TIER_SEGMENTS_MAX and len(chosen) >= 2:
             return Compact(tuple(sorted(segment.segment_id for segment in chosen)))
     return None

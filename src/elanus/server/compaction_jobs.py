@@ -27,13 +27,16 @@ class CompactionJobs:
         self._lock: Final = threading.Lock()
         self._collections: Final[OrderedDict[int, int]] = OrderedDict()
 
-    def run(self, info: CollectionInfo, *, by_clustering_key: bool = False) -> int:
-        """Does every compaction that is due in a collection; the number of the finished job.
+    def run(self, info: CollectionInfo, *, by_clustering_key: bool = False, segment_bytes: int | None = None) -> int:
+        """Does every compaction that is due in a collection, or what the arguments ask; the number of the finished job.
 
         Raises:
             InvalidInput: rows are to be divided by a clustering key, and there is none.
         """
-        self._service.execute(Compact(info.name, database=info.database, by_clustering_key=by_clustering_key))
+        request = Compact(
+            info.name, database=info.database, by_clustering_key=by_clustering_key, segment_bytes=segment_bytes
+        )
+        self._service.execute(request)
         job = self._service.execute(GetTimestamp())
         with self._lock:
             self._collections[job] = info.collection_id

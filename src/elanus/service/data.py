@@ -12,7 +12,7 @@ from elanus.engine.clustering import clustering_key
 from elanus.engine.collection import Collection
 from elanus.engine.engine import Engine
 from elanus.engine.flush import flush as flush_collection
-from elanus.engine.maintenance import cluster, perform, planned_action
+from elanus.engine.maintenance import cluster, merge, perform, planned_action
 from elanus.engine.partial import complete_rows
 from elanus.engine.policy import Compact as CompactAction
 from elanus.errors import Conflict, InvalidInput
@@ -125,12 +125,27 @@ def flush(engine: Engine, request: Flush) -> int:
 
 def compact(engine: Engine, request: Compact) -> None:
     collection = engine.collection(request.database, request.collection)
+    settings = engine.components.settings
+    if request.segment_bytes is not None and request.segment_bytes < 1:
+        raise InvalidInput(
+            "out_of_range", f"segment_bytes is {request.segment_bytes}, expected at least 1, or none for what is due"
+        )
     if request.by_clustering_key:
-        if clustering_key(collection.manifest.schema, engine.components.settings) is None:
+        if clustering_key(collection.manifest.schema, settings) is None:
             raise InvalidInput(
                 "invalid_argument", f"collection {request.collection!r} has no clustering key to divide its rows by"
             )
-        cluster(collection)
+        segment_bytes = request.segment_bytes or settings.segment_bytes_max
+        if segment_bytes < settings.segment_bytes_max:
+            raise InvalidInput(
+                "out_of_range",
+                f"segment_bytes is {segment_bytes}, expected at least segment_bytes_max "
+                f"({settings.segment_bytes_max}) with a clustering key: smaller segments would be merged again, "
+                "and their ranges of the key with them",
+            )
+        cluster(collection, segment_bytes)
+    elif request.segment_bytes is not None:
+        merge(collection, request.segment_bytes)
     while isinstance(action := planned_action(collection), CompactAction):
         perform(collection, action, cancelled=lambda: False)
 

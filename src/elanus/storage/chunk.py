@@ -183,6 +183,10 @@ class GrowingSegment:
         """One column of all rows, in order of their timestamps."""
         return pa.concat_arrays([chunk.rows.column(name) for chunk in self.chunks])
 
+    def blocks(self, name: str) -> list[pa.Array]:
+        """One column of all rows, in order of their timestamps, in one block or more."""
+        return [chunk.rows.column(name) for chunk in self.chunks]
+
     def deletes(self) -> DeleteSet:
         """The deletes of all chunks, over all rows."""
         return DeleteSet.concatenate([chunk.deletes for chunk in self.chunks])

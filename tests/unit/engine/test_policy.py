@@ -14,6 +14,8 @@ from elanus.engine.policy import (
     Compact,
     Flush,
     SegmentSummary,
+    clustering,
+    merging,
     next_action,
     next_join,
 )
@@ -27,8 +29,8 @@ SETTINGS = Settings(
 
 
 def segment(number: int, *, size: int = MIB, rows: int = 100, deleted: int = 0, missing: tuple[int, ...] = (),
-            partition: int = 1, damaged: bool = False) -> SegmentSummary:  # fmt: skip
-    return SegmentSummary(number, partition, rows, deleted, size, missing, damaged)
+            partition: int = 1, damaged: bool = False, offset: int = 0) -> SegmentSummary:  # fmt: skip
+    return SegmentSummary(number, partition, rows, deleted, size, missing, damaged, offset)
 
 
 def growing(size: int = 0, rows: int = 0, age: int = 0, *segments: SegmentSummary) -> CollectionSummary:
@@ -58,6 +60,9 @@ CASES: list[tuple[CollectionSummary, Action | None]] = [
     (sealed(*(segment(number, damaged=number == 2) for number in range(1, 5))), None),
     (sealed(*(segment(number, size=49 * MIB) for number in range(1, 5))), Compact((1, 2))),
     (sealed(*(segment(number, size=51 * MIB) for number in range(1, 9))), None),
+    (sealed(*(segment(number, offset=1 << 30) for number in range(1, 5))), None),
+    (sealed(*(segment(number, offset=900 << 20) for number in range(1, 5))), Compact((1, 2))),
+    (sealed(*(segment(number, rows=3 << 28) for number in range(1, 5))), Compact((1, 2))),
     (sealed(segment(2, missing=(9,)), segment(1, missing=(7, 8))), BuildIndex(1, 7)),
     (sealed(segment(1, rows=9, missing=(7,))), None),
     (sealed(segment(1, missing=(7,), damaged=True)), BuildIndex(1, 7)),
@@ -67,6 +72,59 @@ CASES: list[tuple[CollectionSummary, Action | None]] = [
 @pytest.mark.parametrize(("collection", "action"), CASES)
 def test_the_most_urgent_action(collection: CollectionSummary, action: Action | None) -> None:
     assert next_action(collection, SETTINGS) == action
+
+
+def test_a_row_is_written_three_times_on_its_way_to_a_full_segment() -> None:
+    """A flush and two merges, if every flush fills its memory; and indexed at most once after each."""
+    settings = Settings()
+    collection, written, indexed, flushes = sealed(), 0, 0, 128
+    for _ in range(flushes):
+        number = max((item.segment_id for item in collection.segments), default=0) + 1
+        flushed = segment(number, size=settings.flush_bytes, missing=(1,))
+        collection, written = sealed(*collection.segments, flushed), written + flushed.size_bytes
+        while (action := next_action(collection, settings)) is not None:
+            members = {item.segment_id: item for item in collection.segments}
+            if isinstance(action, Compact):
+                written += sum(members[item].size_bytes for item in action.segment_ids)
+            elif isinstance(action, BuildIndex):
+                indexed += members[action.segment_id].size_bytes
+            collection = after(collection, action)
+    sizes = [item.size_bytes for item in collection.segments]
+    assert sizes == [settings.segment_bytes_max] * (flushes * settings.flush_bytes // settings.segment_bytes_max)
+    assert written == 3 * sum(sizes)
+    assert indexed < 3 * sum(sizes)
+
+
+MERGES: list[tuple[list[SegmentSummary], int, list[Compact]]] = [
+    ([], 100, []),
+    ([segment(1)], 100 * MIB, []),
+    ([segment(1, size=60), segment(2, size=60)], 100, []),
+    ([segment(1, size=60), segment(2, size=45)], 100, [Compact((1, 2))]),
+    ([segment(3, size=30), segment(2, size=30), segment(1, size=60)], 100, [Compact((1, 2))]),
+    ([segment(1, size=60), segment(2, size=50), segment(3, size=40), segment(4, size=50)], 100,
+     [Compact((1, 3)), Compact((2, 4))]),
+    ([segment(1, size=900), segment(2, size=50), segment(3, size=40)], 100, [Compact((2, 3))]),
+    ([segment(1, size=900, deleted=95), segment(2, size=50)], 100, [Compact((1, 2))]),
+    ([segment(1), segment(2, partition=2), segment(3), segment(4, partition=2)], 1 << 60,
+     [Compact((1, 3)), Compact((2, 4))]),
+    ([segment(1), segment(2, damaged=True), segment(3)], 1 << 60, [Compact((1, 3))]),
+    ([segment(1, offset=1 << 30), segment(2, offset=1 << 30), segment(3, offset=1 << 20)], 1 << 60,
+     [Compact((1, 3))]),
+    ([segment(1, rows=1 << 30), segment(2, rows=1 << 30), segment(3, rows=100)], 1 << 60, [Compact((1, 3))]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("segments", "size", "actions"), MERGES)
+def test_segments_are_made_as_few_as_hold_so_much(
+    segments: list[SegmentSummary], size: int, actions: list[Compact]
+) -> None:
+    assert merging(segments, size) == actions
+
+
+def test_rows_divided_by_a_key_are_in_as_many_parts_as_numbers_need() -> None:
+    assert clustering([segment(1, size=10 * MIB), segment(2)], 1 << 40) == [Compact((1, 2), 1)]
+    assert clustering([segment(1, offset=1 << 31), segment(2)], 1 << 40) == [Compact((1, 2), 3)]
+    assert clustering([segment(1, size=100), segment(2, size=200)], 100) == [Compact((1, 2), 3)]
 
 
 def test_without_compaction_segments_stay() -> None:

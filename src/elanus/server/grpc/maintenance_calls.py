@@ -19,6 +19,9 @@ from elanus.service.requests.system import GetTimestamp
 
 __all__ = ["MaintenanceCalls"]
 
+_MIB: Final = 1 << 20
+_INT64_MAX: Final = 2**63 - 1
+
 
 class MaintenanceCalls:
     """Translates calls about flushing and compaction for a service."""
@@ -87,14 +90,14 @@ class MaintenanceCalls:
         return milvus_pb2.GetFlushAllStateResponse(status=success(), flushed=True)
 
     def _compact(self, request: milvus_pb2.ManualCompactionRequest, call: Call) -> Any:
-        if request.target_size:
-            raise not_supported("a target size of compaction", "set segment_bytes_max of the server")
         if request.partition_id or request.channel or request.segment_ids:
             raise not_supported("compaction of a part of a collection")
         info = self._service.execute(
             DescribeCollection(request.collection_name, call.database(request), request.collectionID)
         )
-        job = self._jobs.run(info, by_clustering_key=request.majorCompaction)
+        # The largest number asks for segments as large as they can be.
+        size = min(request.target_size * _MIB, _INT64_MAX) if request.target_size else None
+        job = self._jobs.run(info, by_clustering_key=request.majorCompaction, segment_bytes=size)
         return milvus_pb2.ManualCompactionResponse(status=success(), compactionID=job, compactionPlanCount=1)
 
     def _compaction_state(self, request: milvus_pb2.GetCompactionStateRequest, _call: Call) -> Any:

@@ -106,8 +106,11 @@ class Compact(Request[None]):
 
     Attributes:
         by_clustering_key: before, divide all sealed rows into segments with ranges of the clustering key.
+        segment_bytes: before, make of all segments as few as hold so many bytes each, whatever `segment_bytes_max` is;
+            with `by_clustering_key`, their size.
     """
 
     collection: str
     database: str = DEFAULT_DATABASE
     by_clustering_key: bool = False
+    segment_bytes: int | None = None

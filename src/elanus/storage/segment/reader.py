@@ -30,6 +30,8 @@ from elanus.storage.segment.writer import META_NAME, TIMESTAMP_FIELD_ID
 
 __all__ = ["SealedSegment", "open_segment"]
 
+_SPARSE_ELEMENT_BYTES: Final = 8
+
 
 class _OpenFile:
     """A mapped Arrow file: its batch, and which file bytes each column occupies."""
@@ -65,6 +67,19 @@ class SealedSegment:
     @property
     def row_count(self) -> int:
         return self.meta.row_count
+
+    @property
+    def offset_max(self) -> int:
+        """No string or list of a column ends behind it: known from the sizes of files alone."""
+        # Each byte of a string and each element of a list is a byte of the file, but for bits.
+        per_byte = 8 if any(_has_bit_lists(field) for field in self._fields.values()) else 1
+        sizes = [0]
+        for file in self.meta.files:
+            if TIMESTAMP_FIELD_ID in file.field_ids:
+                sizes.append(file.checksums.size_bytes * per_byte)
+            elif any(field.field_id in file.field_ids and not _is_dense(field) for field in self._fields.values()):
+                sizes.append(file.checksums.size_bytes // _SPARSE_ELEMENT_BYTES)
+        return max(sizes)
 
     @property
     def primary_field(self) -> Field:
@@ -272,6 +287,14 @@ def _buffer_ranges(column: pa.Array, base_address: int) -> list[tuple[int, int]]
         for buffer in column.buffers()
         if buffer is not None and buffer.size
     ]
+
+
+def _has_bit_lists(field: Field) -> bool:
+    kinds = {
+        field.element_type,
+        *(kind for inner in field.struct_fields for kind in (inner.data_type, inner.element_type)),
+    }
+    return DataType.BOOL in kinds
 
 
 def _is_dense(field: Field) -> bool:

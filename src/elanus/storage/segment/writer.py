@@ -1,21 +1,22 @@
 """Writes a sealed segment: one Arrow file for the scalar fields, one for each vector field, and `segment.json`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from elanus.columns.layout import TIMESTAMP_COLUMN, arrow_field
-from elanus.kernels.checksum import blocks_crc32c, crc32c
+from elanus.kernels.checksum import crc32c
 from elanus.objectstore.store import ObjectStore
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
-from elanus.storage.arrow_parts import file_parts
+from elanus.storage.segment.arrow_file import BlockColumn, arrow_file_parts
+from elanus.storage.segment.block_checksums import BlockChecksums
 from elanus.storage.segment.coded_strings import code_strings
 from elanus.storage.segment.meta import (
-    BLOCK_BYTES,
     CodedField,
     ColumnFile,
     FieldStats,
@@ -26,7 +27,7 @@ from elanus.storage.segment.meta import (
 )
 from elanus.storage.segment.shredding import ShreddingRules, shred
 
-__all__ = ["META_NAME", "TIMESTAMP_FIELD_ID", "WrittenSegment", "file_checksums", "write_segment"]
+__all__ = ["META_NAME", "TIMESTAMP_FIELD_ID", "WrittenSegment", "write_segment"]
 
 META_NAME: Final = "segment.json"
 TIMESTAMP_FIELD_ID: Final = -1
@@ -50,49 +51,48 @@ def write_segment(
     prefix: str,
     segment_id: int,
     fields: Sequence[Field],
-    column: Callable[[str], pa.Array],
+    blocks: Callable[[str], Iterable[pa.Array]],
     *,
+    row_count: int,
     shredding: ShreddingRules | None = None,
 ) -> WrittenSegment:
     """Writes the columns of `fields` and the timestamps durably below `prefix`.
 
-    `column` gives a column by field name (and `TIMESTAMP_COLUMN`, ascending) and is asked once for each, one file's
-    columns at a time, so that a large segment need not be in memory whole. With `shredding`, JSON columns are taken
-    apart too. Returns only after everything is synced; nothing refers to the segment until a manifest commit does.
+    `blocks` gives a column by field name (and `TIMESTAMP_COLUMN`, ascending) as blocks of rows in order, `row_count` in
+    all. It is asked several times for each column, and one block at a time is in memory. With `shredding`, JSON columns
+    are taken apart too. Returns only after everything is synced; nothing refers to the segment until a manifest commit
+    does.
+
+    Raises:
+        InvalidInput: the strings or lists of a column are more than one segment holds.
     """
-    files = []
     stats = {}
     shredded: list[ShreddedFiles] = []
     coded: list[CodedField] = []
-    stamps = column(TIMESTAMP_COLUMN)
-    scalars = [field for field in fields if not field.is_vector]
-    columns: dict[str, Sequence[Field]] = {_SCALAR_FILE: scalars}
-    columns.update({f"data/vectors-{field.field_id}.arrow": [field] for field in fields if field.is_vector})
-    for name, members in columns.items():
-        schema = pa.schema([arrow_field(field) for field in members], metadata={_ARROW_FORMAT_KEY: b"1"})
-        arrays = [column(field.name) for field in members]
-        stats.update({str(field.field_id): _stats(field, array) for field, array in zip(members, arrays, strict=True)})
-        ids = [field.field_id for field in members]
-        if name == _SCALAR_FILE:
-            schema = schema.append(pa.field(TIMESTAMP_COLUMN, pa.uint64(), nullable=False))
-            arrays.append(stamps)
-            ids.append(TIMESTAMP_FIELD_ID)
-        key = f"{prefix}/{name}"
-        store.put(key, file_parts(schema, arrays))
-        for field, array in zip(members, arrays, strict=False):
+    scalars = _write_columns(store, prefix, _SCALAR_FILE, [item for item in fields if not item.is_vector], blocks,
+                             row_count=row_count, with_timestamps=True)  # fmt: skip
+    files = [scalars]
+    for field in fields:
+        if field.is_vector:
+            name = f"data/vectors-{field.field_id}.arrow"
+            files.append(_write_columns(store, prefix, name, [field], blocks, row_count=row_count))
+    by_id = {field.field_id: field for field in fields}
+    for file in files:
+        # What is found out about the values is found in the mapped file, which is no memory of the process.
+        batch = _mapped_batch(store, f"{prefix}/{file.name}")
+        for field_id, array in zip(file.field_ids, batch.columns, strict=True):
+            if field_id == TIMESTAMP_FIELD_ID:
+                continue
+            field = by_id[field_id]
+            stats[str(field_id)] = _stats(field, array)
             if field.data_type is DataType.VARCHAR:
                 coded += _write_coded(store, prefix, field, array)
-        if shredding is not None:
-            shredded += [
-                _write_shredded(store, prefix, field, array, shredding)
-                for field, array in zip(members, arrays, strict=False)
-                if field.data_type is DataType.JSON
-            ]
-        del arrays
-        files.append(ColumnFile(name, ids, file_checksums(store.map(key))))
+            if field.data_type is DataType.JSON and shredding is not None:
+                shredded.append(_write_shredded(store, prefix, field, array, shredding))
+    stamps = _mapped_batch(store, f"{prefix}/{_SCALAR_FILE}").column(TIMESTAMP_COLUMN)
     meta = SegmentMeta(
         segment_id=segment_id,
-        row_count=len(stamps),
+        row_count=row_count,
         min_timestamp=stamps[0].as_py(),
         max_timestamp=stamps[-1].as_py(),
         files=files,
@@ -105,9 +105,28 @@ def write_segment(
     return WrittenSegment(meta, crc32c(encoded))
 
 
-def file_checksums(data: memoryview) -> FileChecksums:
-    """The checksums of a file's bytes."""
-    return FileChecksums.of(data.nbytes, blocks_crc32c(data, BLOCK_BYTES))
+def _write_columns(
+    store: ObjectStore,
+    prefix: str,
+    name: str,
+    fields: Sequence[Field],
+    blocks: Callable[[str], Iterable[pa.Array]],
+    *,
+    row_count: int,
+    with_timestamps: bool = False,
+) -> ColumnFile:
+    columns = [BlockColumn(arrow_field(field), partial(blocks, field.name), field.nullable) for field in fields]
+    ids = [field.field_id for field in fields]
+    if with_timestamps:
+        stamps = pa.field(TIMESTAMP_COLUMN, pa.uint64(), nullable=False)
+        columns.append(BlockColumn(stamps, partial(blocks, TIMESTAMP_COLUMN), has_nulls=False))
+        ids.append(TIMESTAMP_FIELD_ID)
+    schema = pa.schema([column.field for column in columns], metadata={_ARROW_FORMAT_KEY: b"1"})
+    return ColumnFile(name, ids, _put(store, f"{prefix}/{name}", arrow_file_parts(schema, columns, row_count)))
+
+
+def _mapped_batch(store: ObjectStore, key: str) -> pa.RecordBatch:
+    return pa.ipc.open_file(pa.py_buffer(store.map(key))).get_batch(0)
 
 
 def _write_shredded(
@@ -136,9 +155,14 @@ def _write_coded(store: ObjectStore, prefix: str, field: Field, column: pa.Array
 
 
 def _write_side_file(store: ObjectStore, prefix: str, name: str, parts: list[memoryview]) -> SideFile:
-    key = f"{prefix}/{name}"
-    store.put(key, parts)
-    return SideFile(name, file_checksums(store.map(key)))
+    return SideFile(name, _put(store, f"{prefix}/{name}", parts))
+
+
+def _put(store: ObjectStore, key: str, parts: Iterable[memoryview]) -> FileChecksums:
+    """Stores an object whose parts are made while they are written, and gives the checksums of what was written."""
+    checked = BlockChecksums(parts)
+    store.put(key, checked)
+    return checked.checksums()
 
 
 def _stats(field: Field, column: pa.Array) -> FieldStats:

@@ -416,15 +416,19 @@ def test_compactions_are_finished_jobs(ask: Ask, service: FakeService, books: co
     assert "there is no compaction 3" in ask("GetCompactionState", compactionID=3).status.reason
 
 
-@pytest.mark.parametrize(
-    ("fields", "told"),
-    [
-        ({"target_size": 100}, "a target size"),
-        ({"segment_ids": [1]}, "a part of a collection"),
-    ],
-)
-def test_compactions_of_later_versions(ask: Ask, fields: dict[str, Any], told: str) -> None:
-    assert f"{told}" in ask("ManualCompaction", collection_name="c", **fields).status.reason
+def test_a_compaction_has_a_target_size_in_mib(
+    ask: Ask, service: FakeService, books: collections.CollectionInfo
+) -> None:
+    service.replies[collections.DescribeCollection] = books
+    ask("ManualCompaction", collection_name="books", target_size=3000)
+    assert service.last(data.Compact) == data.Compact("books", "default", segment_bytes=3000 << 20)
+    ask("ManualCompaction", collection_name="books", target_size=2**63 - 1)
+    assert service.last(data.Compact).segment_bytes == 2**63 - 1
+
+
+def test_a_part_of_a_collection_is_not_compacted(ask: Ask) -> None:
+    reply = ask("ManualCompaction", collection_name="c", segment_ids=[1])
+    assert "a part of a collection" in reply.status.reason
 
 
 def test_health(ask: Ask, service: FakeService) -> None:

@@ -1,6 +1,6 @@
 """Segments with a column of every data type, for the tests of segment files."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +14,17 @@ from elanus.storage.segment.reader import SealedSegment, open_segment
 from elanus.storage.segment.writer import WrittenSegment, write_segment
 from tests.unit.columns.every_type import SCHEMA, column, sample_values
 
-__all__ = ["FIELDS", "PREFIX", "ROWS", "columns_of", "replaced", "values_of_segment", "written", "written_open"]
+__all__ = [
+    "FIELDS",
+    "PREFIX",
+    "ROWS",
+    "blocks_of",
+    "columns_of",
+    "replaced",
+    "values_of_segment",
+    "written",
+    "written_open",
+]
 
 PREFIX: Final = "c/1/segments/42"
 ROWS: Final = 60
@@ -37,9 +47,20 @@ def columns_of(row_count: int = ROWS, *, offset: int = 0) -> dict[str, pa.Array]
     return columns
 
 
+def blocks_of(columns: Mapping[str, pa.Array], *, size: int | None = None) -> Callable[[str], list[pa.Array]]:
+    """The columns as blocks of `size` rows, or whole."""
+
+    def blocks(name: str) -> list[pa.Array]:
+        column = columns[name]
+        step = size or max(len(column), 1)
+        return [column.slice(start, step) for start in range(0, len(column), step)]
+
+    return blocks
+
+
 def written(store: ObjectStore, columns: dict[str, pa.Array], fields: Sequence[Field] = FIELDS) -> WrittenSegment:
     """A segment of these columns below `PREFIX`."""
-    return write_segment(store, PREFIX, 42, fields, columns.__getitem__)
+    return write_segment(store, PREFIX, 42, fields, blocks_of(columns), row_count=len(columns["id"]))
 
 
 def written_open(

@@ -13,14 +13,14 @@ from elanus.columns.layout import TIMESTAMP_COLUMN, arrow_type
 from elanus.columns.rows import python_values
 from elanus.columns.taking import take_rows
 from elanus.errors import DataCorrupt
-from elanus.kernels.checksum import crc32c
+from elanus.kernels.checksum import blocks_crc32c, crc32c
 from elanus.objectstore.disk import LocalDisk
 from elanus.objectstore.local import LocalStore
 from elanus.objectstore.memory import MemoryStore
 from elanus.schema.field import Field
 from elanus.schema.types import DataType
+from elanus.storage.segment.meta import BLOCK_BYTES, FileChecksums
 from elanus.storage.segment.reader import SealedSegment, open_segment
-from elanus.storage.segment.writer import file_checksums
 from tests.unit.columns.every_type import column
 from tests.unit.storage.segment.segments import (
     FIELDS,
@@ -244,7 +244,9 @@ class TestDamage:
         for contents in (b"", b"not arrow" * 100):
             mine = replaced(store, f"{PREFIX}/data/scalars.arrow", contents)
             files = [
-                replace(item, checksums=file_checksums(memoryview(contents))) if "scalars" in item.name else item
+                replace(item, checksums=FileChecksums.of(len(contents), blocks_crc32c(contents, BLOCK_BYTES)))
+                if "scalars" in item.name
+                else item
                 for item in meta.files
             ]
             encoded = replace(meta, files=files).encode()

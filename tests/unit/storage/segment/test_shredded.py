@@ -17,7 +17,7 @@ from elanus.schema.types import DataType
 from elanus.storage.segment.reader import SealedSegment, open_segment
 from elanus.storage.segment.shredding import ShreddingRules
 from elanus.storage.segment.writer import WrittenSegment, write_segment
-from tests.unit.storage.segment.segments import PREFIX, replaced
+from tests.unit.storage.segment.segments import PREFIX, blocks_of, replaced
 
 _FIELD = Field("doc", DataType.JSON, nullable=True, field_id=105)
 _RULES = ShreddingRules(column_count_max=64, share_min=0.25)
@@ -38,7 +38,9 @@ def _written(documents: list[str | None], rules: ShreddingRules | None) -> tuple
         TIMESTAMP_COLUMN: pa.array(np.arange(len(documents), dtype=np.uint64)),
     }
     store = MemoryStore()
-    return store, write_segment(store, PREFIX, 42, [_FIELD], columns.__getitem__, shredding=rules)
+    return store, write_segment(
+        store, PREFIX, 42, [_FIELD], blocks_of(columns), row_count=len(columns["doc"]), shredding=rules
+    )
 
 
 def _opened(store: MemoryStore, made: WrittenSegment) -> SealedSegment:
@@ -140,7 +142,7 @@ def test_strings_of_few_values_have_a_dictionary_beside_them() -> None:
     field = Field("s", DataType.VARCHAR, max_length=8, nullable=True, field_id=106)
     columns = {"s": pa.array(values), TIMESTAMP_COLUMN: pa.array(np.arange(2000, dtype=np.uint64))}
     store = MemoryStore()
-    made = write_segment(store, PREFIX, 42, [field], columns.__getitem__)
+    made = write_segment(store, PREFIX, 42, [field], blocks_of(columns), row_count=len(columns[field.name]))
     segment = open_segment(store, PREFIX, made.meta_crc32c, [field])
     strings = segment.strings("s")
     assert isinstance(strings, pa.DictionaryArray)
@@ -159,7 +161,7 @@ def test_strings_that_do_not_repeat_have_none(row_count: int) -> None:
     texts = [str(row) if row_count > 1000 else "a" for row in range(row_count)]
     columns = {"s": pa.array(texts), TIMESTAMP_COLUMN: pa.array(np.arange(row_count, dtype=np.uint64))}
     store = MemoryStore()
-    made = write_segment(store, PREFIX, 42, [field], columns.__getitem__)
+    made = write_segment(store, PREFIX, 42, [field], blocks_of(columns), row_count=len(columns[field.name]))
     assert made.meta.coded == []
     assert open_segment(store, PREFIX, made.meta_crc32c, [field]).strings("s").to_pylist() == texts
 

@@ -1,15 +1,14 @@
-"""Arrow files and messages as parts that share the memory of the columns, to be written one after another.
+"""Arrow messages as parts that share the memory of the columns, to be written one after another.
 
 What has to be made anew (metadata, padding, offsets that start elsewhere) is small; the buffers of the columns are the
 caller's and must not change until the parts are written.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["file_parts", "message_parts"]
+__all__ = ["message_parts"]
 
 
 class _PartSink:
@@ -33,14 +32,6 @@ class _PartSink:
 
     def tell(self) -> int:
         return sum(part.nbytes for part in self.parts)
-
-
-def file_parts(schema: pa.Schema, arrays: Sequence[pa.Array]) -> list[memoryview]:
-    """An Arrow IPC file of one record batch."""
-    sink = _PartSink()
-    with pa.ipc.new_file(pa.PythonFile(sink, mode="w"), schema) as writer:
-        writer.write_batch(pa.RecordBatch.from_arrays(list(arrays), schema=schema))
-    return sink.parts
 
 
 def message_parts(batch: pa.RecordBatch) -> list[memoryview]:
