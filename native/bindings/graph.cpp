@@ -168,6 +168,7 @@ public:
                   .entries = entries_.data<uint32_t>(),
                   .entry_count = entries_.size()};
         if (!cell_starts.is_none()) take_cells(cell_starts);
+        usual_deviation_ = graph_.usual_deviation();
     }
 
     nb::object search(const char* metric, nb::handle queries, nb::handle base, int64_t k, int64_t breadth,
@@ -186,7 +187,7 @@ public:
         {
             const nb::gil_scoped_release release;
             const PreparedQueries prepared(input);
-            const GraphTarget target = {&graph_, input.base, input.metric, node_rows_};
+            const GraphTarget target = {&graph_, input.base, input.metric, node_rows_, usual_deviation_};
             std::unique_ptr<GraphQuery> query = lend(target);
             const GraphRequest request = {k, breadth, walk_compared_max, patience, allowed.words()};
             for (int64_t i = 0; i < query_count; ++i) {
@@ -259,6 +260,7 @@ private:
     NodeRows node_rows_;
     std::unique_ptr<CodeSpace> space_;
     Graph graph_;
+    float usual_deviation_ = 0;
     std::mutex mutex_;
     std::vector<std::unique_ptr<GraphQuery>> idle_;
 };

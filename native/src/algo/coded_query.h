@@ -21,6 +21,8 @@ public:
     bool can_be_compared() const;
     // Whether norms count, as for `Walk::prepare`.
     bool has_norms() const { return metric_ != Metric::ip; }
+    // What the distance of a row of that deviation is off by, usually: as much in two of three.
+    float error_of(float deviation) const { return 2 * root_ * deviation; }
     // Whether a row at a distance by its code, which is off by some of its `deviation`, may have that key or a smaller
     // one. A key is a score, negated where larger is nearer.
     bool may_reach(float distance, float deviation, float key) const;

@@ -32,7 +32,7 @@ void DiskQuery::scan(const KernelTable& table, const DiskRequest& request, int64
                          .entries = nullptr,
                          .entry_count = 0};
     const Allowed allowed = {request.allow, {.rows = graph_.rows, .row_count = graph_.row_count}};
-    walk.scan(table, graph, query_.codes(), kept_max, request.allow == nullptr ? nullptr : &allowed);
+    walk.scan(table, graph, query_.codes(), kept_max, {}, request.allow == nullptr ? nullptr : &allowed);
     compared_count_ += walk.compared_count();
     met_.clear();
     for (int64_t i = 0; i < walk.found().size(); ++i) {

@@ -12,6 +12,11 @@ namespace {
 
 constexpr int64_t kScanBlock = 256;
 constexpr int64_t kLine = 64;
+// Candidates within a margin cost a place each time a nearer one comes.
+constexpr int64_t kKeptMax = 8192;
+// A search by cells goes on while more of the cells it saw gave something than not, however many: rows that are about
+// equally far come by chance.
+constexpr int64_t kSeenPerIdle = 2;
 
 // Orders a heap so that the nearest is first.
 bool is_farther(const Candidate& a, const Candidate& b) {
@@ -27,8 +32,17 @@ std::span<const uint32_t> Graph::neighbours(uint32_t node) const {
     return {first, static_cast<size_t>(count)};
 }
 
+float Graph::usual_deviation() const {
+    float sum = 0;
+    for (int64_t i = 0; i < entry_count; ++i) sum += space->tail(row(entries[i])).deviation;
+    return sum / static_cast<float>(entry_count);
+}
+
 float Beam::limit() const {
-    return size() < capacity_ ? std::numeric_limits<float>::infinity() : entries_.back().distance;
+    if (size() < breadth_) return std::numeric_limits<float>::infinity();
+    if (margin_.slack <= 0 || size() == kKeptMax) return entries_.back().distance;
+    const float breadth = entries_[static_cast<size_t>(breadth_ - 1)].distance;
+    return std::max(breadth, entries_[static_cast<size_t>(margin_.count - 1)].distance + margin_.slack);
 }
 
 bool Beam::add(float distance, uint32_t node) {
@@ -37,9 +51,9 @@ bool Beam::add(float distance, uint32_t node) {
                                         [](float d, const Candidate& other) { return d < other.distance; });
     const auto index = static_cast<size_t>(place - entries_.begin());
     entries_.insert(place, {distance, node});
-    if (size() > capacity_) entries_.pop_back();
+    while (size() > breadth_ && (size() > kKeptMax || !(entries_.back().distance < limit()))) entries_.pop_back();
     next_ = std::min(next_, index);
-    return true;
+    return static_cast<int64_t>(index) < breadth_;
 }
 
 uint32_t Beam::peek() const {
@@ -64,12 +78,12 @@ Candidate Beam::at(int64_t i) const {
     return {entry.distance, entry.node & ~kExpanded};
 }
 
-void Walk::begin(int64_t breadth) {
+void Walk::begin(int64_t breadth, const Margin& margin) {
     if (++mark_ == 0) {
         std::fill(marks_.begin(), marks_.end(), uint8_t{0});
         mark_ = 1;
     }
-    found_.reset(breadth);
+    found_.reset(breadth, margin);
     listed_.clear();
     compared_count_ = 0;
 }
@@ -120,7 +134,7 @@ void Walk::start_from_entries(const KernelTable& table, const Graph& graph, cons
 
 void Walk::search(const KernelTable& table, const Graph& graph, const CodeQuery& query, int64_t breadth,
                   std::vector<Candidate>* expanded) {
-    begin(breadth);
+    begin(breadth, {});
     start_from_entries(table, graph, query);
     for (;;) {
         const uint32_t node = found_.expand();
@@ -136,15 +150,15 @@ void Walk::search(const KernelTable& table, const Graph& graph, const CodeQuery&
 }
 
 bool Walk::search_through(const KernelTable& table, const Graph& graph, const CodeQuery& query, int64_t breadth,
-                          const Allowed& allowed, int64_t compared_max) {
-    begin(breadth);
+                          const Margin& margin, const Allowed& allowed, int64_t compared_max) {
+    begin(breadth, margin);
     start_from_entries(table, graph, query);
     frontier_.assign(1, found_.at(0));
-    found_.reset(breadth);
+    found_.reset(breadth, margin);
     if (allowed.has(frontier_[0].node)) found_.add(frontier_[0].distance, frontier_[0].node);
     while (!frontier_.empty() && frontier_.front().distance <= found_.limit()) {
         if (compared_count_ > compared_max) {
-            found_.reset(breadth);
+            found_.reset(breadth, margin);
             return false;
         }
         const uint32_t node = frontier_.front().node;
@@ -188,26 +202,28 @@ void Walk::list_cell(const Graph& graph, uint32_t cell, const Allowed* allowed) 
 }
 
 void Walk::search_cells(const KernelTable& table, const Graph& graph, const CodeQuery& query, int64_t breadth,
-                        const Allowed* allowed, int64_t patience) {
-    begin(breadth);
+                        const Margin& margin, const Allowed* allowed, int64_t patience) {
+    begin(breadth, margin);
     listed_.resize(static_cast<size_t>(graph.cells.count));
     std::iota(listed_.begin(), listed_.end(), uint32_t{0});
     compare(table, graph, query);
     frontier_.resize(distances_.size());
     for (size_t i = 0; i < distances_.size(); ++i) frontier_[i] = {distances_[i], static_cast<uint32_t>(i)};
     std::make_heap(frontier_.begin(), frontier_.end(), is_farther);
-    for (int64_t idle = 0; idle < patience && !frontier_.empty();) {
+    int64_t seen = 0;
+    for (int64_t idle = 0; (idle < patience || kSeenPerIdle * idle < seen) && !frontier_.empty();) {
         list_cell(graph, frontier_.front().node, allowed);
         std::pop_heap(frontier_.begin(), frontier_.end(), is_farther);
         frontier_.pop_back();
         if (listed_.empty()) continue;
+        ++seen;
         idle = add_listed(table, graph, query) ? 0 : idle + 1;
     }
 }
 
 void Walk::scan(const KernelTable& table, const Graph& graph, const CodeQuery& query, int64_t breadth,
-                const Allowed* allowed) {
-    begin(breadth);
+                const Margin& margin, const Allowed* allowed) {
+    begin(breadth, margin);
     const auto flush = [&] {
         add_listed(table, graph, query);
         listed_.clear();

@@ -32,6 +32,8 @@ struct Graph {
     Cells cells = {};
 
     std::span<const uint32_t> neighbours(uint32_t node) const;
+    // What codes usually lose, as `CodeTail::deviation` says of the entries.
+    float usual_deviation() const;
     const uint8_t* row(uint32_t node) const { return codes + static_cast<int64_t>(node) * space->stride(); }
 };
 
@@ -64,18 +66,27 @@ struct Candidate {
     uint32_t node;
 };
 
+// Candidates kept beside the nearest ones: those that are farther than the `count`-th nearest by less than `slack`.
+// Under a filter many rows may be about as far from the query, and only their vectors tell which are nearest.
+struct Margin {
+    int64_t count = 1;
+    float slack = 0;
+};
+
 // The best candidates so far, ascending by distance, and how far they have been expanded.
 class Beam {
 public:
-    void reset(int64_t capacity) {
-        capacity_ = capacity;
+    // `margin.count` is at most `breadth`.
+    void reset(int64_t breadth, const Margin& margin) {
+        breadth_ = breadth;
+        margin_ = margin;
         entries_.clear();
         next_ = 0;
     }
 
     // What a candidate must be below to be taken.
     float limit() const;
-    // Whether it was taken.
+    // Whether it is among the `breadth` nearest now.
     bool add(float distance, uint32_t node);
     // The nearest node not expanded yet, which it then is; kNoNode if there is none.
     uint32_t expand();
@@ -89,7 +100,8 @@ private:
     static constexpr uint32_t kExpanded = uint32_t{1} << 31;
 
     std::vector<Candidate> entries_;
-    int64_t capacity_ = 0;
+    int64_t breadth_ = 0;
+    Margin margin_;
     size_t next_ = 0;
 };
 
@@ -105,17 +117,18 @@ public:
     // whose links were followed, in that order.
     void search(const KernelTable& table, const Graph& graph, const CodeQuery& query, int64_t breadth,
                 std::vector<Candidate>* expanded = nullptr);
-    // The `breadth` nearest allowed nodes: every node is walked over, allowed ones are kept. False, with nothing found,
-    // if more than `compared_max` nodes would be compared: where few are allowed near the query, a scan is cheaper.
+    // The `breadth` nearest allowed nodes, and those within the margin: every node is walked over, allowed ones are
+    // kept. False, with nothing found, if more than `compared_max` nodes would be compared: where few are allowed near
+    // the query, a scan is cheaper.
     bool search_through(const KernelTable& table, const Graph& graph, const CodeQuery& query, int64_t breadth,
-                        const Allowed& allowed, int64_t compared_max);
+                        const Margin& margin, const Allowed& allowed, int64_t compared_max);
     // The nearest allowed nodes of all, by their codes; every node when `allowed` is null.
     void scan(const KernelTable& table, const Graph& graph, const CodeQuery& query, int64_t breadth,
-              const Allowed* allowed);
-    // The same of the nearest cells only: those after `patience` cells in a row that had allowed nodes, but none among
-    // the `breadth` nearest so far, are left out.
+              const Margin& margin, const Allowed* allowed);
+    // The same of the nearest cells only. Cells that had allowed nodes, but none among the `breadth` nearest so far,
+    // are idle; when `patience` cells in a row are, and half of all seen, the rest are left out.
     void search_cells(const KernelTable& table, const Graph& graph, const CodeQuery& query, int64_t breadth,
-                      const Allowed* allowed, int64_t patience);
+                      const Margin& margin, const Allowed* allowed, int64_t patience);
 
     // What was found, nearest first.
     const Beam& found() const { return found_; }
@@ -123,7 +136,7 @@ public:
     int64_t compared_count() const { return compared_count_; }
 
 private:
-    void begin(int64_t breadth);
+    void begin(int64_t breadth, const Margin& margin);
     bool mark(uint32_t node);
     void compare(const KernelTable& table, const Graph& graph, const CodeQuery& query);
     bool add_listed(const KernelTable& table, const Graph& graph, const CodeQuery& query);

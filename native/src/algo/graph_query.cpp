@@ -6,6 +6,10 @@ namespace {
 
 // Rows scored at once after the first `k`: few, since each may show that the next are not needed.
 constexpr size_t kScoreBlock = 8;
+// Candidates kept beyond the nearest under a filter, by what distances are usually off. A walk is led by the nearest,
+// and each candidate it keeps makes it longer; cells and scans compare what they compare.
+constexpr float kWalkErrors = 1;
+constexpr float kScanErrors = 4;
 
 }  // namespace
 
@@ -41,11 +45,16 @@ void GraphQuery::rank(const KernelTable& table, const ScoreTask& task, const Gra
     if (!listed_.empty()) score(table, task);
 }
 
+Margin GraphQuery::margin(const GraphRequest& request, float errors) const {
+    return {request.k, errors * query_.error_of(target_.usual_deviation)};
+}
+
 // False when a filter makes it too long.
 bool GraphQuery::walk(const KernelTable& table, const GraphRequest& request, const Allowed& allowed) {
     const Graph& graph = *target_.graph;
     if (request.allow != nullptr) {
-        return walk_.search_through(table, graph, query_.codes(), request.breadth, allowed, request.walk_compared_max);
+        return walk_.search_through(table, graph, query_.codes(), request.breadth, margin(request, kWalkErrors),
+                                    allowed, request.walk_compared_max);
     }
     walk_.search(table, graph, query_.codes(), request.breadth);
     return true;
@@ -59,8 +68,8 @@ int64_t GraphQuery::search(const KernelTable& table, const ScanInput& input, con
         best_.write(false, scores, rows);
         return 0;
     }
-    walk_.prepare(query_.has_norms());
     const Graph& graph = *target_.graph;
+    walk_.prepare(query_.has_norms());
     const Allowed allowed = {request.allow, target_.rows};
     int64_t compared_count = 0;
     bool is_found = false;
@@ -70,10 +79,11 @@ int64_t GraphQuery::search(const KernelTable& table, const ScanInput& input, con
     }
     if (!is_found) {
         const Allowed* few = request.allow == nullptr ? nullptr : &allowed;
+        const Margin kept = few == nullptr ? Margin{} : margin(request, kScanErrors);
         if (request.patience > 0) {
-            walk_.search_cells(table, graph, query_.codes(), request.breadth, few, request.patience);
+            walk_.search_cells(table, graph, query_.codes(), request.breadth, kept, few, request.patience);
         } else {
-            walk_.scan(table, graph, query_.codes(), request.breadth, few);
+            walk_.scan(table, graph, query_.codes(), request.breadth, kept, few);
         }
         compared_count += walk_.compared_count();
     }

@@ -17,7 +17,8 @@ struct GraphTarget {
     const Graph* graph;
     Vectors base;
     Metric metric;
-    NodeRows rows;  // of `base`
+    NodeRows rows;          // of `base`
+    float usual_deviation;  // of the graph
 };
 
 struct GraphRequest {
@@ -40,6 +41,7 @@ public:
                    const GraphRequest& request, float* scores, int64_t* rows);
 
 private:
+    Margin margin(const GraphRequest& request, float errors) const;
     bool walk(const KernelTable& table, const GraphRequest& request, const Allowed& allowed);
     void rank(const KernelTable& table, const ScoreTask& task, const GraphRequest& request);
     void score(const KernelTable& table, ScoreTask task);

@@ -16,7 +16,7 @@ from elanus.kernels.reference.arguments import mask_of
 from elanus.kernels.reference.checksum import crc32c
 from elanus.kernels.reference.codes import CodeQuery, CodeSpace, decode_tails, estimates, unpack
 from elanus.kernels.reference.distance import score_rows
-from elanus.kernels.reference.graph import Walk, can_be_compared, prepared_query
+from elanus.kernels.reference.graph import Keep, Walk, can_be_compared, prepared_query
 
 __all__ = ["DiskGraph", "NeighbourCoder", "block_order"]
 
@@ -272,7 +272,7 @@ class _DiskSearch:
         kept_max, most = self._plan.breadth, max(self._plan.breadth, self._plan.scan_kept_max)
         while True:
             walk.compared_count = 0
-            nodes = walk.scan(self._query, kept_max, self._norm_weight, asked.tolist())
+            nodes = walk.scan(self._query, Keep(kept_max), self._norm_weight, asked.tolist())
             self.compared_count += walk.compared_count
             met = [int(memory.rows[node]) for _, node in nodes]
             if len(met) < kept_max:

@@ -2,6 +2,7 @@
 
 import heapq
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from elanus.kernels.backend import Floats, Rows, Words
 from elanus.kernels.reference.arguments import check_array, check_k, mask_of
-from elanus.kernels.reference.codes import CodeQuery, CodeSpace, estimates
+from elanus.kernels.reference.codes import CodeQuery, CodeSpace, decode_tails, estimates
 from elanus.kernels.reference.distance import score_rows
 
 __all__ = ["Graph", "Walk", "can_be_compared", "prepared_query"]
@@ -17,8 +18,37 @@ __all__ = ["Graph", "Walk", "can_be_compared", "prepared_query"]
 _NO_NODE = 0xFFFFFFFF
 _SQUARE_MIN = 1e-30
 _SQUARE_MAX = 1e30
+_ERRORS = (1.0, 4.0)  # of walks, and of cells and scans
+_KEPT_MAX = 8192
+_SEEN_PER_IDLE = 2
 
 Candidates = list[tuple[float, int]]
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Which candidates are kept: the `breadth` nearest, and those farther than the `count`-th by less than `slack`."""
+
+    breadth: int
+    count: int = 1
+    slack: float = 0.0
+
+    def limit(self, found: Candidates) -> float:
+        """What a distance must be below to be taken."""
+        if len(found) < self.breadth:
+            return math.inf
+        if self.slack <= 0 or len(found) == _KEPT_MAX:
+            return found[-1][0]
+        return max(found[self.breadth - 1][0], found[self.count - 1][0] + self.slack)
+
+    def with_one(self, found: Candidates, distance: float, node: int) -> Candidates:
+        """The candidates with one more, if it is taken."""
+        if not distance < self.limit(found):
+            return found
+        found = sorted([*found, (distance, node)], key=lambda one: one[0])
+        while len(found) > self.breadth and (len(found) > _KEPT_MAX or found[-1][0] >= self.limit(found)):
+            found.pop()
+        return found
 
 
 class Walk:
@@ -50,7 +80,7 @@ class Walk:
         self,
         query: CodeQuery,
         entries: list[int],
-        breadth: int,
+        keep: Keep,
         norm_weight: float,
         allowed: npt.NDArray[np.bool_] | None = None,
         compared_max: int = 0,
@@ -68,7 +98,7 @@ class Walk:
         seen = {start}
         frontier = [(start_distance, start)]
         found = [(start_distance, start)] if allowed is None or allowed[start] else []
-        while frontier and (len(found) < breadth or frontier[0][0] <= found[-1][0]):
+        while frontier and frontier[0][0] <= keep.limit(found):
             if allowed is not None and self.compared_count > compared_max:
                 return None
             distance, node = heapq.heappop(frontier)
@@ -79,43 +109,47 @@ class Walk:
             fresh = [neighbour for neighbour in self.neighbours(node) if neighbour not in seen]
             seen.update(fresh)
             for near, neighbour in zip(self.distances(query, fresh, norm_weight) if fresh else [], fresh, strict=True):
-                if len(found) == breadth and near >= found[-1][0]:
+                if not near < keep.limit(found):
                     continue
                 heapq.heappush(frontier, (near, neighbour))
                 if allowed is None or allowed[neighbour]:
-                    found = sorted([*found, (near, neighbour)], key=lambda one: one[0])[:breadth]
+                    found = keep.with_one(found, near, neighbour)
         return found
 
-    def scan(self, query: CodeQuery, breadth: int, norm_weight: float, nodes: list[int]) -> Candidates:
+    def scan(self, query: CodeQuery, keep: Keep, norm_weight: float, nodes: list[int]) -> Candidates:
         """The nearest of `nodes`, nearest first, ties as they come."""
-        if not nodes:
-            return []
-        distances = self.distances(query, nodes, norm_weight)
-        return sorted(zip(distances, nodes, strict=True), key=lambda one: one[0])[:breadth]
+        found: Candidates = []
+        for distance, node in zip(self.distances(query, nodes, norm_weight) if nodes else [], nodes, strict=True):
+            found = keep.with_one(found, distance, node)
+        return found
 
     def search_cells(
         self,
         query: CodeQuery,
-        breadth: int,
+        keep: Keep,
         norm_weight: float,
         allowed: npt.NDArray[np.bool_] | None,
         cell_starts: npt.NDArray[np.uint32],
         patience: int,
     ) -> Candidates:
-        """The nearest allowed nodes of the nearest cells, until `patience` of them in a row had none to add."""
+        """The nearest allowed nodes of the nearest cells, until `patience` of them in a row had none to add.
+
+        And until those are half of all seen.
+        """
         heads = list(range(len(cell_starts) - 1))
         found: Candidates = []
-        idle = 0
+        idle = seen = 0
         for _, cell in sorted(zip(self.distances(query, heads, norm_weight), heads, strict=True)):
             members = [cell, *range(int(cell_starts[cell]), int(cell_starts[cell + 1]))]
             members = [node for node in members if allowed is None or allowed[node]]
             if not members:
                 continue
-            met = zip(self.distances(query, members, norm_weight), members, strict=True)
-            before = found
-            found = sorted([*found, *met], key=lambda one: one[0])[:breadth]
-            idle = idle + 1 if found == before else 0
-            if idle == patience:
+            before = found[: keep.breadth]
+            for distance, node in zip(self.distances(query, members, norm_weight), members, strict=True):
+                found = keep.with_one(found, distance, node)
+            seen += 1
+            idle = idle + 1 if found[: keep.breadth] == before else 0
+            if idle >= patience and _SEEN_PER_IDLE * idle >= seen:
                 break
         return found
 
@@ -208,20 +242,26 @@ class Graph:
             if not can_be_compared(metric, prepared):
                 continue
             weight = 0.0 if metric == "IP" else 1.0
+            keeps = [self._keep(prepared, k, breadth, errors if allowed is not None else 0.0) for errors in _ERRORS]
             found = None
             if walk_compared_max > 0:
-                found = walk.search(prepared, self._entries, breadth, weight, allowed, walk_compared_max)
+                found = walk.search(prepared, self._entries, keeps[0], weight, allowed, walk_compared_max)
             if found is None and self._cell_starts is not None and patience > 0:
-                found = walk.search_cells(prepared, breadth, weight, allowed, self._cell_starts, patience)
+                found = walk.search_cells(prepared, keeps[1], weight, allowed, self._cell_starts, patience)
             if found is None:
                 order = np.arange(len(self._rows)) if allowed is None else self._scan_order[allowed[self._scan_order]]
-                found = walk.scan(prepared, breadth, weight, order.tolist())
+                found = walk.scan(prepared, keeps[1], weight, order.tolist())
             best = self._ranked(metric, query, base, found, k)
             for place, (key, row) in enumerate(best):
                 scores[number, place] = (-key if metric in {"IP", "COSINE"} else key) + 0.0
                 rows[number, place] = row
             compared[number] = walk.compared_count
         return scores, rows, compared
+
+    def _keep(self, query: CodeQuery, k: int, breadth: int, errors: float) -> Keep:
+        """Under a filter also candidates that are farther by so many times what distances are usually off."""
+        deviation = float(decode_tails(self._node_rows[self._entries])["deviation"].mean())
+        return Keep(breadth, k, errors * 2 * math.sqrt(query.norm) * deviation)
 
     def _ranked(
         self,

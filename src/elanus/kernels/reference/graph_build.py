@@ -6,7 +6,7 @@ import numpy.typing as npt
 from elanus.kernels.backend import Floats
 from elanus.kernels.reference.arguments import check_array
 from elanus.kernels.reference.codes import CodeQuery, CodeSpace, decode_tails, estimates, unpack
-from elanus.kernels.reference.graph import Walk
+from elanus.kernels.reference.graph import Keep, Walk
 
 __all__ = ["GraphBuilder"]
 
@@ -115,7 +115,7 @@ class GraphBuilder:
         for node in self._order:
             if node in reached:
                 continue
-            found = self._walk().search(self._query(node), self._entries, self._breadth, 1.0) or []
+            found = self._walk().search(self._query(node), self._entries, Keep(self._breadth), 1.0) or []
             self._attach(node, [near for _, near in found], reached)
             self._reach(node, reached)
 
@@ -140,7 +140,7 @@ class GraphBuilder:
     def _met(self, node: int) -> list[int]:
         """Every node whose links a walk to `node` follows."""
         followed: list[int] = []
-        self._walk().search(self._query(node), self._entries, self._breadth, 1.0, followed=followed)
+        self._walk().search(self._query(node), self._entries, Keep(self._breadth), 1.0, followed=followed)
         return followed
 
     def _query(self, node: int) -> CodeQuery:
