@@ -146,7 +146,7 @@ private:
 class GraphObject {
 public:
     GraphObject(nb::handle links, nb::handle codes, nb::handle entries, nb::handle center, int bits, uint64_t seed,
-                nb::handle rows, nb::handle nodes, nb::handle cell_starts)
+                nb::handle numbering)
         : links_(links, "links", 2), codes_(codes, "codes", 1), entries_(entries, "entries", 1) {
         ArrayArgument center_argument(center, "center", 1);
         space_ = make_space(center_argument, bits, seed);
@@ -159,6 +159,14 @@ public:
         }
         if (entries_.size() < 1) raise_value_error("entries is empty");
         check_below(entries_.data<uint32_t>(), entries_.size(), node_count, "entries");
+        nb::object rows = nb::none(), nodes = nb::none(), cell_starts = nb::none();
+        if (!numbering.is_none()) {
+            const auto arrays = nb::cast<nb::tuple>(numbering);
+            if (arrays.size() != 3) raise_value_error("numbering must be rows, nodes and cell_starts");
+            rows = arrays[0];
+            nodes = arrays[1];
+            cell_starts = arrays[2];
+        }
         take_rows(rows, nodes, node_count);
         graph_ = {.space = space_.get(),
                   .codes = reinterpret_cast<const uint8_t*>(codes_.data<float>()),
@@ -310,10 +318,9 @@ void bind_graph(nb::module_& module) {
         .def("links", &GraphBuilderObject::links)
         .def("entries", &GraphBuilderObject::entries);
     nb::class_<GraphObject>(module, "Graph")
-        .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, int, uint64_t, nb::handle, nb::handle,
-                      nb::handle>(),
-             nb::arg("links"), nb::arg("codes"), nb::arg("entries"), nb::arg("center"), nb::arg("bits"),
-             nb::arg("seed"), nb::arg("rows").none(), nb::arg("nodes").none(), nb::arg("cell_starts").none())
+        .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, int, uint64_t, nb::handle>(), nb::arg("links"),
+             nb::arg("codes"), nb::arg("entries"), nb::arg("center"), nb::arg("bits"), nb::arg("seed"),
+             nb::arg("numbering").none())
         .def("search", &GraphObject::search, nb::arg("metric"), nb::arg("queries"), nb::arg("base"), nb::arg("k"),
              nb::arg("breadth"), nb::arg("allow").none(), nb::arg("walk_compared_max"), nb::arg("patience"));
 }

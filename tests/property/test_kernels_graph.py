@@ -180,7 +180,9 @@ def test_a_search_by_cells_is_a_scan_when_it_never_gives_up_or_has_no_full_beam(
     layout = graph.lay_out(links, *cells_of(loader.active.backend, codes, center, 4, 20))
     links, entries, codes = moved(links, entries, codes, layout)
     nodes = np.argsort(layout.order).astype(np.uint32)
-    opened = graph.graph(links, codes, entries, center, layout.order, nodes, layout.cell_starts, bits=4, seed=SEED)
+    opened = graph.graph(
+        links, codes, entries, center, graph.Numbering(layout.order, nodes, layout.cell_starts), bits=4, seed=SEED
+    )
     mask = np.random.default_rng(5).random(448) < 0.3
     mask[400:] = False
     allow = np.packbits(mask, bitorder="little").view(np.uint64)
@@ -314,13 +316,14 @@ def test_searches_are_those_of_the_reference_on_every_level(data: st.DataObject)
     if data.draw(st.booleans(), label="with nodes"):
         nodes = np.full(count, graph.NO_NODE, np.uint32)
         nodes[rows] = np.arange(len(rows), dtype=np.uint32)
-    plain = reference_graph.Graph(links, codes, entries, center, bits, SEED, rows, nodes, layout.cell_starts)
+    plain = reference_graph.Graph(links, codes, entries, center, bits, SEED, (rows, nodes, layout.cell_starts))
     expected = plain.search(metric, queries, base, k, breadth, allow, compared_max, patience)
     before = loader.info().level
     try:
         for one in LEVELS:
             loader.use(one)
-            native = graph.graph(links, codes, entries, center, rows, nodes, layout.cell_starts, bits=bits, seed=SEED)
+            numbering = graph.Numbering(rows, nodes, layout.cell_starts)
+            native = graph.graph(links, codes, entries, center, numbering, bits=bits, seed=SEED)
             scores, found, compared = native.search(metric, queries, base, k, breadth, allow, compared_max, patience)
             np.testing.assert_array_equal(compared, expected[2])
             np.testing.assert_allclose(scores, expected[0], rtol=1e-4, atol=1e-4)
@@ -381,10 +384,10 @@ def test_steps_outside_a_batch_and_rows_that_do_not_fit_are_refused() -> None:
     links, entries = built(loader.active.backend, codes, center, 4)
     rows = np.arange(1, 31, dtype=np.uint32)
     with pytest.raises(ValueError, match="nodes must be as many"):
-        graph.graph(links, codes, entries, center, rows, np.arange(30, dtype=np.uint32), bits=4, seed=SEED)
+        graph.graph(links, codes, entries, center, graph.Numbering(rows, rows[:30] - 1), bits=4, seed=SEED)
     with pytest.raises(ValueError, match="rows must be as many"):
-        graph.graph(links, codes, entries, center, rows[:29].copy(), bits=4, seed=SEED)
-    opened = graph.graph(links, codes, entries, center, rows, bits=4, seed=SEED)
+        graph.graph(links, codes, entries, center, graph.Numbering(rows[:29].copy()), bits=4, seed=SEED)
+    opened = graph.graph(links, codes, entries, center, graph.Numbering(rows), bits=4, seed=SEED)
     with pytest.raises(ValueError, match="base does not have the rows"):
         opened.search("L2", vectors, vectors, 1, 4, None, 100, 0)
 
@@ -398,4 +401,4 @@ def test_cells_that_cannot_be_are_refused(backend: str, starts: list[int]) -> No
     links, entries = built(loader.active.backend, codes, center, 4)
     kind = loader.active.backend.Graph if backend == "native" else reference_graph.Graph
     with pytest.raises(ValueError, match="cell_starts must ascend"):
-        kind(links, codes, entries, center, 4, SEED, None, None, np.array(starts, np.uint32))
+        kind(links, codes, entries, center, 4, SEED, (None, None, np.array(starts, np.uint32)))

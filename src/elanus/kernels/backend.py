@@ -16,6 +16,7 @@ __all__ = [
     "GraphBuilder",
     "Hits",
     "NeighbourCoder",
+    "NumberingArrays",
     "RawJsonColumn",
     "RawJsonFacts",
     "RawJsonPathColumn",
@@ -29,6 +30,12 @@ Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Hits = tuple[Floats, Rows]
 Scalar = float | np.integer[Any] | np.floating[Any]
+# The fields of `graph.Numbering`.
+NumberingArrays = tuple[
+    npt.NDArray[np.uint32] | None,
+    npt.NDArray[np.uint32] | None,
+    npt.NDArray[np.uint32] | None,
+]
 # The fields of the dataclasses of `json_texts`; facts begin with the place of the path's parent and its last key.
 RawJsonColumn = tuple[npt.NDArray[np.uint8], Rows, npt.NDArray[np.int32], npt.NDArray[np.uint8]]
 RawJsonPathColumn = tuple[RawJsonColumn, npt.NDArray[np.int32], RawJsonColumn]
@@ -354,9 +361,7 @@ class Backend(Protocol):
         center: Floats,
         bits: int,
         seed: int,
-        rows: npt.NDArray[np.uint32] | None,
-        nodes: npt.NDArray[np.uint32] | None,
-        cell_starts: npt.NDArray[np.uint32] | None,
+        numbering: NumberingArrays | None,
         /,
     ) -> Graph: ...
 

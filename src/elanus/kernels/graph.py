@@ -11,7 +11,18 @@ import numpy.typing as npt
 from elanus.kernels.backend import CodeSpace, Graph, GraphBuilder
 from elanus.kernels.loader import active
 
-__all__ = ["NO_NODE", "CodeSpace", "Graph", "GraphBuilder", "Layout", "code_space", "graph", "graph_builder", "lay_out"]
+__all__ = [
+    "NO_NODE",
+    "CodeSpace",
+    "Graph",
+    "GraphBuilder",
+    "Layout",
+    "Numbering",
+    "code_space",
+    "graph",
+    "graph_builder",
+    "lay_out",
+]
 
 NO_NODE = 0xFFFFFFFF
 """What follows the last link of a node that has fewer than the degree."""
@@ -28,6 +39,22 @@ class Layout:
 
     order: npt.NDArray[np.uint32]
     cell_starts: npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """Which node of a graph is which row of a column, and in which cell.
+
+    Attributes:
+        rows: uint32, the row of each node; None where nodes are rows.
+        nodes: uint32, the node of each row, `NO_NODE` for a row without; saves a scan under a filter from asking every
+            node.
+        cell_starts: as in `Layout`, of nodes numbered like that; for searches with `patience`.
+    """
+
+    rows: npt.NDArray[np.uint32] | None
+    nodes: npt.NDArray[np.uint32] | None = None
+    cell_starts: npt.NDArray[np.uint32] | None = None
 
 
 def code_space(center: npt.NDArray[np.float32], *, bits: int, seed: int) -> CodeSpace:
@@ -91,9 +118,7 @@ def graph(
     codes: npt.NDArray[np.uint8],
     entries: npt.NDArray[np.uint32],
     center: npt.NDArray[np.float32],
-    rows: npt.NDArray[np.uint32] | None,
-    nodes: npt.NDArray[np.uint32] | None = None,
-    cell_starts: npt.NDArray[np.uint32] | None = None,
+    numbering: Numbering | None = None,
     *,
     bits: int,
     seed: int,
@@ -105,14 +130,12 @@ def graph(
         codes: whole rows, flat.
         entries: nodes where walks begin, at least one.
         center: as it was for the codes.
-        rows: the column row of each node; None where nodes are rows.
-        nodes: the node of each column row, `NO_NODE` for a row without; saves a scan under a filter from asking every
-            node.
-        cell_starts: as in `Layout`, of nodes numbered like that; for searches with `patience`.
+        numbering: which node is which row; None where nodes are rows.
         bits: as for the codes.
         seed: as for the codes.
 
     Raises:
         TypeError, ValueError: a wrong dtype or number.
     """
-    return active.backend.Graph(links, codes, entries, center, bits, seed, rows, nodes, cell_starts)
+    arrays = None if numbering is None else (numbering.rows, numbering.nodes, numbering.cell_starts)
+    return active.backend.Graph(links, codes, entries, center, bits, seed, arrays)

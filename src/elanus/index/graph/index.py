@@ -156,9 +156,11 @@ class HnswType:
                 artefact_array(artefacts, _CODES, np.uint8),
                 artefact_array(artefacts, _ENTRIES, np.uint32),
                 artefact_array(artefacts, _CENTER, np.float32, description.dim),
-                artefact_array(artefacts, _ROWS, np.uint32, count),
-                artefact_array(artefacts, _NODES, np.uint32, description.row_count),
-                artefact_array(artefacts, _CELL_STARTS, np.uint32, description.cell_count + 1),
+                kernels.Numbering(
+                    artefact_array(artefacts, _ROWS, np.uint32, count),
+                    artefact_array(artefacts, _NODES, np.uint32, description.row_count),
+                    artefact_array(artefacts, _CELL_STARTS, np.uint32, description.cell_count + 1),
+                ),
                 bits=description.bits,
                 seed=description.seed,
             )

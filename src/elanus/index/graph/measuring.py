@@ -44,9 +44,9 @@ def measured(
     others[vectors.row_numbers()[construction.order[:-held_out]]] = True
     true_rows = scan.search(queries, CALIBRATED_K[-1], Bitset.from_bool(others)).rows
     partial = construction.links()
-    node_rows = None if vectors.rows is None else vectors.rows.astype(np.uint32)
+    numbering = None if vectors.rows is None else kernels.Numbering(vectors.rows.astype(np.uint32))
     graph = kernels.graph(
-        partial.links, codes, partial.entries, coding.center, node_rows, bits=coding.bits, seed=coding.seed
+        partial.links, codes, partial.entries, coding.center, numbering, bits=coding.bits, seed=coding.seed
     )
     scored = scored_form(queries)
 

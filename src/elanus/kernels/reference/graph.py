@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elanus.kernels.backend import Floats, Rows, Words
+from elanus.kernels.backend import Floats, NumberingArrays, Rows, Words
 from elanus.kernels.reference.arguments import check_array, check_k, mask_of
 from elanus.kernels.reference.codes import CodeQuery, CodeSpace, decode_tails, estimates
 from elanus.kernels.reference.distance import score_rows
 
-__all__ = ["Graph", "Walk", "can_be_compared", "prepared_query"]
+__all__ = ["Graph", "Keep", "Walk", "can_be_compared", "prepared_query"]
 
 _NO_NODE = 0xFFFFFFFF
 _SQUARE_MIN = 1e-30
@@ -186,10 +186,9 @@ class Graph:
         center: Floats,
         bits: int,
         seed: int,
-        rows: npt.NDArray[np.uint32] | None,
-        nodes: npt.NDArray[np.uint32] | None,
-        cell_starts: npt.NDArray[np.uint32] | None,
+        numbering: NumberingArrays | None,
     ) -> None:
+        rows, nodes, cell_starts = numbering or (None, None, None)
         self._space = CodeSpace(center, bits, seed)
         check_array(links, "links", np.uint32, dimension_count=2)
         check_array(codes, "codes", np.uint8)
