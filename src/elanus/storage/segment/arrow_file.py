@@ -8,7 +8,7 @@ buffers: it is given a batch of the right sizes over memory that nobody touches,
 import mmap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +16,12 @@ import pyarrow as pa
 
 from elanus.columns.numbers import boolean_values
 from elanus.errors import InvalidInput
+from elanus.storage.arrow_parts import file_parts
 
 __all__ = ["OFFSET_MAX", "BlockColumn", "arrow_file_parts"]
 
 # What an int32 offset of strings and lists can reach in one column.
 OFFSET_MAX: Final = 2**31 - 1
-# The elements of vectors are one array without offsets, which may be longer than what 32 bits count.
-_OPTIONS: Final = pa.ipc.IpcWriteOptions(allow_64bit=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def arrow_file_parts(schema: pa.Schema, columns: Sequence[BlockColumn], row_coun
     places = [(column, number) for column, found in zip(columns, sizes, strict=True) for number in range(len(found))]
     buffers = iter([(place, *buffer) for place, buffer in zip(places, skeleton.buffers, strict=True) if buffer[1]])
     awaited = next(buffers, None)
-    for part in _framed(schema, arrays):
+    for part in file_parts(schema, arrays):
         if awaited is None or (_address(part), part.nbytes) != awaited[1:]:
             yield part
             continue
@@ -230,37 +229,6 @@ class _Skeleton:
     def _noted(self, buffer: pa.Buffer) -> pa.Buffer:
         self.buffers.append((buffer.address, buffer.size))
         return buffer
-
-
-class _PartSink:
-    """A file object that keeps what is written to it, large buffers without copying them."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self.parts: list[memoryview] = []
-
-    def write(self, data: Any) -> int:
-        part = memoryview(data)
-        self.parts.append(part)
-        return part.nbytes
-
-    def flush(self) -> None:
-        return
-
-    def close(self) -> None:
-        return
-
-    def tell(self) -> int:
-        return sum(part.nbytes for part in self.parts)
-
-
-def _framed(schema: pa.Schema, arrays: Sequence[pa.Array]) -> list[memoryview]:
-    """An Arrow file of the arrays as parts, buffers of the arrays among them as they are."""
-    sink = _PartSink()
-    with pa.ipc.new_file(pa.PythonFile(sink, mode="w"), schema, options=_OPTIONS) as writer:
-        writer.write_batch(pa.RecordBatch.from_arrays(list(arrays), schema=schema))
-    return sink.parts
 
 
 def _address(part: memoryview) -> int:

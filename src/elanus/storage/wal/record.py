@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from elanus.errors import DataCorrupt
 from elanus.kernels.checksum import crc32c, joined_crc32c
-from elanus.storage.wal.message_parts import message_parts
+from elanus.storage.arrow_parts import message_parts
 
 __all__ = [
     "ALIGNMENT",

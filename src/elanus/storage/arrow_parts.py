@@ -1,14 +1,18 @@
-"""Arrow messages as parts that share the memory of the columns, to be written one after another.
+"""Arrow files and messages as parts that share the memory of the columns, to be written one after another.
 
 What has to be made anew (metadata, padding, offsets that start elsewhere) is small; the buffers of the columns are the
 caller's and must not change until the parts are written.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import pyarrow as pa
 
-__all__ = ["message_parts"]
+__all__ = ["file_parts", "message_parts"]
+
+# The elements of vectors are one array without offsets, which may be longer than what 32 bits count.
+_FILE_OPTIONS: Final = pa.ipc.IpcWriteOptions(allow_64bit=True)
 
 
 class _PartSink:
@@ -32,6 +36,14 @@ class _PartSink:
 
     def tell(self) -> int:
         return sum(part.nbytes for part in self.parts)
+
+
+def file_parts(schema: pa.Schema, arrays: Sequence[pa.Array]) -> list[memoryview]:
+    """An Arrow file of one record batch, buffers of the arrays among the parts as they are."""
+    sink = _PartSink()
+    with pa.ipc.new_file(pa.PythonFile(sink, mode="w"), schema, options=_FILE_OPTIONS) as writer:
+        writer.write_batch(pa.RecordBatch.from_arrays(list(arrays), schema=schema))
+    return sink.parts
 
 
 def message_parts(batch: pa.RecordBatch) -> list[memoryview]:

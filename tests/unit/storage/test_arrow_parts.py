@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from elanus.storage.wal.message_parts import message_parts
+from elanus.storage.arrow_parts import file_parts, message_parts
 from tests.unit.storage.wal.records import every_type, small
 
 
@@ -28,3 +28,9 @@ def test_columns_are_not_copied() -> None:
     assert any(np.shares_memory(np.frombuffer(part, np.uint8), vectors) for part in parts)
     copied = [part for part in parts if not np.shares_memory(np.frombuffer(part, np.uint8), vectors)]
     assert sum(part.nbytes for part in copied) < 5_000
+
+
+def test_the_parts_of_a_file_are_a_file() -> None:
+    batch = every_type(20)
+    data = b"".join(file_parts(batch.schema, batch.columns))
+    assert pa.ipc.open_file(data).read_all().equals(pa.Table.from_batches([batch]))
