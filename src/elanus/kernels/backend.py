@@ -125,9 +125,10 @@ class Graph(Protocol):
         Scores are exact, best first, ties to the smaller row; rows are -1 behind the last one found. A walk keeps
         `breadth` candidates (`k` or more); under a filter one that would compare more than `walk_compared_max` nodes
         is given up, and where that is 0 there is none. Then allowed codes are compared: all of them if `patience` is 0,
-        otherwise cell by cell from the nearest on, until as many cells in a row, each with allowed nodes, had none
-        among the `breadth` nearest. Nothing is found for a query whose distances float32 does not hold (the square of
-        its length beyond 1e30, or for IP below 1e-30).
+        otherwise cell by cell from the nearest on, until as many cells in a row, and half of all seen, had allowed
+        nodes but none among the `breadth` nearest. Under a filter candidates that are not told from the `k`-th by
+        their codes are kept beside the `breadth`. Nothing is found for a query whose distances float32 does not hold
+        (the square of its length beyond 1e30, or for IP below 1e-30).
         """
         ...
 

@@ -42,7 +42,8 @@ class WalkPlan:
     Attributes:
         exact: score the allowed rows themselves; the codes are not used.
         walk_compared_max: nodes a walk may compare under the filter before it is given up; 0 for no walk.
-        patience: cells in a row without a candidate that end a search by cells; 0 to scan all allowed codes instead.
+        patience: cells in a row without a candidate that end a search by cells, if they are half of those seen as well;
+            0 to scan all allowed codes instead.
         reason: why, for explanations.
     """
 
